@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import { SupervisedProcess } from './process.ts';
+
+const startTimeoutMilliseconds = 60_000;
+
+export interface ApiServerOptions {
+  readonly binary: string;
+  /** Holds the files that `server.ts` writes: certificates, keys and the token file. */
+  readonly directory: string;
+  readonly etcdEndpoint: string;
+  readonly port: number;
+  readonly isReady: () => Promise<boolean>;
+  readonly extraArguments: readonly string[];
+}
+
+/** A kube-apiserver on a fixed port of the loopback interface that can be stopped and started. */
+export class ApiServer {
+  readonly #options: ApiServerOptions;
+  #process: SupervisedProcess | undefined;
+
+  constructor(options: ApiServerOptions) {
+    this.#options = options;
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  get running(): boolean {
+    return this.#process?.running ?? false;
+  }
+
+  async start(): Promise<void> {
+    if (this.running) {
+      return;
+    }
+    this.#process = await SupervisedProcess.start({
+      command: this.#options.binary,
+      arguments: apiServerArguments(this.#options),
+      logPath: join(this.#options.directory, 'kube-apiserver.log'),
+      directory: this.#options.directory,
+    });
+    await this.waitUntilReady();
+  }
+
+  async waitUntilReady(): Promise<void> {
+    await this.#process?.waitUntil(this.#options.isReady, startTimeoutMilliseconds);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.signal(signal);
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    await this.#process?.end(signal);
+  }
+}
+
+function apiServerArguments(options: ApiServerOptions): string[] {
+  const file = (name: string): string => join(options.directory, name);
+  return [
+    `--etcd-servers=${options.etcdEndpoint}`,
+    '--bind-address=127.0.0.1',
+    `--secure-port=${String(options.port)}`,
+    `--tls-cert-file=${file('serving.crt')}`,
+    `--tls-private-key-file=${file('serving.key')}`,
+    `--client-ca-file=${file('authority.crt')}`,
+    `--token-auth-file=${file('tokens.csv')}`,
+    '--authorization-mode=RBAC',
+    '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
+    `--service-account-key-file=${file('service-account.key')}`,
+    `--service-account-signing-key-file=${file('service-account.key')}`,
+    '--service-cluster-ip-range=10.96.0.0/24',
+    // A loopback address is refused as an endpoint of the `kubernetes` Service, again and again.
+    '--endpoint-reconciler-type=none',
+    ...options.extraArguments,
+  ];
+}

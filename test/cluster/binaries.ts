@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { ClusterUnavailableError } from './errors.ts';
+import { buildOnce, isExecutable } from './goBuild.ts';
+
+export interface Binaries {
+  readonly apiServer: string;
+  readonly etcd: string;
+}
+
+const apiServerModule = import.meta.dirname;
+const etcdModule = join(import.meta.dirname, 'etcd');
+
+/**
+ * Finds kube-apiserver and etcd: in the directory KUBEBUILDER_ASSETS, else in the cache, else builds
+ * them with Go into the cache.
+ *
+ * @throws ClusterUnavailableError when there is no way to get them.
+ */
+export async function findBinaries(): Promise<Binaries> {
+  const assets = process.env.KUBEBUILDER_ASSETS;
+  if (assets !== undefined && assets !== '') {
+    return findAssets(assets);
+  }
+  const version = await kubernetesVersion();
+  const directory = await cacheDirectory();
+  // One after the other: each build alone keeps every core busy.
+  const etcd = await buildOnce({
+    module: etcdModule,
+    package: 'go.etcd.io/etcd/server/v3',
+    output: join(directory, 'etcd'),
+    announcement: 'building etcd once, about half a minute',
+  });
+  const apiServer = await buildOnce({
+    module: apiServerModule,
+    package: 'k8s.io/kubernetes/cmd/kube-apiserver',
+    output: join(directory, 'kube-apiserver'),
+    linkerFlags: versionFlag(version),
+    announcement: 'building kube-apiserver once, about 4 minutes',
+  });
+  return { apiServer, etcd };
+}
+
+/** Finds or builds kubectl of the same version. Nothing needs it but people and scripts. */
+export async function findKubectl(): Promise<string> {
+  return buildOnce({
+    module: apiServerModule,
+    package: 'k8s.io/kubernetes/cmd/kubectl',
+    output: join(await cacheDirectory(), 'kubectl'),
+    linkerFlags: versionFlag(await kubernetesVersion()),
+    announcement: 'building kubectl once, about a minute',
+  });
+}
+
+/** Finds or builds the client-go elector, once per content of its source and its module. */
+export async function findElector(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const file of ['elector/main.go', 'go.mod', 'go.sum']) {
+    hash.update(await readFile(join(apiServerModule, file)));
+  }
+  return buildOnce({
+    module: apiServerModule,
+    package: './elector',
+    output: join(await cacheDirectory(), `elector-${hash.digest('hex').slice(0, 16)}`),
+    announcement: 'building the client-go elector once, about half a minute',
+  });
+}
+
+async function findAssets(directory: string): Promise<Binaries> {
+  const binaries = { apiServer: join(directory, 'kube-apiserver'), etcd: join(directory, 'etcd') };
+  for (const binary of Object.values(binaries)) {
+    if (!(await isExecutable(binary))) {
+      throw new ClusterUnavailableError(`KUBEBUILDER_ASSETS is set, but ${binary} cannot be run`);
+    }
+  }
+  return binaries;
+}
+
+async function cacheDirectory(): Promise<string> {
+  const configured = process.env.XDG_CACHE_HOME;
+  const cache =
+    configured === undefined || configured === '' ? join(homedir(), '.cache') : configured;
+  return join(cache, 'leasehold', `kubernetes-${await kubernetesVersion()}`);
+}
+
+/** The version pinned in go.mod, so that it is written down in one place. */
+async function kubernetesVersion(): Promise<string> {
+  const module = await readFile(join(apiServerModule, 'go.mod'), 'utf8');
+  const version = /k8s\.io\/kubernetes v(\S+)/.exec(module)?.[1];
+  if (version === undefined) {
+    throw new Error('test/cluster/go.mod does not require k8s.io/kubernetes');
+  }
+  return version;
+}
+
+function versionFlag(version: string): string {
+  return `-X k8s.io/component-base/version.gitVersion=v${version}`;
+}

@@ -1,0 +1,63 @@
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { findBinaries, findElector } from './binaries.ts';
+import { ClusterUnavailableError } from './errors.ts';
+import { startCluster } from './server.ts';
+import { sharedClusterVariable } from './shared.ts';
+
+const usage = `Usage: npm run cluster -- [--port <port>] [--build-only]
+
+Starts a Kubernetes API server for development and runs until Ctrl-C.
+
+  --port <port>  listen here instead of on a free port
+  --build-only   only make sure that the binaries exist
+`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string' },
+      'build-only': { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help === true) {
+    process.stdout.write(usage);
+    return;
+  }
+  if (values['build-only'] === true) {
+    const { apiServer, etcd } = await findBinaries();
+    process.stdout.write(`${apiServer}\n${etcd}\n${await findElector()}\n`);
+    return;
+  }
+  await runCluster(values.port === undefined ? undefined : parsePort(values.port));
+}
+
+async function runCluster(port: number | undefined): Promise<void> {
+  const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  const cluster = await startCluster(port === undefined ? {} : { port });
+  process.stdout.write(
+    `export KUBECONFIG=${cluster.kubeconfigPath}\n` +
+      `export ${sharedClusterVariable}=${join(cluster.directory, 'connection.json')}\n` +
+      `# ${cluster.url} is ready, logs are in ${cluster.directory}; press Ctrl-C to stop\n`,
+  );
+  await interrupted;
+  await cluster.stop();
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new TypeError(`--port must be a number from 1 to 65535, not ${JSON.stringify(text)}`);
+  }
+  return port;
+}
+
+try {
+  await main();
+} catch (error) {
+  const expected = error instanceof ClusterUnavailableError || error instanceof TypeError;
+  process.stderr.write(`${expected ? error.message : String((error as Error).stack)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ClusterAccess, type ClusterConnection } from './access.ts';
+import { ApiServer } from './apiServer.ts';
+import { findBinaries } from './binaries.ts';
+import {
+  createAuthority,
+  createClientCertificate,
+  createServingCertificate,
+  createTokenKey,
+} from './certificates.ts';
+import { Etcd } from './etcd.ts';
+import { renderKubeconfig } from './kubeconfig.ts';
+import { freePort } from './ports.ts';
+
+export interface ClusterOptions {
+  /** Default: a free one. */
+  readonly port?: number;
+  /** Added to the command line of kube-apiserver, such as `--feature-gates=...`. */
+  readonly apiServerArguments?: readonly string[];
+}
+
+/**
+ * Starts etcd and a kube-apiserver, both on this machine and of this process: they die with it.
+ *
+ * @throws ClusterUnavailableError when the binaries are missing and cannot be built.
+ */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const binaries = await findBinaries();
+  const directory = await mkdtemp(join(tmpdir(), 'leasehold-cluster-'));
+  const etcd = new Etcd(binaries.etcd, directory);
+  try {
+    const port = options.port ?? (await freePort());
+    const [connection] = await Promise.all([writeState(directory, port), etcd.start()]);
+    const cluster: Cluster = new Cluster(connection, {
+      directory,
+      etcd,
+      apiServer: new ApiServer({
+        binary: binaries.apiServer,
+        directory,
+        etcdEndpoint: etcd.endpoint,
+        port,
+        isReady: async () => cluster.isReady(),
+        extraArguments: options.apiServerArguments ?? [],
+      }),
+    });
+    try {
+      await cluster.startApiServer();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  } catch (error) {
+    await etcd.end('SIGKILL');
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+interface ClusterParts {
+  readonly directory: string;
+  readonly etcd: Etcd;
+  readonly apiServer: ApiServer;
+}
+
+/** A cluster that this process has started, and may break. */
+export class Cluster extends ClusterAccess {
+  /** Everything the cluster has written, its logs included. */
+  readonly directory: string;
+  readonly #etcd: Etcd;
+  readonly #apiServer: ApiServer;
+
+  constructor(connection: ClusterConnection, parts: ClusterParts) {
+    super(connection);
+    this.directory = parts.directory;
+    this.#etcd = parts.etcd;
+    this.#apiServer = parts.apiServer;
+  }
+
+  get processIds(): { readonly etcd: number | undefined; readonly apiServer: number | undefined } {
+    return { etcd: this.#etcd.pid, apiServer: this.#apiServer.pid };
+  }
+
+  async isReady(): Promise<boolean> {
+    try {
+      const options = { timeoutMilliseconds: 2000 };
+      return (await this.request('GET', '/readyz', undefined, options)).status === 200;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Starts the API server again, on the same port and with the same certificates. */
+  async startApiServer(): Promise<void> {
+    await this.#apiServer.start();
+  }
+
+  /** Stops the API server the orderly way. Open watches end. */
+  async stopApiServer(): Promise<void> {
+    // A paused process does not see SIGTERM.
+    this.resumeApiServer();
+    await this.#apiServer.end('SIGTERM');
+    this.close();
+  }
+
+  /** Ends the API server by SIGKILL. Connections break. */
+  async killApiServer(): Promise<void> {
+    await this.#apiServer.end('SIGKILL');
+    this.close();
+  }
+
+  /** Freezes the API server: connections stay open and nothing is answered. */
+  pauseApiServer(): void {
+    this.#apiServer.signal('SIGSTOP');
+  }
+
+  resumeApiServer(): void {
+    this.#apiServer.signal('SIGCONT');
+  }
+
+  /** Kills etcd, starts it with its data, and waits until the API server is ready again. */
+  async restartEtcd(): Promise<void> {
+    // An orderly stop waits 7 s for the watches of the API server. Nothing is lost without it: what
+    // etcd has written is with the kernel.
+    await this.#etcd.end('SIGKILL');
+    await this.#etcd.start();
+    if (this.#apiServer.running) {
+      await this.#apiServer.waitUntilReady();
+    }
+  }
+
+  /** Ends everything and removes what it wrote. */
+  async stop(): Promise<void> {
+    this.close();
+    await Promise.all([this.#apiServer.end('SIGKILL'), this.#etcd.end('SIGKILL')]);
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+/** Writes the files that the API server and its clients read. */
+async function writeState(directory: string, port: number): Promise<ClusterConnection> {
+  const authority = await createAuthority();
+  const [serving, adminCertificate, tokenKey] = await Promise.all([
+    createServingCertificate(authority),
+    createClientCertificate(authority, 'admin', ['system:masters']),
+    createTokenKey(),
+  ]);
+  const connection: ClusterConnection = {
+    url: `https://127.0.0.1:${String(port)}`,
+    authority,
+    adminToken: randomUUID(),
+    adminCertificate,
+    kubeconfigPath: join(directory, 'kubeconfig'),
+    tokenKubeconfigPath: join(directory, 'token.kubeconfig'),
+  };
+  const { url, adminToken } = connection;
+  const files: Record<string, string> = {
+    'authority.crt': authority.certificate,
+    'serving.crt': serving.certificate,
+    'serving.key': serving.key,
+    'service-account.key': tokenKey,
+    'tokens.csv': `${adminToken},admin,admin,"system:masters"\n`,
+    kubeconfig: renderKubeconfig(url, authority.certificate, adminCertificate),
+    'token.kubeconfig': renderKubeconfig(url, authority.certificate, { token: adminToken }),
+    'connection.json': JSON.stringify(connection),
+  };
+  await Promise.all(
+    Object.entries(files).map(([name, text]) =>
+      writeFile(join(directory, name), text, { mode: 0o600 }),
+    ),
+  );
+  return connection;
+}
