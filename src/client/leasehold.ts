@@ -1,0 +1,118 @@
+import { Deaths } from '../session/deaths.ts';
+import { Sessions } from '../session/sessions.ts';
+import type { Parts } from '../core/parts.ts';
+import { leaseApi } from '../kube/lease-api.ts';
+import type { Transport } from '../kube/transport.ts';
+import { Election } from '../election/election.ts';
+import { electionTimes } from '../election/options.ts';
+import type { ElectionOptions } from '../election/options.ts';
+import { HoldWatches } from '../lock/hold-watches.ts';
+import type { Lock } from '../lock/lock.ts';
+import { Locks } from '../lock/locks.ts';
+import { LeaseholdError } from '../core/errors.ts';
+import { leaseName } from '../core/names.ts';
+import { candidateIdentity } from './identity.ts';
+import type { Identity } from './identity.ts';
+
+/** Locks and elections of one process in one namespace. Made by `connect`. */
+export class Leasehold implements AsyncDisposable {
+  /** Where the Leases are. */
+  readonly namespace: string;
+  /** The name under which this process appears in Leases. */
+  readonly identity: string;
+  readonly #transport: Transport;
+  readonly #parts: Parts;
+  readonly #sessions: Sessions;
+  readonly #deaths: Deaths;
+  readonly #locks: Locks;
+  readonly #elections = new Map<string, Election>();
+  readonly #onClosed: () => void;
+  #closing: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(
+    transport: Transport,
+    parts: Parts,
+    settings: { namespace: string; identity: Identity; ttl: number },
+    onClosed: () => void,
+  ) {
+    const { namespace, identity, ttl } = settings;
+    this.namespace = namespace;
+    this.identity = identity.name;
+    this.#transport = transport;
+    this.#parts = parts;
+    this.#onClosed = onClosed;
+    const api = leaseApi(transport, namespace);
+    this.#sessions = new Sessions(api, parts, {
+      identity: identity.name,
+      ttl,
+      owner: identity.owner,
+    });
+    this.#deaths = new Deaths(api, parts);
+    this.#locks = new Locks({
+      api,
+      parts,
+      sessions: this.#sessions,
+      deaths: this.#deaths,
+      holdWatches: new HoldWatches(),
+    });
+  }
+
+  /**
+   * The lock of this name: any string of 1 to 1,024 characters. Sends nothing.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`
+   */
+  lock(name: string): Lock {
+    return this.#locks.lock(name);
+  }
+
+  /**
+   * The election of this name; the same object for the same name. Sends nothing.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`; `UNSAFE_CONFIGURATION` with the inequality that does
+   * not hold
+   */
+  election(name: string, options: ElectionOptions = {}): Election {
+    const { lease } = leaseName(name);
+    const times = electionTimes(options);
+    if (options.identity === '') {
+      throw new LeaseholdError('INVALID_ARGUMENT', 'identity is empty: the Lease would look free');
+    }
+    let election = this.#elections.get(lease);
+    if (!election) {
+      if (this.#closing) throw closed();
+      const identity = options.identity ?? candidateIdentity(this.identity);
+      const api = leaseApi(this.#transport, this.namespace);
+      election = new Election({ api, parts: this.#parts, times }, name, identity);
+      this.#elections.set(lease, election);
+    }
+    return election;
+  }
+
+  /**
+   * Refuses all waiters (`CLOSED`), releases all locks, resigns, ends the session and closes all
+   * connections. Resolves when that is done, or when the session has run out; never rejects.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const elections = [...this.#elections.values()].map((election) => election.close());
+    await Promise.all([this.#locks.close(), ...elections]);
+    this.#deaths.close();
+    await this.#sessions.close();
+    this.#transport.close();
+    this.#onClosed();
+  }
+}
+
+function closed(): LeaseholdError {
+  return new LeaseholdError('CLOSED', 'this client was closed: make a new one with connect()');
+}

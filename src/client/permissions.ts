@@ -1,0 +1,80 @@
+import { LeaseholdError } from '../core/errors.ts';
+import type { Outcome } from '../kube/outcome.ts';
+import { errorOf } from '../kube/status-error.ts';
+import type { Transport } from '../kube/transport.ts';
+
+const GROUP = 'coordination.k8s.io';
+const RESOURCE = 'leases';
+export const NEEDED_VERBS = ['get', 'watch', 'create', 'update', 'patch', 'delete'] as const;
+
+interface Rule {
+  readonly verbs?: readonly string[];
+  readonly apiGroups?: readonly string[];
+  readonly resources?: readonly string[];
+  readonly resourceNames?: readonly string[];
+}
+
+interface RulesReview {
+  readonly status?: { readonly incomplete?: boolean; readonly resourceRules?: readonly Rule[] };
+}
+
+interface AccessReview {
+  readonly status?: { readonly allowed?: boolean };
+}
+
+/**
+ * Finds out before the first lock whether everything that locks need is permitted. One
+ * SelfSubjectRulesReview, and one SelfSubjectAccessReview for each verb that it does not list, as
+ * some authorizers cannot list.
+ *
+ * @throws LeaseholdError `FORBIDDEN` with the rule to add; `API_UNREACHABLE`, `UNAUTHORIZED`
+ */
+export async function checkPermissions(transport: Transport, namespace: string): Promise<void> {
+  const review = await post<RulesReview>(transport, 'selfsubjectrulesreviews', {
+    kind: 'SelfSubjectRulesReview',
+    spec: { namespace },
+  });
+  if (review.kind !== 'done') {
+    if (review.kind === 'refused' && review.status === 403) return;
+    throw errorOf(review, `reach the API server to review permissions`);
+  }
+  const rules = review.body.status?.resourceRules ?? [];
+  const listed = (verb: string): boolean => rules.some((rule) => allows(rule, verb));
+  const unlisted = NEEDED_VERBS.filter((verb) => !listed(verb));
+  const allowed = await Promise.all(
+    unlisted.map(async (verb) => {
+      const access = await post<AccessReview>(transport, 'selfsubjectaccessreviews', {
+        kind: 'SelfSubjectAccessReview',
+        spec: { resourceAttributes: { namespace, verb, group: GROUP, resource: RESOURCE } },
+      });
+      // What cannot be asked is found out by use.
+      return access.kind !== 'done' || access.body.status?.allowed !== false;
+    }),
+  );
+  const missing = unlisted.filter((_, index) => !allowed[index]);
+  if (missing.length === 0) return;
+  throw new LeaseholdError(
+    'FORBIDDEN',
+    `not permitted to ${missing.join(', ')} Leases in namespace ${namespace}; add to a Role there: { apiGroups: ["${GROUP}"], resources: ["${RESOURCE}"], verbs: [${NEEDED_VERBS.map((verb) => `"${verb}"`).join(', ')}] }`,
+  );
+}
+
+function allows(rule: Rule, verb: string): boolean {
+  const has = (list: readonly string[] | undefined, value: string): boolean =>
+    list?.some((item) => item === '*' || item === value) ?? false;
+  return (
+    has(rule.verbs, verb) &&
+    has(rule.apiGroups, GROUP) &&
+    has(rule.resources, RESOURCE) &&
+    (rule.resourceNames?.length ?? 0) === 0
+  );
+}
+
+function post<T>(transport: Transport, resource: string, body: object): Promise<Outcome<T>> {
+  return transport.request<T>({
+    method: 'POST',
+    path: `/apis/authorization.k8s.io/v1/${resource}`,
+    body: { apiVersion: 'authorization.k8s.io/v1', ...body },
+    lane: 'heartbeats',
+  });
+}

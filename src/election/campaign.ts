@@ -1,0 +1,215 @@
+import { checkElection, createdSpec, isFree, statedDuration, takenOver } from '../core/election.ts';
+import { transferTarget } from '../core/election.ts';
+import { LeaseholdError } from '../core/errors.ts';
+import { microTime } from '../core/lease.ts';
+import type { Lease } from '../core/lease.ts';
+import type { Parts } from '../core/parts.ts';
+import { Wakeup } from '../core/wakeup.ts';
+import type { LeaseApi } from '../kube/lease-api.ts';
+import { LeaseView } from '../kube/lease-view.ts';
+import { isConflict, isMissing } from '../kube/outcome.ts';
+import type { LeaseOutcome, Outcome } from '../kube/outcome.ts';
+import { errorOf, isTemporary } from '../kube/status-error.ts';
+import type { ElectionTimes } from './options.ts';
+import type { LeaderSighting } from './leader-sighting.ts';
+
+/** The Lease that a campaign won, and when the write that won it was sent. */
+export interface Won {
+  readonly lease: Lease;
+  readonly sentAt: number;
+}
+
+/** The safety net under the watch. */
+const POLL_MS = 60_000;
+const FIRST_RETRY_MS = 50;
+
+/**
+ * Stands for election until it is won. Acts when the watch shows that the Lease is free or gone,
+ * and when the leader has not been seen renewing for the lease's duration on this process's clock.
+ */
+export class Campaign {
+  readonly #api: LeaseApi;
+  readonly #parts: Parts;
+  readonly #times: ElectionTimes;
+  readonly #identity: string;
+  readonly #view: LeaseView;
+  readonly #wakeup = new Wakeup();
+  readonly #sighting: LeaderSighting;
+  /** Writes of unknown outcome: by their acquireTime, when each was sent. */
+  readonly #doubtful = new Map<string, number>();
+  #standBack: { version: bigint; until: number } | undefined;
+  #pollAt: number;
+  #retry = FIRST_RETRY_MS;
+
+  constructor(
+    parts: {
+      api: LeaseApi;
+      parts: Parts;
+      times: ElectionTimes;
+      identity: string;
+      sighting: LeaderSighting;
+    },
+    lease: string,
+  ) {
+    this.#api = parts.api;
+    this.#parts = parts.parts;
+    this.#times = parts.times;
+    this.#identity = parts.identity;
+    this.#sighting = parts.sighting;
+    this.#view = new LeaseView(parts.api, lease, parts.parts);
+    this.#pollAt = parts.parts.clock.now() + POLL_MS;
+  }
+
+  /** @throws LeaseholdError `ABORTED`, `FOREIGN_LEASE`, or of a refusal */
+  async run(signal: AbortSignal): Promise<Won> {
+    const unsubscribe = this.#view.subscribe(this.#wakeup.wake);
+    signal.addEventListener('abort', this.#wakeup.wake);
+    this.#view.startWatch();
+    try {
+      for (;;) {
+        if (signal.aborted) {
+          const cause: unknown = signal.reason;
+          throw new LeaseholdError('ABORTED', 'the campaign was given up', { cause });
+        }
+        const won = await this.#round();
+        if (won) return won;
+      }
+    } finally {
+      unsubscribe();
+      signal.removeEventListener('abort', this.#wakeup.wake);
+      this.#view.stopWatch();
+    }
+  }
+
+  async #round(): Promise<Won | undefined> {
+    if (!this.#view.known) {
+      const trouble = this.#view.trouble;
+      if (trouble?.kind === 'refused' && trouble.status === 403) {
+        throw errorOf(trouble, `watch Lease ${this.#view.name}`);
+      }
+      await this.#sleepUntil(this.#pollAt);
+      await this.#pollIfDue();
+      return undefined;
+    }
+    const lease = this.#view.lease;
+    if (!lease) return this.#create();
+    checkElection(lease);
+    const sentAt = this.#doubtful.get(lease.spec?.acquireTime ?? '');
+    if (sentAt !== undefined && lease.spec?.holderIdentity === this.#identity) {
+      // Our own write, whose answer was lost. If it is too old, it is taken over like any other.
+      if (this.#now < sentAt + this.#times.renewDeadline) return { lease, sentAt };
+    }
+    const free = isFree(lease);
+    const at = free ? this.#mayTakeAt(lease) : this.#expiresAt(lease);
+    if (this.#now < at) {
+      await this.#sleepUntil(Math.min(at, this.#pollAt));
+      await this.#pollIfDue();
+      return undefined;
+    }
+    // A silent watch looks like a dead leader: look once more with a read.
+    if (!free && !(await this.#stillExpired(lease))) return undefined;
+    return this.#takeOver(lease);
+  }
+
+  async #create(): Promise<Won | undefined> {
+    const acquireTime = this.#acquireTime();
+    const spec = createdSpec(this.#identity, this.#times.leaseSeconds, acquireTime);
+    return this.#write(acquireTime, () =>
+      this.#api.create(
+        { metadata: { name: this.#view.name, namespace: this.#api.namespace }, spec },
+        { lane: 'heartbeats' },
+      ),
+    );
+  }
+
+  async #takeOver(lease: Lease): Promise<Won | undefined> {
+    const acquireTime = this.#acquireTime();
+    const next = takenOver(lease, this.#identity, this.#times.leaseSeconds, acquireTime);
+    return this.#write(acquireTime, () => this.#api.replace(next, { lane: 'heartbeats' }));
+  }
+
+  async #write(acquireTime: string, send: () => Promise<LeaseOutcome>): Promise<Won | undefined> {
+    const sentAt = this.#now;
+    const outcome = await send();
+    if (outcome.kind === 'done') return { lease: outcome.body, sentAt };
+    if (outcome.kind === 'unknown' && outcome.sent) this.#doubtful.set(acquireTime, sentAt);
+    if (isConflict(outcome) || (isMissing(outcome) && this.#view.lease)) {
+      await this.#view.read();
+      return undefined;
+    }
+    await this.#afterTrouble(outcome);
+    return undefined;
+  }
+
+  async #afterTrouble(outcome: Exclude<Outcome<unknown>, { kind: 'done' }>): Promise<void> {
+    const error = errorOf(outcome, `write Lease ${this.#view.name}`);
+    if (!isTemporary(outcome)) throw error;
+    const { observe } = this.#parts;
+    if (this.#retry === FIRST_RETRY_MS) {
+      observe({ type: 'api-trouble', lease: this.#view.name, error: error.message });
+    }
+    const wait = this.#retry * (0.5 + this.#parts.random());
+    await this.#sleepUntil(this.#now + Math.max(outcome.retryAfter ?? 0, wait));
+    this.#retry = Math.min(this.#times.retryPeriod, this.#retry * 2);
+    if ((await this.#view.read()).kind === 'done') this.#retry = FIRST_RETRY_MS;
+  }
+
+  /** A free Lease is taken at once, unless its last leader asked for somebody else. */
+  #mayTakeAt(lease: Lease): number {
+    const target = transferTarget(lease);
+    if (target === undefined || isCandidate(this.#identity, target)) return this.#now;
+    if (this.#standBack?.version !== this.#view.version) {
+      this.#standBack = {
+        version: this.#view.version,
+        until: this.#now + this.#times.retryPeriod,
+      };
+    }
+    return this.#standBack.until;
+  }
+
+  /** Never sooner than the own duration: an edited Lease must not make a living leader look dead. */
+  #expiresAt(lease: Lease): number {
+    const since = this.#sighting.see(lease, this.#now);
+    const stated = statedDuration(lease, this.#times.leaseSeconds);
+    return since + Math.max(stated, this.#times.leaseDuration);
+  }
+
+  async #stillExpired(lease: Lease): Promise<boolean> {
+    const before = this.#now;
+    const read = await this.#view.read();
+    if (read.kind === 'unknown') await this.#sleepUntil(before + this.#times.retryPeriod);
+    const now = this.#view.lease;
+    return read.kind === 'done' && now === read.body && this.#now >= this.#expiresAt(now)
+      ? now.metadata.resourceVersion === lease.metadata.resourceVersion
+      : false;
+  }
+
+  async #pollIfDue(): Promise<void> {
+    if (this.#now < this.#pollAt) return;
+    await this.#view.read();
+    this.#pollAt = this.#now + POLL_MS;
+  }
+
+  async #sleepUntil(moment: number): Promise<void> {
+    const delay = Math.max(0, moment - this.#now);
+    const cancel = this.#parts.clock.schedule(delay, this.#wakeup.wake);
+    await this.#wakeup.wait();
+    cancel();
+  }
+
+  /** Also tells apart the writes of this candidate. */
+  #acquireTime(): string {
+    let wall = this.#parts.clock.wall();
+    while (this.#doubtful.has(microTime(wall))) wall += 0.001;
+    return microTime(wall);
+  }
+
+  get #now(): number {
+    return this.#parts.clock.now();
+  }
+}
+
+/** Whether a note that asks for `target` means this candidate: by identity, or by its pod's name. */
+export function isCandidate(identity: string, target: string): boolean {
+  return identity === target || identity.startsWith(`${target}_`);
+}

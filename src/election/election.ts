@@ -1,0 +1,227 @@
+import { pause } from '../core/clock.ts';
+import { LeaseholdError, isLeaseholdError } from '../core/errors.ts';
+import { leaseName } from '../core/names.ts';
+import type { Parts } from '../core/parts.ts';
+import type { LeaseApi } from '../kube/lease-api.ts';
+import { Campaign } from './campaign.ts';
+import { LeaderSighting } from './leader-sighting.ts';
+import { observeLeader } from './observe.ts';
+import type { Leader } from './observe.ts';
+import type { ElectionTimes } from './options.ts';
+import { Term } from './term.ts';
+import type { Leadership } from './term.ts';
+
+export interface CampaignOptions {
+  /** Stops the campaign; in {@link Election.run} also the term. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Leader election on a plain Lease, field for field as client-go does it, so that candidates in Go,
+ * Java, Python and .NET can share it. Made by `Leasehold.election`.
+ */
+export class Election {
+  /** The election's name, as given. */
+  readonly name: string;
+  /** As it stands in the Lease while this candidate leads. */
+  readonly identity: string;
+  readonly #api: LeaseApi;
+  readonly #parts: Parts;
+  readonly #times: ElectionTimes;
+  readonly #lease: string;
+  readonly #sighting = new LeaderSighting();
+  readonly #closing = new AbortController();
+  #standing = false;
+  #term: Term | undefined;
+  #standBackUntil = 0;
+
+  /** @internal */
+  constructor(
+    parts: { api: LeaseApi; parts: Parts; times: ElectionTimes },
+    name: string,
+    identity: string,
+  ) {
+    this.name = name;
+    this.identity = identity;
+    this.#api = parts.api;
+    this.#parts = parts.parts;
+    this.#times = parts.times;
+    this.#lease = leaseName(name).lease;
+  }
+
+  /** The current term of this candidate, if it leads. */
+  get leadership(): Leadership | undefined {
+    return this.#term?.valid ? this.#term : undefined;
+  }
+
+  /**
+   * Runs `work` while leading, and stands again whenever the term was lost or resigned. Ends when
+   * `work` returns while it still leads (the Lease is then given up), when it throws, or when
+   * `signal` aborts.
+   *
+   * `work` must stop when the term's `signal` aborts; the next campaign waits for it. What it throws
+   * after that is taken for its way to stop.
+   *
+   * Sends one write to take the Lease, one PUT every `retryPeriod` while leading, one PUT to give it
+   * up, and holds one watch while standing.
+   *
+   * @example
+   * ```ts
+   * await leasehold.election('controller').run(async ({ signal }) => {
+   *   await reconcileUntil(signal);
+   * });
+   * ```
+   * @throws what `work` throws while leading; LeaseholdError `FOREIGN_LEASE`, `FORBIDDEN`, `CLOSED`,
+   * `REENTRANT` (this client already stands), `NAMESPACE_NOT_FOUND`, `API_ERROR`
+   */
+  async run(
+    work: (leadership: Leadership) => unknown,
+    options: CampaignOptions = {},
+  ): Promise<void> {
+    while (!options.signal?.aborted) {
+      let term: Leadership;
+      try {
+        term = await this.acquire(options);
+      } catch (error) {
+        if (isLeaseholdError(error, 'ABORTED')) return;
+        throw error;
+      }
+      const stop = (): void => void term.resign();
+      options.signal?.addEventListener('abort', stop, { once: true });
+      if (isAborted(options.signal)) stop();
+      try {
+        await work(term);
+        if (!term.signal.aborted) return;
+      } catch (error) {
+        if (!term.signal.aborted) throw error;
+      } finally {
+        options.signal?.removeEventListener('abort', stop);
+        await term.resign();
+      }
+    }
+  }
+
+  /**
+   * Stands until it leads. While the API server cannot be reached it keeps trying.
+   *
+   * @throws LeaseholdError `ABORTED`, `CLOSED`, `REENTRANT` (this client already stands or leads),
+   * `FOREIGN_LEASE`, `FORBIDDEN`, `NAMESPACE_NOT_FOUND`, `NAMESPACE_TERMINATING`, `API_ERROR`
+   */
+  async acquire(options: CampaignOptions = {}): Promise<Leadership> {
+    this.#checkOpen();
+    if (this.#standing || this.#term?.valid) {
+      throw new LeaseholdError(
+        'REENTRANT',
+        `this client already stands for election ${this.name}: use one run() or acquire() at a time`,
+      );
+    }
+    this.#standing = true;
+    const signal = options.signal
+      ? AbortSignal.any([options.signal, this.#closing.signal])
+      : this.#closing.signal;
+    try {
+      const { clock } = this.#parts;
+      await pause(clock, Math.max(0, this.#standBackUntil - clock.now()), signal);
+      for (;;) {
+        const won = await this.#campaign().run(signal);
+        const term = this.#begin(won.lease, won.sentAt);
+        if (isAborted(signal)) await term.resign();
+        else if (term.valid) return term;
+      }
+    } catch (error) {
+      this.#checkOpen();
+      throw error;
+    } finally {
+      this.#standing = false;
+    }
+  }
+
+  /**
+   * The leader now, and then each change; undefined when nobody leads. Ends when `signal` aborts or
+   * the loop is left. Sends one watch, and one GET a minute.
+   *
+   * @example
+   * ```ts
+   * for await (const leader of leasehold.election('controller').observe()) {
+   *   console.log(leader?.identity ?? 'nobody leads');
+   * }
+   * ```
+   */
+  observe(options: CampaignOptions = {}): AsyncGenerator<Leader | undefined, void, undefined> {
+    const signal = options.signal
+      ? AbortSignal.any([options.signal, this.#closing.signal])
+      : this.#closing.signal;
+    const fallbackSeconds = this.#times.leaseSeconds;
+    return observeLeader(
+      this.#api,
+      this.#parts,
+      { name: this.#lease, election: this.name, fallbackSeconds },
+      signal,
+    );
+  }
+
+  /** Ends the current term, if this candidate leads; see {@link Leadership.resign}. */
+  async resign(): Promise<void> {
+    await this.#term?.resign();
+  }
+
+  /**
+   * Ends the current term in favour of another candidate; see {@link Leadership.transfer}. Does
+   * nothing if this candidate does not lead.
+   */
+  async transfer(to: string): Promise<void> {
+    await this.#term?.transfer(to);
+  }
+
+  /** Gives up campaign and term. */
+  async close(): Promise<void> {
+    this.#closing.abort(new LeaseholdError('CLOSED', 'the client was closed'));
+    await this.resign();
+  }
+
+  #campaign(): Campaign {
+    const { identity } = this;
+    return new Campaign(
+      {
+        api: this.#api,
+        parts: this.#parts,
+        times: this.#times,
+        identity,
+        sighting: this.#sighting,
+      },
+      this.#lease,
+    );
+  }
+
+  #begin(lease: ConstructorParameters<typeof Term>[1], sentAt: number): Term {
+    const { name, identity } = this;
+    const term = new Term(
+      { api: this.#api, parts: this.#parts, times: this.#times, name, identity },
+      lease,
+      sentAt,
+    );
+    this.#term = term;
+    // Whoever has just led lets others go first.
+    term.signal.addEventListener(
+      'abort',
+      () => {
+        if (isLeaseholdError(term.signal.reason, 'ABORTED')) {
+          this.#standBackUntil = this.#parts.clock.now() + this.#times.retryPeriod;
+        }
+      },
+      { once: true },
+    );
+    term.start();
+    return term;
+  }
+
+  #checkOpen(): void {
+    if (!this.#closing.signal.aborted) return;
+    throw new LeaseholdError('CLOSED', 'this client was closed: make a new one with connect()');
+  }
+}
+
+/** Asked anew after an await, as the compiler takes an earlier answer for lasting. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted ?? false;
+}

@@ -1,0 +1,80 @@
+import { isFree, statedDuration } from '../core/election.ts';
+import type { Lease } from '../core/lease.ts';
+import type { Parts } from '../core/parts.ts';
+import { Wakeup } from '../core/wakeup.ts';
+import type { LeaseApi } from '../kube/lease-api.ts';
+import { LeaseView } from '../kube/lease-view.ts';
+import { LeaderSighting } from './leader-sighting.ts';
+
+/** Who leads, as the Lease tells it. */
+export interface Leader {
+  readonly identity: string;
+  /** When the term began, by the leader's clock. */
+  readonly since: Date | undefined;
+  /** How many times the Lease has changed hands. */
+  readonly transitions: number;
+}
+
+/** The safety net under the watch. */
+const POLL_MS = 60_000;
+
+/**
+ * Yields the leader now, and whenever it changes; undefined when nobody leads: no Lease, a free
+ * one, or a leader that has not been seen renewing for the Lease's duration.
+ */
+export async function* observeLeader(
+  api: LeaseApi,
+  parts: Parts,
+  lease: { name: string; election: string; fallbackSeconds: number },
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Leader | undefined, void, undefined> {
+  const { clock } = parts;
+  const view = new LeaseView(api, lease.name, parts);
+  const wakeup = new Wakeup();
+  const sighting = new LeaderSighting();
+  const unsubscribe = view.subscribe(wakeup.wake);
+  signal?.addEventListener('abort', wakeup.wake);
+  view.startWatch();
+  let told: string | undefined;
+  let pollAt = clock.now() + POLL_MS;
+  try {
+    while (!signal?.aborted) {
+      let next = pollAt;
+      if (view.known) {
+        const current = view.lease;
+        let leader = leaderOf(current);
+        if (current && leader) {
+          const expires =
+            sighting.see(current, clock.now()) + statedDuration(current, lease.fallbackSeconds);
+          if (clock.now() >= expires) leader = undefined;
+          else next = Math.min(next, expires);
+        }
+        const key = leader ? `${leader.identity} ${String(leader.since?.getTime())}` : '';
+        if (key !== told) {
+          told = key;
+          const identity = leader?.identity;
+          parts.observe({ type: 'leader-changed', election: lease.election, leader: identity });
+          yield leader;
+          continue;
+        }
+      }
+      const cancel = clock.schedule(Math.max(0, next - clock.now()), wakeup.wake);
+      await wakeup.wait();
+      cancel();
+      if (clock.now() < pollAt) continue;
+      await view.read();
+      pollAt = clock.now() + POLL_MS;
+    }
+  } finally {
+    unsubscribe();
+    signal?.removeEventListener('abort', wakeup.wake);
+    view.stopWatch();
+  }
+}
+
+function leaderOf(lease: Lease | undefined): Leader | undefined {
+  const spec = lease?.spec;
+  if (!lease || isFree(lease) || !spec?.holderIdentity) return undefined;
+  const since = spec.acquireTime ? new Date(spec.acquireTime) : undefined;
+  return { identity: spec.holderIdentity, since, transitions: spec.leaseTransitions ?? 0 };
+}

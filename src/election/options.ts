@@ -1,0 +1,52 @@
+import { milliseconds, ttlSeconds } from '../core/duration.ts';
+import type { Duration } from '../core/duration.ts';
+import { LeaseholdError } from '../core/errors.ts';
+
+/** The times of an election; the defaults are those of client-go and controller-runtime. */
+export interface ElectionOptions {
+  /** How long candidates wait for a leader that they do not see renewing; 15 s. Whole seconds. */
+  readonly leaseDuration?: Duration;
+  /** How long a leader goes on without a successful renewal; 10 s. */
+  readonly renewDeadline?: Duration;
+  /** How often a leader renews; 2 s. */
+  readonly retryPeriod?: Duration;
+  /** What stands in the Lease; the client's identity and a random suffix by default. */
+  readonly identity?: string;
+}
+
+export interface ElectionTimes {
+  readonly leaseSeconds: number;
+  readonly leaseDuration: number;
+  readonly renewDeadline: number;
+  readonly retryPeriod: number;
+}
+
+/** As in client-go: a renewal is tried at least once more before the deadline, jitter included. */
+const JITTER_FACTOR = 1.2;
+
+/**
+ * @throws LeaseholdError `INVALID_ARGUMENT`, or `UNSAFE_CONFIGURATION` with the inequality that does
+ * not hold
+ */
+export function electionTimes(options: ElectionOptions): ElectionTimes {
+  const leaseSeconds = ttlSeconds(options.leaseDuration ?? '15s', 'leaseDuration');
+  const leaseDuration = leaseSeconds * 1_000;
+  const renewDeadline = milliseconds(options.renewDeadline ?? '10s', 'renewDeadline');
+  const retryPeriod = milliseconds(options.retryPeriod ?? '2s', 'retryPeriod');
+  const unsafe = (inequality: string, why: string): LeaseholdError =>
+    new LeaseholdError('UNSAFE_CONFIGURATION', `${inequality} does not hold: ${why}`);
+  if (leaseDuration <= renewDeadline) {
+    throw unsafe(
+      `leaseDuration (${String(leaseDuration)} ms) > renewDeadline (${String(renewDeadline)} ms)`,
+      'a leader would go on after another may have taken over',
+    );
+  }
+  if (renewDeadline <= retryPeriod * JITTER_FACTOR) {
+    throw unsafe(
+      `renewDeadline (${String(renewDeadline)} ms) > ${String(JITTER_FACTOR)} x retryPeriod (${String(retryPeriod)} ms)`,
+      'a single lost renewal would end the term',
+    );
+  }
+  if (retryPeriod < 1) throw unsafe('retryPeriod >= 1 ms', 'it would renew without pause');
+  return { leaseSeconds, leaseDuration, renewDeadline, retryPeriod };
+}

@@ -1,0 +1,177 @@
+import { pause } from '../core/clock.ts';
+import { released, renewed } from '../core/election.ts';
+import { LeaseholdError } from '../core/errors.ts';
+import { microTime, versionOf } from '../core/lease.ts';
+import type { Lease } from '../core/lease.ts';
+import type { Parts } from '../core/parts.ts';
+import type { LeaseApi } from '../kube/lease-api.ts';
+import { isConflict, isMissing } from '../kube/outcome.ts';
+import { Tenure } from '../tenure/tenure.ts';
+import type { ElectionTimes } from './options.ts';
+
+/** A term of leading, until it is resigned or lost. */
+export interface Leadership extends AsyncDisposable {
+  /** The election's name. */
+  readonly name: string;
+  /** As it stands in the Lease. */
+  readonly identity: string;
+  /** The fencing token: grows with every term, whoever leads. */
+  readonly fence: bigint;
+  /** Whether the term still lasts, by this process's own clock; computed when asked. */
+  readonly valid: boolean;
+  /** Milliseconds for which it lasts if no further renewal succeeds; 0 when it is over. */
+  readonly validFor: number;
+  /** Aborts when the term ends: with `LOST` when it was lost, with `ABORTED` when resigned. */
+  readonly signal: AbortSignal;
+  /**
+   * Gives the Lease up so that another candidate takes it at once. Resolves when the API server has
+   * confirmed it, or when the term has ended anyway; never rejects. Sends one PUT.
+   */
+  resign(): Promise<void>;
+  /**
+   * Resigns in favour of one candidate: other leasehold candidates stand back for one retry period.
+   * Candidates of other libraries do not. Sends one PUT.
+   *
+   * @param to - the candidate's identity, or the name of its pod
+   */
+  transfer(to: string): Promise<void>;
+}
+
+const FENCE_SCALE = 65_536n;
+
+/** See {@link Leadership}. */
+export class Term implements Leadership {
+  readonly name: string;
+  readonly identity: string;
+  readonly fence: bigint;
+  readonly #api: LeaseApi;
+  readonly #parts: Parts;
+  readonly #times: ElectionTimes;
+  readonly #tenure: Tenure;
+  readonly #ended = new AbortController();
+  #resigning: Promise<void> | undefined;
+
+  constructor(
+    term: { api: LeaseApi; parts: Parts; times: ElectionTimes; name: string; identity: string },
+    lease: Lease,
+    sentAt: number,
+  ) {
+    this.name = term.name;
+    this.identity = term.identity;
+    this.fence = versionOf(lease) * FENCE_SCALE;
+    this.#api = term.api;
+    this.#parts = term.parts;
+    this.#times = term.times;
+    const { leaseSeconds, leaseDuration, renewDeadline, retryPeriod } = term.times;
+    const acquireTime = lease.spec?.acquireTime;
+    this.#tenure = new Tenure(
+      {
+        api: term.api,
+        clock: term.parts.clock,
+        times: {
+          ttl: leaseDuration,
+          margin: leaseDuration - renewDeadline,
+          renewEvery: retryPeriod,
+          retryEvery: retryPeriod / 2,
+        },
+        owner: {
+          isMine: (read) =>
+            read.spec?.holderIdentity === term.identity &&
+            read.spec.acquireTime === acquireTime &&
+            !read.spec.strategy,
+          renewal: (read, renewTime) => renewed(read, leaseSeconds, renewTime),
+          onWarning: (until) => {
+            const validForMs = until - term.parts.clock.now();
+            term.parts.observe({ type: 'leadership-warning', election: term.name, validForMs });
+          },
+          onLost: ({ reason, detail }) => {
+            term.parts.observe({ type: 'leadership-lost', election: term.name, reason, detail });
+            this.#end('LOST', `leadership of ${term.name} was lost: ${detail}; stop the work`);
+          },
+        },
+      },
+      lease,
+      sentAt,
+    );
+  }
+
+  /** Begins to renew. */
+  start(): void {
+    this.#parts.observe({
+      type: 'leading',
+      election: this.name,
+      identity: this.identity,
+      fence: this.fence,
+    });
+    this.#tenure.start();
+  }
+
+  get valid(): boolean {
+    return this.#tenure.valid;
+  }
+
+  get validFor(): number {
+    return this.valid ? Math.max(0, this.#tenure.validUntil - this.#parts.clock.now()) : 0;
+  }
+
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  resign(): Promise<void> {
+    this.#resigning ??= this.#release(undefined);
+    return this.#resigning;
+  }
+
+  transfer(to: string): Promise<void> {
+    if (to === '') {
+      throw new LeaseholdError(
+        'INVALID_ARGUMENT',
+        'transfer(to) needs the identity of a candidate',
+      );
+    }
+    this.#resigning ??= this.#release(to);
+    return this.#resigning;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.resign();
+  }
+
+  #end(code: 'LOST' | 'ABORTED', message: string): void {
+    if (!this.#ended.signal.aborted) this.#ended.abort(new LeaseholdError(code, message));
+  }
+
+  /** By compare-and-swap on the own Lease only: never what somebody else has taken meanwhile. */
+  async #release(transferTo: string | undefined): Promise<void> {
+    if (!this.valid) return;
+    const until = this.#tenure.validUntil;
+    this.#end('ABORTED', `leadership of ${this.name} was resigned`);
+    await this.#tenure.end();
+    const { clock, observe } = this.#parts;
+    const mine = this.#tenure.lease.spec;
+    let lease = this.#tenure.lease;
+    while (clock.now() < until) {
+      const limits = { lane: 'heartbeats', deadline: Math.max(1, until - clock.now()) } as const;
+      const now = microTime(clock.wall());
+      const outcome = await this.#api.replace(released(lease, now, transferTo), limits);
+      if (outcome.kind === 'done') {
+        observe({ type: 'leadership-released', election: this.name, transferTo });
+        return;
+      }
+      if (!isConflict(outcome) && !isMissing(outcome)) {
+        await pause(clock, Math.min(this.#times.retryPeriod / 4, Math.max(1, until - clock.now())));
+      }
+      const read = await this.#api.get(lease.metadata.name, limits);
+      if (isMissing(read)) return;
+      if (read.kind !== 'done') continue;
+      const spec = read.body.spec;
+      const stillMine =
+        read.body.metadata.uid === lease.metadata.uid &&
+        spec?.holderIdentity === mine?.holderIdentity &&
+        spec?.acquireTime === mine?.acquireTime;
+      if (!stillMine) return;
+      lease = read.body;
+    }
+  }
+}

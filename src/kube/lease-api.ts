@@ -1,0 +1,101 @@
+import { LEASE_API_VERSION } from '../core/lease.ts';
+import type { Lease } from '../core/lease.ts';
+import type { Lane } from './connection.ts';
+import type { LeaseOutcome, Outcome } from './outcome.ts';
+import type { KubeRequest, Transport, WatchStream } from './transport.ts';
+
+/** A merge patch of a Lease: null removes a key. */
+export interface LeasePatch {
+  metadata: {
+    uid: string;
+    /** Makes the patch a compare-and-swap. */
+    resourceVersion?: string;
+    annotations?: Record<string, string | null>;
+  };
+  spec?: Record<string, string | number | null>;
+}
+
+export interface RequestLimits {
+  /** Milliseconds; 10,000 by default. */
+  readonly deadline?: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly lane?: Lane;
+}
+
+/** The requests on the Leases of one namespace: everything the protocol may do, and no more. */
+export interface LeaseApi {
+  readonly namespace: string;
+  get(name: string, limits?: RequestLimits): Promise<LeaseOutcome>;
+  create(lease: Lease, limits?: RequestLimits): Promise<LeaseOutcome>;
+  /** Replaces exactly the object of the Lease's uid and resourceVersion. */
+  replace(lease: Lease, limits?: RequestLimits): Promise<LeaseOutcome>;
+  patch(name: string, patch: LeasePatch, limits?: RequestLimits): Promise<LeaseOutcome>;
+  /** Deletes exactly the object of this uid and resourceVersion. */
+  remove(lease: Lease, limits?: RequestLimits): Promise<Outcome<unknown>>;
+  openWatch(
+    name: string,
+    query: Readonly<Record<string, string>>,
+    deadline: number,
+    signal: AbortSignal,
+  ): Promise<Outcome<WatchStream>>;
+}
+
+export function leaseApi(transport: Transport, namespace: string): LeaseApi {
+  const collection = `/apis/${LEASE_API_VERSION}/namespaces/${namespace}/leases`;
+  const send = (
+    request: Omit<KubeRequest, keyof RequestLimits>,
+    limits: RequestLimits = {},
+  ): Promise<LeaseOutcome> => transport.request<Lease>({ ...request, ...limits });
+
+  return {
+    namespace,
+    get: (name, limits) => send({ method: 'GET', path: `${collection}/${name}` }, limits),
+    create: (lease, limits) =>
+      send({ method: 'POST', path: collection, body: complete(lease) }, limits),
+    replace: (lease, limits) => {
+      assertConditions(lease);
+      const path = `${collection}/${lease.metadata.name}`;
+      return send({ method: 'PUT', path, body: complete(lease) }, limits);
+    },
+    patch: (name, patch, limits) =>
+      send(
+        {
+          method: 'PATCH',
+          path: `${collection}/${name}`,
+          body: patch,
+          contentType: 'application/merge-patch+json',
+        },
+        limits,
+      ),
+    remove: (lease, limits) => {
+      const { uid, resourceVersion } = assertConditions(lease);
+      const path = `${collection}/${lease.metadata.name}`;
+      return send(
+        { method: 'DELETE', path, body: { preconditions: { uid, resourceVersion } } },
+        limits,
+      );
+    },
+    openWatch: (name, query, deadline, signal) =>
+      transport.openWatch(
+        collection,
+        { ...query, watch: 'true', fieldSelector: `metadata.name=${name}` },
+        deadline,
+        signal,
+      ),
+  };
+}
+
+/** A PUT without a resourceVersion is unconditional, and one without a uid may create. */
+function assertConditions(lease: Lease): { uid: string; resourceVersion: string } {
+  const { uid, resourceVersion } = lease.metadata;
+  if (!uid || !resourceVersion) {
+    throw new TypeError(`a write of Lease ${lease.metadata.name} lacks uid or resourceVersion`);
+  }
+  return { uid, resourceVersion };
+}
+
+/** managedFields are the server's: left out of a write, they are kept. */
+function complete(lease: Lease): Lease {
+  const { managedFields: _, ...metadata } = lease.metadata;
+  return { ...lease, apiVersion: LEASE_API_VERSION, kind: 'Lease', metadata };
+}

@@ -1,0 +1,54 @@
+import { LeaseholdError } from '../core/errors.ts';
+import type { Outcome, Refused } from './outcome.ts';
+
+/**
+ * The error for an outcome that the caller cannot do anything about.
+ *
+ * @param action - what was tried, such as `create Lease invoices in namespace default`
+ */
+export function errorOf(
+  outcome: Exclude<Outcome<unknown>, { kind: 'done' }>,
+  action: string,
+): LeaseholdError {
+  if (outcome.kind === 'refused') return refusal(outcome, action);
+  const cause = outcome.error;
+  return new LeaseholdError(
+    'API_UNREACHABLE',
+    `cannot ${action}: the API server did not answer (${cause instanceof Error ? cause.message : String(cause)}); check its address and the network`,
+    { cause },
+  );
+}
+
+function refusal(refused: Refused, action: string): LeaseholdError {
+  const answer = `${String(refused.status)}${refused.reason === '' ? '' : ` ${refused.reason}`}: ${refused.message}`;
+  if (refused.status === 401) {
+    return new LeaseholdError(
+      'UNAUTHORIZED',
+      `cannot ${action}: the API server does not accept the credentials (${answer}); check the token or certificate, and that the Pod still exists`,
+    );
+  }
+  if (refused.causes.some((cause) => cause.reason === 'NamespaceTerminating')) {
+    return new LeaseholdError(
+      'NAMESPACE_TERMINATING',
+      `cannot ${action}: the namespace is being deleted (${answer})`,
+    );
+  }
+  if (refused.status === 403) {
+    return new LeaseholdError(
+      'FORBIDDEN',
+      `cannot ${action}: not permitted (${answer}); bind a Role with apiGroups ["coordination.k8s.io"], resources ["leases"], verbs ["get", "watch", "create", "update", "patch", "delete"]`,
+    );
+  }
+  if (refused.status === 404 && /namespaces? /.test(refused.message)) {
+    return new LeaseholdError(
+      'NAMESPACE_NOT_FOUND',
+      `cannot ${action}: the namespace does not exist (${answer}); create it or name another`,
+    );
+  }
+  return new LeaseholdError('API_ERROR', `cannot ${action}: the API server refused (${answer})`);
+}
+
+/** Whether trying again may help: the server is busy, or our credentials are being replaced. */
+export function isTemporary(outcome: Exclude<Outcome<unknown>, { kind: 'done' }>): boolean {
+  return outcome.kind === 'unknown' || outcome.status === 429 || outcome.status === 401;
+}

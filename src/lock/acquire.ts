@@ -1,0 +1,315 @@
+import { LeaseholdError } from '../core/errors.ts';
+import { isConflict, isMissing } from '../kube/outcome.ts';
+import type { Outcome } from '../kube/outcome.ts';
+import { errorOf, isTemporary } from '../kube/status-error.ts';
+import type { Session } from '../session/session.ts';
+import type { Attempt, Grant, LockTarget } from './context.ts';
+import { Observation } from './observation.ts';
+import { concerns, place } from './place.ts';
+import type { Place } from './place.ts';
+import { release } from './release.ts';
+import { Wakeup } from '../core/wakeup.ts';
+import { createHeld, join, leaveQueue, writeSettlement } from './writes.ts';
+
+/** Whoever finds itself further back than this leaves the queue and looks again later. */
+export const MOST_WAITING = 64;
+/** On average, by a random factor from a half to one and a half. */
+const LOOK_AGAIN_MS = 15_000;
+/** The safety net under the watch. */
+const POLL_MS = 60_000;
+const FIRST_RETRY_MS = 20;
+const MOST_RETRY_MS = 2_000;
+/** How long a far waiter may leave events unread, and what it takes a handoff to last at least. */
+const MOST_REST_MS = 200;
+const SHORTEST_HANDOFF_MS = 2;
+/** From this place on a waiter looks at every event. */
+const NEAR = 2;
+
+/**
+ * Waits for the lock: the loop of a waiter, level-triggered. Each round looks at the record as it
+ * is last known and does the one thing that it calls for; whatever was seen wrongly is refused by
+ * the API server and seen again.
+ *
+ *     missing          create it, naming only myself
+ *     I am a holder    hold
+ *     I am not in it   join the queue
+ *     somebody dead, or capacity free    settle
+ *     otherwise        wait for a change
+ */
+export class Acquisition {
+  readonly #target: LockTarget;
+  readonly #attempt: Attempt;
+  readonly #wakeup = new Wakeup();
+  readonly #observation: Observation;
+  readonly #startedAt: number;
+  /** Under which uid the queue has, or may have, an entry of this attempt. */
+  #joinedUid: string | undefined;
+  #seen: bigint | undefined;
+  #lookAgainAt = 0;
+  #retry = FIRST_RETRY_MS;
+  #tried = false;
+  #pollAt: number;
+  #signal: AbortSignal | undefined;
+  #place: { index: number; at: number; handoff: number } | undefined;
+
+  constructor(target: LockTarget, session: Session) {
+    this.#target = target;
+    this.#attempt = { session, id: session.allocate(), doubtful: false };
+    this.#startedAt = target.context.parts.clock.now();
+    this.#pollAt = this.#startedAt + POLL_MS;
+    this.#observation = new Observation(target, this.#attempt, this.#startedAt, this.#wakeup.wake);
+  }
+
+  /**
+   * Resolves with the grant, or with undefined when the session was lost: try with a new one.
+   * Rejects when `signal` aborts, after the entry was taken back.
+   *
+   * @throws LeaseholdError `ABORTED`, `FOREIGN_LEASE`, `UNREADABLE_RECORD`, or of a refusal
+   */
+  async run(signal: AbortSignal): Promise<Grant | undefined> {
+    const { view } = this.#target;
+    const { session } = this.#attempt;
+    const wake = this.#wakeup.wake;
+    this.#signal = signal;
+    const unsubscribe = view.subscribe(wake);
+    session.signal.addEventListener('abort', wake);
+    signal.addEventListener('abort', wake);
+    try {
+      for (;;) {
+        if (signal.aborted) throw new LeaseholdError('ABORTED', 'the wait was given up');
+        if (!isValid(session)) return undefined;
+        const grant = await this.#round();
+        if (!grant) continue;
+        // Looked at after the record was read: only now does the record count.
+        if (isValid(session)) return grant;
+      }
+    } catch (error) {
+      await this.#withdraw();
+      throw error;
+    } finally {
+      unsubscribe();
+      session.signal.removeEventListener('abort', wake);
+      signal.removeEventListener('abort', wake);
+      this.#observation.stop();
+    }
+  }
+
+  async #round(): Promise<Grant | undefined> {
+    const { view } = this.#target;
+    if (!view.known && !this.#tried) {
+      // Nothing is known: most locks are free, and then this is all that it takes.
+      this.#tried = true;
+      return this.#create();
+    }
+    view.startWatch();
+    if (!view.known) {
+      this.#checkTrouble();
+      await this.#sleep(POLL_MS);
+      return undefined;
+    }
+    const found = place(view, this.#attempt);
+    this.#observation.look(found);
+    switch (found.kind) {
+      case 'missing':
+        return this.#create();
+      case 'holding':
+        return { attempt: this.#attempt, version: found.version, how: 'granted' };
+      case 'absent':
+        return this.#joinOrStayOut(found);
+      case 'waiting':
+        return this.#waitInQueue(found);
+    }
+  }
+
+  async #create(): Promise<Grant | undefined> {
+    const { view } = this.#target;
+    const outcome = await createHeld(this.#target, this.#attempt);
+    if (outcome.kind === 'done') {
+      view.wrote(outcome.body);
+      const version = BigInt(outcome.body.metadata.resourceVersion ?? '0');
+      return { attempt: this.#attempt, version, how: 'created' };
+    }
+    if (outcome.kind === 'unknown' && outcome.sent) this.#doubt('create', outcome.error);
+    if (isConflict(outcome)) {
+      // Somebody holds it: a watch from the initial state tells who, unless one is open already.
+      if (view.watching) await view.read();
+      return undefined;
+    }
+    await this.#afterTrouble(outcome, 'create');
+    return undefined;
+  }
+
+  async #joinOrStayOut(found: Place & { kind: 'absent' }): Promise<Grant | undefined> {
+    const { clock } = this.#target.context.parts;
+    this.#seen ??= found.version;
+    if (await this.#settleIfDue(found)) return undefined;
+    if (found.record.queue.length >= MOST_WAITING) this.#stayOut(found.record.queue.length);
+    const out = this.#lookAgainAt - clock.now();
+    if (out > 0 && found.record.queue.length > 0) {
+      this.#target.view.rest(MOST_REST_MS);
+      await this.#sleep(Math.min(out, POLL_MS));
+      return undefined;
+    }
+    return this.#join(found.record.uid);
+  }
+
+  async #join(uid: string): Promise<Grant | undefined> {
+    const { view } = this.#target;
+    this.#joinedUid = uid;
+    const outcome = await join(this.#target, this.#attempt, uid, this.#seen ?? 0n);
+    if (outcome.kind === 'done') {
+      this.#retry = FIRST_RETRY_MS;
+      view.wrote(outcome.body);
+      const found = place(view, this.#attempt);
+      if (found.kind === 'waiting') await this.#afterJoin(found);
+      return undefined;
+    }
+    if (outcome.kind === 'unknown' && outcome.sent) this.#doubt('join', outcome.error);
+    if (isMissing(outcome) || isConflict(outcome)) await view.read();
+    else await this.#afterTrouble(outcome, 'join the queue of');
+    return undefined;
+  }
+
+  async #afterJoin(found: Place & { kind: 'waiting' }): Promise<void> {
+    const { parts } = this.#target.context;
+    parts.observe({
+      type: 'waiting',
+      lock: this.#target.name.original,
+      attempt: this.#attempt.id,
+      position: found.index,
+    });
+    if (found.index < MOST_WAITING) return;
+    this.#stayOut(found.record.queue.length);
+    const outcome = await leaveQueue(this.#target, this.#attempt, found.record.uid);
+    if (outcome.kind === 'done') this.#target.view.wrote(outcome.body);
+    else await this.#target.view.read();
+  }
+
+  #stayOut(waiting: number): void {
+    const { parts } = this.#target.context;
+    if (this.#lookAgainAt > parts.clock.now()) return;
+    this.#lookAgainAt = parts.clock.now() + LOOK_AGAIN_MS * (0.5 + parts.random());
+    parts.observe({ type: 'queue-full', lock: this.#target.name.original, waiting });
+  }
+
+  async #waitInQueue(found: Place & { kind: 'waiting' }): Promise<Grant | undefined> {
+    if (await this.#settleIfDue(found)) return undefined;
+    this.#restWhileFar(found.index);
+    const { clock } = this.#target.context.parts;
+    const until = clock.now() + this.#observation.untilNextLook(POLL_MS);
+    // Woken by events that concern only others, goes back to sleep without parsing them.
+    do await this.#sleep(until - clock.now());
+    while (clock.now() < until && found.index <= NEAR && !this.#isConcerned());
+    if (clock.now() >= this.#pollAt) {
+      await this.#target.view.read();
+      this.#pollAt = clock.now() + POLL_MS;
+    }
+    return undefined;
+  }
+
+  #isConcerned(): boolean {
+    if (this.#signal?.aborted || !this.#attempt.session.valid) return true;
+    if (this.#observation.changed || !this.#target.view.known) return true;
+    return concerns(this.#target.view, this.#attempt.id);
+  }
+
+  /** Whether something had to be settled, and was tried. */
+  async #settleIfDue(found: Place & { kind: 'absent' | 'waiting' }): Promise<boolean> {
+    const settlement = this.#observation.due(found);
+    if (!settlement) return false;
+    const outcome = await writeSettlement(this.#target, found.record, settlement);
+    if (outcome.kind === 'done') {
+      this.#retry = FIRST_RETRY_MS;
+      if (settlement.action === 'write') {
+        this.#target.context.parts.observe({
+          type: 'settled',
+          lock: this.#target.name.original,
+          dropped: settlement.dropped.map((entry) => entry.id),
+          granted: settlement.granted.map((entry) => entry.id),
+        });
+      }
+    } else if (isConflict(outcome) || isMissing(outcome)) {
+      await this.#target.view.read();
+    } else {
+      await this.#afterTrouble(outcome, 'settle');
+    }
+    return true;
+  }
+
+  /** Far back in the queue: leave the events of others unread for as long as its turn is away. */
+  #restWhileFar(index: number): void {
+    const now = this.#target.context.parts.clock.now();
+    const last = this.#place;
+    let handoff = last?.handoff ?? SHORTEST_HANDOFF_MS;
+    if (last && last.index > index) handoff = (now - last.at) / (last.index - index);
+    if (last?.index !== index) this.#place = { index, at: now, handoff };
+    if (index <= NEAR) return;
+    const turn = (index - NEAR) * Math.max(SHORTEST_HANDOFF_MS, handoff) * 0.6;
+    this.#target.view.rest(Math.min(MOST_REST_MS, turn));
+  }
+
+  async #afterTrouble(
+    outcome: Exclude<Outcome<unknown>, { kind: 'done' }>,
+    action: string,
+  ): Promise<void> {
+    const what = `${action} lock ${this.#target.name.lease}`;
+    if (!isTemporary(outcome)) throw errorOf(outcome, what);
+    const error = errorOf(outcome, what).message;
+    const { observe, random } = this.#target.context.parts;
+    if (this.#retry === FIRST_RETRY_MS) {
+      observe({ type: 'api-trouble', lease: this.#target.name.lease, error });
+    }
+    await this.#sleep(Math.max(outcome.retryAfter ?? 0, this.#retry * (0.5 + random())));
+    this.#retry = Math.min(MOST_RETRY_MS, this.#retry * 2);
+    if (outcome.kind === 'unknown') await this.#target.view.read();
+  }
+
+  /** A watch that is refused for good (no permission) would be waited for for ever. */
+  #checkTrouble(): void {
+    const trouble = this.#target.view.trouble;
+    if (trouble && !isTemporary(trouble) && !isConflict(trouble) && trouble.kind === 'refused') {
+      if (trouble.status !== 410) throw errorOf(trouble, `watch lock ${this.#target.name.lease}`);
+    }
+  }
+
+  #doubt(request: string, error: unknown): void {
+    this.#attempt.doubtful = true;
+    this.#target.context.parts.observe({
+      type: 'doubt',
+      lock: this.#target.name.original,
+      attempt: this.#attempt.id,
+      request,
+      error: error instanceof Error ? error.message : String(error),
+    });
+  }
+
+  async #sleep(delay: number): Promise<void> {
+    const cancel = this.#target.context.parts.clock.schedule(Math.max(0, delay), this.#wakeup.wake);
+    await this.#wakeup.wait();
+    cancel();
+  }
+
+  /**
+   * Takes the entry back. One patch: its answer tells whether the attempt was granted meanwhile,
+   * which is then released like any other holding.
+   */
+  async #withdraw(): Promise<void> {
+    const { session, id } = this.#attempt;
+    session.spend(id);
+    if (this.#joinedUid !== undefined) {
+      const outcome = await leaveQueue(this.#target, this.#attempt, this.#joinedUid);
+      if (outcome.kind === 'done') this.#target.view.wrote(outcome.body);
+      else await this.#target.view.read();
+    }
+    if (this.#joinedUid !== undefined || this.#attempt.doubtful) {
+      await release(this.#target, this.#attempt);
+    } else {
+      session.confirmSettled(id);
+    }
+  }
+}
+
+/** Asked anew after each await, as the compiler takes an earlier answer for lasting. */
+function isValid(session: Session): boolean {
+  return session.valid;
+}

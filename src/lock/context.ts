@@ -1,0 +1,40 @@
+import type { LeaseName } from '../core/names.ts';
+import type { Parts } from '../core/parts.ts';
+import type { Session } from '../session/session.ts';
+import type { Sessions } from '../session/sessions.ts';
+import type { Deaths } from '../session/deaths.ts';
+import type { LeaseApi } from '../kube/lease-api.ts';
+import type { LeaseView } from '../kube/lease-view.ts';
+import type { HoldWatches } from './hold-watches.ts';
+
+/** What the locks of one namespace share. */
+export interface LockContext {
+  readonly api: LeaseApi;
+  readonly parts: Parts;
+  readonly sessions: Sessions;
+  readonly deaths: Deaths;
+  readonly holdWatches: HoldWatches;
+}
+
+/** One lock as this process sees it. */
+export interface LockTarget {
+  readonly context: LockContext;
+  readonly name: LeaseName;
+  readonly view: LeaseView;
+}
+
+/** One attempt to hold a lock: a session and an id of it that is used once. */
+export interface Attempt {
+  readonly session: Session;
+  readonly id: string;
+  /** A CREATE or join of unknown outcome was sent: it may take effect at any later time. */
+  doubtful: boolean;
+}
+
+/** The right to hold: the record names the attempt as a holder. */
+export interface Grant {
+  readonly attempt: Attempt;
+  /** The resourceVersion that the fencing token is made of. */
+  readonly version: bigint;
+  readonly how: 'created' | 'granted';
+}

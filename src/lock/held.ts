@@ -1,0 +1,98 @@
+import { LeaseholdError } from '../core/errors.ts';
+
+/** A lock that this process holds, until it is released or lost. */
+export interface Held extends AsyncDisposable {
+  /** The lock's name, as given to `lock()`. */
+  readonly name: string;
+  /**
+   * The fencing token: grows with every grant of this lock, whoever holds it, also across deletion
+   * and re-creation. Send it along with every write that the lock protects, and let the receiver
+   * refuse a lower one than it has seen.
+   */
+  readonly fence: bigint;
+  /** Whether the lock is still held, by this process's own clock; computed when asked. */
+  readonly valid: boolean;
+  /** Milliseconds for which the lock stays valid if no further renewal succeeds; 0 when it is not. */
+  readonly validFor: number;
+  /** Aborts with a {@link LeaseholdError} `LOST` when the lock is lost before it is released. */
+  readonly signal: AbortSignal;
+  /**
+   * Gives the lock to the next waiter. Resolves when the API server has confirmed it, or when the
+   * session has ended; never rejects. Releasing again does nothing.
+   *
+   * Sends one DELETE, or one PATCH if somebody waits; nothing if a waiter of this process is next.
+   */
+  release(): Promise<void>;
+}
+
+/** What a hold asks of the entry that it stands on. */
+export interface Standing {
+  readonly valid: boolean;
+  readonly validUntil: number;
+  now(): number;
+  release(hold: Hold): Promise<void>;
+}
+
+/** One local turn on a lock. The signal is made when first asked for, as most are not. */
+export class Hold implements Held {
+  readonly name: string;
+  readonly fence: bigint;
+  readonly acquiredAt: number;
+  readonly #standing: Standing;
+  #state: 'held' | 'released' | 'lost' = 'held';
+  #loss: LeaseholdError | undefined;
+  #controller: AbortController | undefined;
+  #releasing: Promise<void> | undefined;
+
+  constructor(name: string, fence: bigint, standing: Standing) {
+    this.name = name;
+    this.fence = fence;
+    this.#standing = standing;
+    this.acquiredAt = standing.now();
+  }
+
+  get valid(): boolean {
+    return this.#state === 'held' && this.#standing.valid && this.#isHeld();
+  }
+
+  get validFor(): number {
+    return this.valid ? Math.max(0, this.#standing.validUntil - this.#standing.now()) : 0;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#loss) this.#controller.abort(this.#loss);
+    return this.#controller.signal;
+  }
+
+  /** The error with which it was lost, if it was. */
+  get loss(): LeaseholdError | undefined {
+    return this.#loss;
+  }
+
+  release(): Promise<void> {
+    if (this.#state === 'held') this.#state = 'released';
+    this.#releasing ??= this.#standing.release(this);
+    return this.#releasing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
+  /** The end that nobody asked for. */
+  lose(reason: string): void {
+    if (this.#state !== 'held') return;
+    this.#state = 'lost';
+    this.#loss = new LeaseholdError(
+      'LOST',
+      `lock ${this.name} was lost: ${reason}; stop the work that it protects`,
+    );
+    this.#controller?.abort(this.#loss);
+  }
+
+  /** Asking whether the session is valid may have told us that it is not. */
+  #isHeld(): boolean {
+    return this.#state === 'held';
+  }
+}

@@ -1,0 +1,130 @@
+import { HOLDER_PREFIX, parseRecord } from '../core/record.ts';
+import type { LockRecord } from '../core/record.ts';
+import type { Grant, LockTarget } from './context.ts';
+import { release } from './release.ts';
+
+/** A hold that lasts is watched, so that its release knows who waits. */
+const WATCH_AFTER_MS = 1_000;
+const MOST_LOCAL_TURNS = 65_535n;
+const FENCE_SCALE = 65_536n;
+
+/**
+ * The holder entry of this process in the record: what local turns on the lock stand on. Ends by
+ * release, or is lost together with the session, or when the record no longer names it.
+ */
+export class Holding {
+  readonly #target: LockTarget;
+  readonly #grant: Grant;
+  readonly #onLost: (reason: string) => void;
+  readonly #since: number;
+  readonly #unsubscribe: () => void;
+  #cancelWatch: () => void = () => undefined;
+  #ownsWatch = false;
+  #turns = 0n;
+  #over = false;
+
+  constructor(target: LockTarget, grant: Grant, onLost: (reason: string) => void) {
+    this.#target = target;
+    this.#grant = grant;
+    this.#onLost = onLost;
+    this.#since = target.context.parts.clock.now();
+    this.#unsubscribe = target.view.subscribe(this.#look);
+    grant.attempt.session.signal.addEventListener('abort', this.#sessionLost, { once: true });
+    this.#cancelWatch = target.context.parts.clock.schedule(WATCH_AFTER_MS, () => this.watch());
+  }
+
+  get id(): string {
+    return this.#grant.attempt.id;
+  }
+
+  get how(): Grant['how'] {
+    return this.#grant.how;
+  }
+
+  get valid(): boolean {
+    return !this.#over && this.#grant.attempt.session.valid && !this.#isOver();
+  }
+
+  get validUntil(): number {
+    return this.#grant.attempt.session.validUntil;
+  }
+
+  get heldFor(): number {
+    return this.#target.context.parts.clock.now() - this.#since;
+  }
+
+  /** Whether another local turn gets a fence of its own. */
+  get hasTurnsLeft(): boolean {
+    return this.#turns < MOST_LOCAL_TURNS;
+  }
+
+  /** The fencing token of the next local turn. */
+  nextFence(): bigint {
+    const fence = this.#grant.version * FENCE_SCALE + this.#turns;
+    this.#turns += 1n;
+    return fence;
+  }
+
+  /** Follows the record while held, within the limit of watches for held locks. */
+  watch(): void {
+    this.#cancelWatch();
+    if (this.#over || this.#ownsWatch) return;
+    if (!this.#target.view.watching) {
+      if (!this.#target.context.holdWatches.take()) return;
+      this.#ownsWatch = true;
+      this.#target.view.startWatch();
+    }
+  }
+
+  /** Whether others wait in the queue; undefined when that is not known without a request. */
+  get othersWait(): boolean | undefined {
+    const { view } = this.#target;
+    if (!view.synced) return undefined;
+    return (this.#record()?.queue.length ?? 0) > 0;
+  }
+
+  /** Gives the entry up; see {@link release}. */
+  async release(): Promise<boolean> {
+    if (this.#over) return true;
+    this.#end();
+    return release(this.#target, this.#grant.attempt);
+  }
+
+  readonly #look = (): void => {
+    const { view } = this.#target;
+    if (this.#over || !view.known) return;
+    if (view.mentions(`"${HOLDER_PREFIX}${this.id}":`)) return;
+    this.#lose('the record no longer names it as a holder: somebody deleted or edited the Lease');
+  };
+
+  readonly #sessionLost = (): void => {
+    this.#lose('its session was lost');
+  };
+
+  #lose(reason: string): void {
+    if (this.#over) return;
+    this.#end();
+    const { session, id, doubtful } = this.#grant.attempt;
+    if (doubtful) session.voidAttempt(id, reason);
+    session.confirmSettled(id);
+    this.#onLost(reason);
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#cancelWatch();
+    this.#unsubscribe();
+    this.#grant.attempt.session.signal.removeEventListener('abort', this.#sessionLost);
+    if (this.#ownsWatch) this.#target.context.holdWatches.release();
+    this.#ownsWatch = false;
+  }
+
+  #record(): LockRecord | undefined {
+    const lease = this.#target.view.lease;
+    return lease && parseRecord(lease);
+  }
+
+  #isOver(): boolean {
+    return this.#over;
+  }
+}

@@ -1,0 +1,180 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { milliseconds } from '../core/duration.ts';
+import type { Duration } from '../core/duration.ts';
+import { LeaseholdError } from '../core/errors.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Cohort } from './cohort.ts';
+import type { Held, Hold } from './held.ts';
+
+export interface AcquireOptions {
+  /** How long to wait at most; without end by default. */
+  readonly timeout?: Duration;
+  /** Stops the wait. */
+  readonly signal?: AbortSignal;
+  /**
+   * Inside `run` of the same lock: share the outer hold instead of failing with `REENTRANT`. False
+   * by default.
+   */
+  readonly reentrant?: boolean;
+}
+
+export type TryOptions = Pick<AcquireOptions, 'signal' | 'reentrant'>;
+
+/** The holds of the `run` calls that the current code runs inside of, by cohort. */
+const inside = new AsyncLocalStorage<ReadonlyMap<Cohort, Held>>();
+
+/**
+ * A fair mutual exclusion between processes: the lock is granted in the order of arrival, handed
+ * over by one write, and recovered when its holder dies. Made by `Leasehold.lock`.
+ */
+export class Lock {
+  /** The lock's name, as given. */
+  readonly name: string;
+  readonly #cohort: () => Cohort;
+  readonly #clock: Clock;
+
+  /** @internal */
+  constructor(name: string, cohort: () => Cohort, clock: Clock) {
+    this.name = name;
+    this.#cohort = cohort;
+    this.#clock = clock;
+  }
+
+  /**
+   * Holds the lock while `work` runs, and releases it afterwards, whatever happens.
+   *
+   * `work` should stop when `signal` aborts: the lock is lost then, and another may hold it soon.
+   *
+   * Sends one CREATE and one DELETE when the lock is free, and one PATCH to queue and one refused
+   * CREATE and one watch when it is not. The release grants the lock to the next waiter.
+   *
+   * @example
+   * ```ts
+   * await leasehold.lock('invoices').run(async ({ signal, fence }) => {
+   *   await sendInvoices({ signal, fence });
+   * });
+   * ```
+   * @returns what `work` returns
+   * @throws what `work` throws; LeaseholdError `LOST` when `work` returned although the lock had been
+   * lost; and the errors of {@link Lock.acquire}
+   */
+  async run<T>(work: (held: Held) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
+    const held = await this.acquire(options);
+    const outer = inside.getStore() ?? new Map<Cohort, Held>();
+    const store = new Map(outer).set(this.#cohort(), held);
+    let result: T;
+    try {
+      result = await inside.run(store, async () => work(held));
+    } finally {
+      await held.release();
+    }
+    const loss = (held as Partial<Hold>).loss;
+    if (loss) throw loss;
+    return result;
+  }
+
+  /**
+   * Waits for the lock. Release it with {@link Held.release}, or declare it with `await using`.
+   *
+   * Sends the requests that {@link Lock.run} sends before `work`. A wait that is given up sends one
+   * more PATCH.
+   *
+   * @throws LeaseholdError `TIMEOUT`, `ABORTED`, `REENTRANT`, `CLOSED`, `INVALID_ARGUMENT`,
+   * `FOREIGN_LEASE`, `UNREADABLE_RECORD`, `FORBIDDEN`, `NAMESPACE_NOT_FOUND`,
+   * `NAMESPACE_TERMINATING` or `API_ERROR`. An unreachable API server is waited for.
+   */
+  async acquire(options: AcquireOptions = {}): Promise<Held> {
+    const timeout =
+      options.timeout === undefined ? undefined : milliseconds(options.timeout, 'timeout');
+    const outer = this.#outer(options.reentrant ?? false);
+    if (outer) return outer;
+    if (options.signal?.aborted) throw this.#aborted(options.signal);
+    return new Promise<Held>((resolve, reject) => {
+      const { signal } = options;
+      let cancelTimer = (): void => undefined;
+      const settle = (): void => {
+        cancelTimer();
+        signal?.removeEventListener('abort', onAbort);
+      };
+      const onAbort = (): void => {
+        leave();
+        settle();
+        reject(this.#aborted(signal));
+      };
+      const leave = this.#cohort().wait(
+        (hold) => {
+          settle();
+          resolve(hold);
+        },
+        (error: unknown) => {
+          settle();
+          reject(error instanceof Error ? error : new Error(String(error)));
+        },
+      );
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (timeout === undefined) return;
+      cancelTimer = this.#clock.schedule(timeout, () => {
+        leave();
+        settle();
+        reject(
+          new LeaseholdError(
+            'TIMEOUT',
+            `lock ${this.name} was not granted within ${String(timeout)} ms: somebody else holds it, or the API server cannot be reached`,
+          ),
+        );
+      });
+    });
+  }
+
+  /**
+   * Takes the lock if it is free now, and resolves with undefined if it is taken.
+   *
+   * Sends one CREATE, and one GET if it is taken. If the holder seems to be dead by the API server's
+   * own clock, it takes about half of a ttl to make sure; if its session Lease is missing, a ttl.
+   *
+   * @throws LeaseholdError `API_UNREACHABLE`, `ABORTED`, `REENTRANT`, `CLOSED`, `FOREIGN_LEASE`,
+   * `UNREADABLE_RECORD`, `FORBIDDEN`, `NAMESPACE_NOT_FOUND`, `NAMESPACE_TERMINATING` or `API_ERROR`
+   */
+  async tryAcquire(options: TryOptions = {}): Promise<Held | undefined> {
+    const outer = this.#outer(options.reentrant ?? false);
+    if (outer) return outer;
+    if (options.signal?.aborted) throw this.#aborted(options.signal);
+    return this.#cohort().tryAcquire(options.signal);
+  }
+
+  /** The hold of the `run` that this call is inside of, shared; undefined outside. */
+  #outer(reentrant: boolean): Held | undefined {
+    const outer = inside.getStore()?.get(this.#cohort());
+    if (!outer?.valid) return undefined;
+    if (reentrant) return shared(outer);
+    throw new LeaseholdError(
+      'REENTRANT',
+      `lock ${this.name} is already held by the run() that this call is inside of, and would wait for itself: pass the outer hold along, or set reentrant: true`,
+    );
+  }
+
+  #aborted(signal: AbortSignal | undefined): LeaseholdError {
+    const cause: unknown = signal?.reason;
+    return new LeaseholdError('ABORTED', `the wait for lock ${this.name} was aborted`, { cause });
+  }
+}
+
+/** An inner hold: everything of the outer one, and a release that leaves it alone. */
+function shared(outer: Held): Held {
+  const release = (): Promise<void> => Promise.resolve();
+  return {
+    name: outer.name,
+    fence: outer.fence,
+    get valid() {
+      return outer.valid;
+    },
+    get validFor() {
+      return outer.validFor;
+    },
+    get signal() {
+      return outer.signal;
+    },
+    release,
+    [Symbol.asyncDispose]: release,
+  };
+}

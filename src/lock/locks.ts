@@ -1,0 +1,37 @@
+import { leaseName } from '../core/names.ts';
+import { LeaseView } from '../kube/lease-view.ts';
+import { Cohort } from './cohort.ts';
+import type { LockContext } from './context.ts';
+import { Lock } from './lock.ts';
+
+/** The locks of one process in one namespace. */
+export class Locks {
+  readonly #context: LockContext;
+  readonly #cohorts = new Map<string, Cohort>();
+
+  constructor(context: LockContext) {
+    this.#context = context;
+  }
+
+  lock(original: string): Lock {
+    const name = leaseName(original);
+    const cohort = (): Cohort => {
+      let found = this.#cohorts.get(name.lease);
+      if (!found) {
+        const { api, parts } = this.#context;
+        const view = new LeaseView(api, name.lease, parts);
+        found = new Cohort({ context: this.#context, name, view }, () => {
+          this.#cohorts.delete(name.lease);
+        });
+        this.#cohorts.set(name.lease, found);
+      }
+      return found;
+    };
+    return new Lock(original, cohort, this.#context.parts.clock);
+  }
+
+  /** Refuses all waiters and releases all locks. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#cohorts.values()].map((cohort) => cohort.close()));
+  }
+}

@@ -1,0 +1,111 @@
+import { formatEntry } from '../core/entry.ts';
+import { microTime, NAME_ANNOTATION, ROLE_LABEL } from '../core/lease.ts';
+import { HOLDER_PREFIX, QUEUE_PREFIX } from '../core/record.ts';
+import type { LockRecord } from '../core/record.ts';
+import { lockSpec } from '../core/settle.ts';
+import type { Settlement } from '../core/settle.ts';
+import type { LeaseOutcome, Outcome } from '../kube/outcome.ts';
+import type { Attempt, LockTarget } from './context.ts';
+
+/** CREATE of the lock, held by this attempt. */
+export function createHeld(target: LockTarget, attempt: Attempt): Promise<LeaseOutcome> {
+  const { api, parts } = target.context;
+  const { session, id } = attempt;
+  const { lease, original } = target.name;
+  const entry = formatEntry({
+    session: session.name,
+    sessionUid: session.uid,
+    ttl: session.ttl,
+    mode: 'exclusive',
+  });
+  return api.create({
+    metadata: {
+      name: lease,
+      namespace: api.namespace,
+      labels: { [ROLE_LABEL]: 'lock' },
+      annotations: {
+        [HOLDER_PREFIX + id]: entry,
+        ...(lease === original ? {} : { [NAME_ANNOTATION]: original }),
+      },
+    },
+    spec: lockSpec(session.name, microTime(parts.clock.wall())),
+  });
+}
+
+/** Joins the queue. Cannot conflict with others who join: it names the uid and no version. */
+export function join(
+  target: LockTarget,
+  attempt: Attempt,
+  uid: string,
+  seen: bigint,
+): Promise<LeaseOutcome> {
+  const { session, id } = attempt;
+  const entry = formatEntry({
+    session: session.name,
+    sessionUid: session.uid,
+    ttl: session.ttl,
+    mode: 'exclusive',
+    seen,
+  });
+  return target.context.api.patch(target.name.lease, {
+    metadata: { uid, annotations: { [QUEUE_PREFIX + id]: entry } },
+  });
+}
+
+/** Leaves the queue; never touches the holders, as the attempt may be granted meanwhile. */
+export function leaveQueue(
+  target: LockTarget,
+  attempt: Attempt,
+  uid: string,
+): Promise<LeaseOutcome> {
+  return target.context.api.patch(target.name.lease, {
+    metadata: { uid, annotations: { [QUEUE_PREFIX + attempt.id]: null } },
+  });
+}
+
+/** Removes a spent attempt from the record, whatever its version. */
+export function patchOut(target: LockTarget, attempt: Attempt, uid: string): Promise<LeaseOutcome> {
+  return target.context.api.patch(target.name.lease, {
+    metadata: {
+      uid,
+      annotations: { [QUEUE_PREFIX + attempt.id]: null, [HOLDER_PREFIX + attempt.id]: null },
+    },
+  });
+}
+
+/**
+ * Writes a settlement under the condition that the record is still the one it was computed from,
+ * and takes the answer into the view.
+ */
+export async function writeSettlement(
+  target: LockTarget,
+  record: LockRecord,
+  settlement: Exclude<Settlement, { action: 'none' }>,
+): Promise<Outcome<unknown>> {
+  const { view, context } = target;
+  if (settlement.action === 'delete') {
+    const outcome = await context.api.remove(record.lease);
+    if (outcome.kind === 'done') view.removed(record.version);
+    return outcome;
+  }
+  const now = microTime(context.parts.clock.wall());
+  const outcome = await context.api.patch(target.name.lease, {
+    metadata: {
+      uid: record.uid,
+      resourceVersion: String(record.version),
+      annotations: { ...settlement.annotations },
+    },
+    spec: {
+      holderIdentity: settlement.holderIdentity,
+      renewTime: now,
+      ...(settlement.granted.length === 0
+        ? {}
+        : {
+            acquireTime: now,
+            leaseTransitions: (record.lease.spec?.leaseTransitions ?? 0) + 1,
+          }),
+    },
+  });
+  if (outcome.kind === 'done') view.wrote(outcome.body);
+  return outcome;
+}

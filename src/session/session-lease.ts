@@ -1,0 +1,68 @@
+import { CHALLENGE_ANNOTATION, ROLE_LABEL, VOID_ANNOTATION } from '../core/lease.ts';
+import type { Lease, OwnerReference } from '../core/lease.ts';
+
+/** The Lease with which a session begins. */
+export function newSessionLease(session: {
+  name: string;
+  namespace: string;
+  identity: string;
+  ttl: number;
+  now: string;
+  owner: OwnerReference | undefined;
+}): Lease {
+  return {
+    metadata: {
+      name: session.name,
+      namespace: session.namespace,
+      labels: { [ROLE_LABEL]: 'session' },
+      ...(session.owner ? { ownerReferences: [session.owner] } : {}),
+    },
+    spec: {
+      holderIdentity: session.identity,
+      leaseDurationSeconds: session.ttl,
+      acquireTime: session.now,
+      renewTime: session.now,
+    },
+  };
+}
+
+/** Whether leasehold may revoke this Lease: a session, and no Lease of anything else. */
+export function isSession(lease: Lease): boolean {
+  return lease.metadata.labels?.[ROLE_LABEL] === 'session' && !lease.spec?.strategy;
+}
+
+/** A revoked session: dead for everybody, for all of its locks, for good. */
+export function isBlank(lease: Lease): boolean {
+  return !lease.spec?.holderIdentity;
+}
+
+/** The session, revoked. */
+export function blanked(lease: Lease, now: string): Lease {
+  const { [CHALLENGE_ANNOTATION]: _, ...annotations } = lease.metadata.annotations ?? {};
+  return {
+    ...lease,
+    metadata: { ...lease.metadata, annotations },
+    spec: { ...lease.spec, holderIdentity: '', renewTime: now },
+  };
+}
+
+/** The attempts that the session's owner has disowned. */
+export function voidAttempts(lease: Lease): ReadonlySet<string> {
+  const text = lease.metadata.annotations?.[VOID_ANNOTATION] ?? '';
+  return new Set(text.split(' ').filter((id) => id !== ''));
+}
+
+/**
+ * When the server last stored a renewal, by its own clock: the time of the managedFields entry
+ * that owns `spec.renewTime`. Milliseconds since the epoch, to the second.
+ */
+export function renewedAtServer(lease: Lease): number | undefined {
+  let latest: number | undefined;
+  for (const fields of lease.metadata.managedFields ?? []) {
+    const spec = fields.fieldsV1?.['f:spec'];
+    if (typeof spec !== 'object' || spec === null || !('f:renewTime' in spec)) continue;
+    const time = Date.parse(fields.time ?? '');
+    if (!Number.isNaN(time) && (latest === undefined || time > latest)) latest = time;
+  }
+  return latest;
+}

@@ -1,0 +1,195 @@
+import type { Clock } from '../core/clock.ts';
+import { attemptId } from '../core/entry.ts';
+import type { Observer } from '../core/events.ts';
+import { CHALLENGE_ANNOTATION, VOID_ANNOTATION } from '../core/lease.ts';
+import type { Lease } from '../core/lease.ts';
+import { MARGIN } from '../core/validity.ts';
+import type { LeaseApi } from '../kube/lease-api.ts';
+import { Tenure } from '../tenure/tenure.ts';
+import type { Loss, TenureTimes } from '../tenure/tenure.ts';
+
+/** Past so many void attempts a session takes no new ones: each costs bytes in every renewal. */
+export const MOST_VOID = 256;
+
+/** The times of a session: renewed every third of the ttl, a fifth of it kept in reserve. */
+export function sessionTimes(ttlSeconds: number): TenureTimes {
+  const ttl = ttlSeconds * 1_000;
+  return { ttl, margin: ttl * MARGIN, renewEvery: ttl / 3, retryEvery: ttl / 15 };
+}
+
+/**
+ * The heartbeat of this process: one Lease that stands for all that the process holds or waits
+ * for. Everything that names it was written after its creation was confirmed.
+ */
+export class Session {
+  readonly name: string;
+  readonly suffix: string;
+  readonly uid: string;
+  readonly ttl: number;
+  readonly #tenure: Tenure;
+  readonly #observe: Observer;
+  readonly #lost = new AbortController();
+  #allocated = 0;
+  /** Allocated, and neither release nor cancel has been sent: whatever the record says. */
+  readonly #current = new Set<string>();
+  /** Allocated, and not known to have left its record for good. */
+  readonly #outstanding = new Set<string>();
+  readonly #void = new Set<string>();
+  readonly #whenUnused: (() => void)[] = [];
+
+  constructor(
+    parts: { api: LeaseApi; clock: Clock; observe: Observer },
+    suffix: string,
+    lease: Lease,
+    sentAt: number,
+  ) {
+    this.name = lease.metadata.name;
+    this.suffix = suffix;
+    this.uid = lease.metadata.uid ?? '';
+    this.ttl = lease.spec?.leaseDurationSeconds ?? 0;
+    this.#observe = parts.observe;
+    const holder = lease.spec?.holderIdentity ?? '';
+    this.#tenure = new Tenure(
+      {
+        api: parts.api,
+        clock: parts.clock,
+        times: sessionTimes(this.ttl),
+        owner: {
+          isMine: (read) => read.spec?.holderIdentity === holder,
+          renewal: (read, renewTime) => this.#renewal(read, renewTime),
+          onWarning: (until) => {
+            const validForMs = until - parts.clock.now();
+            this.#observe({ type: 'session-warning', session: this.name, validForMs });
+          },
+          onLost: (loss) => {
+            this.#onLost(loss);
+          },
+        },
+      },
+      lease,
+      sentAt,
+    );
+  }
+
+  start(): void {
+    this.#tenure.start();
+  }
+
+  /** Whether others still have to count on this session, by its own clock; computed now. */
+  get valid(): boolean {
+    return this.#tenure.valid;
+  }
+
+  get validUntil(): number {
+    return this.#tenure.validUntil;
+  }
+
+  /** Aborts when the session is lost. */
+  get signal(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Whether it may stand for new attempts. */
+  get open(): boolean {
+    return this.#void.size < MOST_VOID && this.valid;
+  }
+
+  get lease(): Lease {
+    return this.#tenure.lease;
+  }
+
+  /** Whether every attempt is known to have left its record. */
+  get settled(): boolean {
+    return this.#outstanding.size === 0;
+  }
+
+  /** Whether attempts of it are still wanted. */
+  get inUse(): boolean {
+    return this.#current.size > 0;
+  }
+
+  /** Resolves when no attempt of it is wanted any more. */
+  unused(): Promise<void> {
+    if (!this.inUse) return Promise.resolve();
+    return new Promise((resolve) => this.#whenUnused.push(resolve));
+  }
+
+  /** A new attempt id, never used before: current from now on. */
+  allocate(): string {
+    this.#allocated += 1;
+    const id = attemptId(this.suffix, this.#allocated);
+    this.#current.add(id);
+    this.#outstanding.add(id);
+    return id;
+  }
+
+  isCurrent(id: string): boolean {
+    return this.#current.has(id);
+  }
+
+  /** The release or cancel of this attempt is about to be sent: nothing may rely on it again. */
+  spend(id: string): void {
+    this.#current.delete(id);
+    if (this.inUse) return;
+    for (const resolve of this.#whenUnused.splice(0)) resolve();
+  }
+
+  /** The attempt's entry is gone from its record, and no request may bring it back. */
+  confirmSettled(id: string): void {
+    this.spend(id);
+    if (!this.#void.has(id)) this.#outstanding.delete(id);
+  }
+
+  /**
+   * Declares an attempt dead for everybody, whatever a record says or will say: for a request of
+   * unknown outcome that may still take effect. Tells so at once.
+   */
+  voidAttempt(id: string, why: string): void {
+    this.spend(id);
+    if (!this.#addVoid(id, why)) return;
+    if (this.valid) void this.#tenure.renewNow();
+  }
+
+  /** Whether this id is one that the session gave out and no longer stands for. */
+  isStray(id: string): boolean {
+    return this.#wasAllocated(id) && !this.#current.has(id) && !this.#void.has(id);
+  }
+
+  /** Stops renewing. Resolves when no renewal is in flight. */
+  end(): Promise<void> {
+    return this.#tenure.end();
+  }
+
+  #onLost(loss: Loss): void {
+    this.#observe({ type: 'session-lost', session: this.name, ...loss });
+    this.#lost.abort(loss);
+  }
+
+  #renewal(lease: Lease, renewTime: string): Lease {
+    const { [CHALLENGE_ANNOTATION]: challenged, ...annotations } = lease.metadata.annotations ?? {};
+    if (challenged !== undefined && this.isStray(challenged))
+      this.#addVoid(challenged, 'challenged');
+    if (this.#void.size > 0) annotations[VOID_ANNOTATION] = [...this.#void].join(' ');
+    return {
+      ...lease,
+      metadata: { ...lease.metadata, annotations },
+      spec: { ...lease.spec, leaseDurationSeconds: this.ttl, renewTime },
+    };
+  }
+
+  #addVoid(id: string, why: string): boolean {
+    if (this.#void.has(id)) return false;
+    this.#void.add(id);
+    this.#outstanding.add(id);
+    this.#observe({ type: 'void', session: this.name, attempt: id, why });
+    return true;
+  }
+
+  #wasAllocated(id: string): boolean {
+    const [suffix, counter] = id.split('-');
+    const count = Number(counter);
+    return (
+      suffix === this.suffix && Number.isInteger(count) && count >= 1 && count <= this.#allocated
+    );
+  }
+}

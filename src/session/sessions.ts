@@ -1,0 +1,203 @@
+import { pause } from '../core/clock.ts';
+import { LeaseholdError } from '../core/errors.ts';
+import { microTime } from '../core/lease.ts';
+import type { Lease, OwnerReference } from '../core/lease.ts';
+import { sessionPrefix } from '../core/names.ts';
+import type { Parts } from '../core/parts.ts';
+import type { LeaseApi } from '../kube/lease-api.ts';
+import { isMissing } from '../kube/outcome.ts';
+import type { Outcome } from '../kube/outcome.ts';
+import { errorOf, isTemporary } from '../kube/status-error.ts';
+import { Session, sessionTimes } from './session.ts';
+import { blanked, isBlank, newSessionLease } from './session-lease.ts';
+
+export interface SessionOptions {
+  /** The pod's or the host's name. */
+  readonly identity: string;
+  /** Seconds. */
+  readonly ttl: number;
+  readonly owner: OwnerReference | undefined;
+}
+
+const FIRST_RETRY_MS = 100;
+const MOST_RETRY_MS = 2_000;
+
+/**
+ * The sessions of this process in one namespace: one in general, begun when first needed; a new one
+ * when it is lost or has too many void attempts.
+ */
+export class Sessions {
+  readonly #api: LeaseApi;
+  readonly #parts: Parts;
+  readonly #options: SessionOptions;
+  #current: Session | undefined;
+  #starting: Promise<Session> | undefined;
+  readonly #all = new Set<Session>();
+  readonly #ending = new Map<Session, Promise<void>>();
+  readonly #closing = new AbortController();
+
+  constructor(api: LeaseApi, parts: Parts, options: SessionOptions) {
+    this.#api = api;
+    this.#parts = parts;
+    this.#options = options;
+  }
+
+  /**
+   * A session that may stand for a new attempt; its creation is confirmed. While the API server
+   * cannot be reached it keeps trying.
+   *
+   * @throws LeaseholdError `CLOSED`, or the error of a definite refusal (`FORBIDDEN`, ...)
+   */
+  async current(): Promise<Session> {
+    if (this.#closing.signal.aborted) throw closed();
+    const session = this.#current;
+    if (session?.open) return session;
+    if (session) this.#retire(session);
+    this.#current = undefined;
+    this.#starting ??= this.#start().finally(() => (this.#starting = undefined));
+    return this.#starting;
+  }
+
+  /** The running session that gave out this attempt id, if it is one of this process. */
+  ownerOf(attempt: string): Session | undefined {
+    for (const session of this.#all) if (attempt.startsWith(`${session.suffix}-`)) return session;
+    return undefined;
+  }
+
+  /** Ends all sessions: deletes those whose attempts are all settled, blanks the others. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#starting?.catch(() => undefined);
+    for (const session of this.#all) this.#retire(session);
+    await Promise.all(this.#ending.values());
+  }
+
+  async #start(): Promise<Session> {
+    const { clock, random } = this.#parts;
+    const suffix = hex(random);
+    const name = `${sessionPrefix(this.#options.identity)}-${suffix}`;
+    const sentAt = clock.now();
+    const lease = newSessionLease({
+      name,
+      namespace: this.#api.namespace,
+      identity: this.#options.identity,
+      ttl: this.#options.ttl,
+      now: microTime(clock.wall()),
+      owner: this.#options.owner,
+    });
+    let retry = FIRST_RETRY_MS;
+    for (;;) {
+      const confirmed = await this.#createOnce(lease);
+      if (confirmed.kind === 'done') {
+        const session = this.#begin(suffix, confirmed.body, sentAt);
+        // Created too long ago to be of use, while the API server was away: begin another.
+        if (session.valid) return session;
+        this.#retire(session);
+        return this.#start();
+      }
+      if (!isTemporary(confirmed)) throw errorOf(confirmed, `create session Lease ${name}`);
+      await pause(clock, Math.max(retry, confirmed.retryAfter ?? 0), this.#closing.signal);
+      if (this.#closing.signal.aborted) throw closed();
+      retry = Math.min(MOST_RETRY_MS, retry * 2);
+    }
+  }
+
+  /** The name is ours alone, so that creating it again after an unknown outcome is harmless. */
+  async #createOnce(lease: Lease): Promise<Outcome<Lease>> {
+    const limits = { lane: 'heartbeats', signal: this.#closing.signal } as const;
+    const created = await this.#api.create(lease, limits);
+    if (created.kind === 'done') return created;
+    const exists = created.kind === 'refused' && created.reason === 'AlreadyExists';
+    if (!exists && !(created.kind === 'unknown' && created.sent)) return created;
+    const read = await this.#api.get(lease.metadata.name, limits);
+    if (isMissing(read)) {
+      return { kind: 'unknown', sent: true, error: errorCause(created), retryAfter: undefined };
+    }
+    return read;
+  }
+
+  #begin(suffix: string, lease: Lease, sentAt: number): Session {
+    const { clock, observe } = this.#parts;
+    const session = new Session({ api: this.#api, clock, observe }, suffix, lease, sentAt);
+    this.#all.add(session);
+    this.#current = session;
+    session.start();
+    observe({ type: 'session-started', session: session.name, ttlSeconds: session.ttl });
+    return session;
+  }
+
+  #retire(session: Session): void {
+    if (this.#ending.has(session)) return;
+    const ending = this.#untilUnused(session)
+      .then(() => this.#remove(session))
+      .finally(() => {
+        this.#all.delete(session);
+        this.#ending.delete(session);
+      });
+    this.#ending.set(session, ending);
+  }
+
+  /** A session with locks lives on until they are released; a lost one until its work had time. */
+  async #untilUnused(session: Session): Promise<void> {
+    const { clock } = this.#parts;
+    const closing = aborted(this.#closing.signal);
+    await Promise.race([session.unused(), aborted(session.signal), closing]);
+    if (!session.valid && session.inUse) {
+      const until = session.validUntil + sessionTimes(session.ttl).margin;
+      await pause(clock, Math.max(0, until - clock.now()), this.#closing.signal);
+    }
+  }
+
+  /** Leaves nothing behind when no request can bring an attempt back; else a blank Lease. */
+  async #remove(session: Session): Promise<void> {
+    await session.end();
+    let lease = session.lease;
+    let deleted = false;
+    for (let tries = 0; tries < 5; tries += 1) {
+      const outcome = session.settled
+        ? await this.#api.remove(lease, { lane: 'heartbeats', deadline: 3_000 })
+        : await this.#api.replace(blanked(lease, microTime(this.#parts.clock.wall())), {
+            lane: 'heartbeats',
+            deadline: 3_000,
+          });
+      if (outcome.kind === 'done' || isMissing(outcome)) {
+        deleted = session.settled || isMissing(outcome);
+        break;
+      }
+      const read = await this.#api.get(lease.metadata.name, {
+        lane: 'heartbeats',
+        deadline: 3_000,
+      });
+      if (isMissing(read)) {
+        deleted = true;
+        break;
+      }
+      if (read.kind !== 'done') break;
+      if (read.body.metadata.uid !== session.uid) break;
+      if (!session.settled && isBlank(read.body)) break;
+      lease = read.body;
+    }
+    this.#parts.observe({ type: 'session-ended', session: session.name, deleted });
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function hex(random: () => number): string {
+  return Math.floor(random() * 0x1_0000_0000)
+    .toString(16)
+    .padStart(8, '0');
+}
+
+function closed(): LeaseholdError {
+  return new LeaseholdError('CLOSED', 'this client was closed: make a new one with connect()');
+}
+
+function errorCause(outcome: Outcome<unknown>): unknown {
+  return outcome.kind === 'unknown' ? outcome.error : new Error('the session was deleted at once');
+}
