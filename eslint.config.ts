@@ -1,4 +1,5 @@
 import { defineConfig } from 'eslint/config';
+import type { Config } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 /**
@@ -37,7 +38,7 @@ const layers = Object.entries(MAY_IMPORT).map(([layer, allowed]) => {
         },
       ],
     },
-  } as const;
+  } satisfies Config;
 });
 
 export default defineConfig(
@@ -51,7 +52,10 @@ export default defineConfig(
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { varsIgnorePattern: '^_', argsIgnorePattern: '^_' },
+      ],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
     },
   },

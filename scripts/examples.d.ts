@@ -1,0 +1,11 @@
+// What the short examples of README, docs and TSDoc take for given.
+import type { Held, Leadership, Leasehold } from '../src/index.ts';
+
+declare global {
+  const leasehold: Leasehold;
+  function sendInvoices(held?: { signal: AbortSignal; fence: bigint }): Promise<void>;
+  function reconcileUntil(signal: AbortSignal): Promise<void>;
+  function writeReport(held: Held): Promise<void>;
+  function lead(leadership: Leadership): Promise<void>;
+  const database: { query(sql: string, values: unknown[]): Promise<{ rowCount: number }> };
+}
