@@ -171,12 +171,10 @@ export class LeaseView {
   }
 
   #acceptAbsent(version: bigint): void {
-    const wasAbsent = this.#known && !this.#event && !this.#lease;
+    const isNews = !this.#known || this.#event || this.#lease || version !== this.#version;
     this.#event = undefined;
     this.#lease = undefined;
-    this.#version = version;
-    if (wasAbsent) return;
-    this.#accepted(version);
+    if (isNews) this.#accepted(version);
   }
 
   #accepted(version: bigint): void {

@@ -17,6 +17,8 @@ export const MOST_WAITING = 64;
 const LOOK_AGAIN_MS = 15_000;
 /** The safety net under the watch. */
 const POLL_MS = 60_000;
+/** How long a watch may take to show what a refusal has told, before it is looked up. */
+const REREAD_MS = 1_000;
 const FIRST_RETRY_MS = 20;
 const MOST_RETRY_MS = 2_000;
 /** How long a far waiter may leave events unread, and what it takes a handoff to last at least. */
@@ -48,6 +50,8 @@ export class Acquisition {
   #lookAgainAt = 0;
   #retry = FIRST_RETRY_MS;
   #tried = false;
+  /** What was known when a CREATE was refused: it cannot be acted on again. */
+  #refusedAt: number | undefined;
   #pollAt: number;
   #signal: AbortSignal | undefined;
   #place: { index: number; at: number; handoff: number } | undefined;
@@ -96,15 +100,18 @@ export class Acquisition {
 
   async #round(): Promise<Grant | undefined> {
     const { view } = this.#target;
-    if (!view.known && !this.#tried) {
-      // Nothing is known: most locks are free, and then this is all that it takes.
+    if (!view.watching && !view.lease && !this.#tried) {
+      // As far as is known it is free, as most locks are, and then this is all that it takes.
       this.#tried = true;
       return this.#create();
     }
     view.startWatch();
-    if (!view.known) {
+    if (!view.known || view.changes === this.#refusedAt) {
       this.#checkTrouble();
-      await this.#sleep(POLL_MS);
+      await this.#sleep(this.#refusedAt === undefined ? POLL_MS : REREAD_MS);
+      if (view.changes === this.#refusedAt && view.synced) {
+        if ((await view.read()).kind !== 'unknown') this.#refusedAt = undefined;
+      }
       return undefined;
     }
     const found = place(view, this.#attempt);
@@ -123,6 +130,7 @@ export class Acquisition {
 
   async #create(): Promise<Grant | undefined> {
     const { view } = this.#target;
+    const { changes } = view;
     const outcome = await createHeld(this.#target, this.#attempt);
     if (outcome.kind === 'done') {
       view.wrote(outcome.body);
@@ -131,8 +139,8 @@ export class Acquisition {
     }
     if (outcome.kind === 'unknown' && outcome.sent) this.#doubt('create', outcome.error);
     if (isConflict(outcome)) {
-      // Somebody holds it: a watch from the initial state tells who, unless one is open already.
-      if (view.watching) await view.read();
+      // Somebody holds it: the watch tells who, and often has done so already.
+      this.#refusedAt = changes;
       return undefined;
     }
     await this.#afterTrouble(outcome, 'create');
