@@ -1,5 +1,4 @@
-import { HOLDER_PREFIX, parseRecord } from '../core/record.ts';
-import type { LockRecord } from '../core/record.ts';
+import { HOLDER_PREFIX, QUEUE_PREFIX } from '../core/record.ts';
 import type { Grant, LockTarget } from './context.ts';
 import { release } from './release.ts';
 
@@ -80,7 +79,7 @@ export class Holding {
   get othersWait(): boolean | undefined {
     const { view } = this.#target;
     if (!view.synced) return undefined;
-    return (this.#record()?.queue.length ?? 0) > 0;
+    return view.mentions(`"${QUEUE_PREFIX}`);
   }
 
   /** Gives the entry up; see {@link release}. */
@@ -117,11 +116,6 @@ export class Holding {
     this.#grant.attempt.session.signal.removeEventListener('abort', this.#sessionLost);
     if (this.#ownsWatch) this.#target.context.holdWatches.release();
     this.#ownsWatch = false;
-  }
-
-  #record(): LockRecord | undefined {
-    const lease = this.#target.view.lease;
-    return lease && parseRecord(lease);
   }
 
   #isOver(): boolean {

@@ -4,7 +4,8 @@ import type { Duration } from '../core/duration.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Cohort } from './cohort.ts';
-import type { Held, Hold } from './held.ts';
+import { Hold } from './held.ts';
+import type { Held } from './held.ts';
 
 export interface AcquireOptions {
   /** How long to wait at most; without end by default. */
@@ -62,15 +63,14 @@ export class Lock {
     const held = await this.acquire(options);
     const outer = inside.getStore() ?? new Map<Cohort, Held>();
     const store = new Map(outer).set(this.#cohort(), held);
-    let result: T;
     try {
-      result = await inside.run(store, async () => work(held));
+      const result = await inside.run(store, async () => work(held));
+      // Asked while it is still ours to lose: a stalled event loop has not noticed the end yet.
+      if (!held.valid && held instanceof Hold && held.loss) throw held.loss;
+      return result;
     } finally {
       await held.release();
     }
-    const loss = (held as Partial<Hold>).loss;
-    if (loss) throw loss;
-    return result;
   }
 
   /**
