@@ -110,8 +110,10 @@ export class Observation {
     const waiters = anyDead ? record.queue : record.queue.slice(0, OBSERVED_WAITERS);
     const wanted = new Map<string, Entry>();
     for (const entry of [...record.holders, ...waiters]) {
-      const own = this.#target.context.sessions.ownerOf(entry.id);
-      if (entry.version <= FORMAT_VERSION && !own) wanted.set(entry.id, entry);
+      const own = this.#target.context.sessions.ownerOf(entry);
+      // What this process no longer stands for is found dead as everybody else finds it.
+      const isOurs = own?.valid && own.isCurrent(entry.id);
+      if (entry.version <= FORMAT_VERSION && !isOurs) wanted.set(entry.id, entry);
     }
     for (const [id, unfollow] of this.#followed) {
       if (wanted.has(id)) continue;
@@ -126,10 +128,10 @@ export class Observation {
 
   /** An entry of this process that nobody here stands for would block the lock for ever. */
   #voidStrays(record: LockRecord): void {
-    for (const { id } of [...record.holders, ...record.queue]) {
-      const owner = this.#target.context.sessions.ownerOf(id);
-      if (owner?.isStray(id))
-        owner.voidAttempt(id, 'found in the record after it had been given up');
+    for (const entry of [...record.holders, ...record.queue]) {
+      const owner = this.#target.context.sessions.ownerOf(entry);
+      if (!owner?.isStray(entry.id)) continue;
+      owner.voidAttempt(entry.id, 'found in the record after it had been given up');
     }
   }
 

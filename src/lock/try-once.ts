@@ -76,7 +76,9 @@ async function recover(
   checkReadable(record);
   const lock = target.name.original;
   const isDead = async (entry: Entry): Promise<boolean> => {
-    if (entry.version > FORMAT_VERSION || sessions.ownerOf(entry.id)) return false;
+    const own = sessions.ownerOf(entry);
+    if (entry.version > FORMAT_VERSION || (own?.valid && own.isCurrent(entry.id))) return false;
+    if (own?.isStray(entry.id)) own.voidAttempt(entry.id, 'found in the record after its end');
     return deaths.provenDeadNow(entry, lock, signal);
   };
   const dead = await Promise.all(record.holders.map(isDead));

@@ -1,4 +1,5 @@
 import { pause } from '../core/clock.ts';
+import type { Entry } from '../core/entry.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { microTime } from '../core/lease.ts';
 import type { Lease, OwnerReference } from '../core/lease.ts';
@@ -58,9 +59,11 @@ export class Sessions {
     return this.#starting;
   }
 
-  /** The running session that gave out this attempt id, if it is one of this process. */
-  ownerOf(attempt: string): Session | undefined {
-    for (const session of this.#all) if (attempt.startsWith(`${session.suffix}-`)) return session;
+  /** The session of this process that the entry names, until it has ended. */
+  ownerOf(entry: Entry): Session | undefined {
+    for (const session of this.#all) {
+      if (session.name === entry.session && session.uid === entry.sessionUid) return session;
+    }
     return undefined;
   }
 
