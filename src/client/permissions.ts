@@ -5,7 +5,7 @@ import type { Transport } from '../kube/transport.ts';
 
 const GROUP = 'coordination.k8s.io';
 const RESOURCE = 'leases';
-export const NEEDED_VERBS = ['get', 'watch', 'create', 'update', 'patch', 'delete'] as const;
+const NEEDED_VERBS = ['get', 'watch', 'create', 'update', 'patch', 'delete'] as const;
 
 interface Rule {
   readonly verbs?: readonly string[];

@@ -6,7 +6,7 @@ export interface Lease {
   spec?: LeaseSpec;
 }
 
-export interface LeaseMetadata {
+interface LeaseMetadata {
   name: string;
   namespace?: string;
   uid?: string;

@@ -50,7 +50,8 @@ export function settle(
   const held = new Set(record.holders.map((entry) => entry.id));
   const blocked = record.unreadableHolders.length > 0;
   for (const entry of record.queue) {
-    if (held.has(entry.id) || goes(entry)) {
+    const isGranted = held.has(entry.id) && entry.version <= FORMAT_VERSION;
+    if (isGranted || goes(entry)) {
       drop(QUEUE_PREFIX, entry);
     } else if (waiting === 0 && !blocked && mayJoin(holders, entry)) {
       annotations[QUEUE_PREFIX + entry.id] = null;

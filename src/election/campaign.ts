@@ -107,8 +107,9 @@ export class Campaign {
       return undefined;
     }
     // A silent watch looks like a dead leader: look once more with a read.
-    if (!free && !(await this.#stillExpired(lease))) return undefined;
-    return this.#takeOver(lease);
+    if (free) return this.#takeOver(lease);
+    const expired = await this.#readIfExpired();
+    return expired && this.#takeOver(expired);
   }
 
   async #create(): Promise<Won | undefined> {
@@ -174,14 +175,13 @@ export class Campaign {
     return since + Math.max(stated, this.#times.leaseDuration);
   }
 
-  async #stillExpired(lease: Lease): Promise<boolean> {
-    const before = this.#now;
+  /** The Lease as it is now, if its holder has not renewed it after all. */
+  async #readIfExpired(): Promise<Lease | undefined> {
     const read = await this.#view.read();
-    if (read.kind === 'unknown') await this.#sleepUntil(before + this.#times.retryPeriod);
-    const now = this.#view.lease;
-    return read.kind === 'done' && now === read.body && this.#now >= this.#expiresAt(now)
-      ? now.metadata.resourceVersion === lease.metadata.resourceVersion
-      : false;
+    if (read.kind === 'done')
+      return this.#now >= this.#expiresAt(read.body) ? read.body : undefined;
+    if (!isMissing(read)) await this.#afterTrouble(read);
+    return undefined;
   }
 
   async #pollIfDue(): Promise<void> {

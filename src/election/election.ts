@@ -1,9 +1,11 @@
+import { unlessAborted } from '../core/abort.ts';
 import { pause } from '../core/clock.ts';
 import { LeaseholdError, isLeaseholdError } from '../core/errors.ts';
 import { leaseName } from '../core/names.ts';
 import type { Parts } from '../core/parts.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { Campaign } from './campaign.ts';
+import type { Won } from './campaign.ts';
 import { LeaderSighting } from './leader-sighting.ts';
 import { observeLeader } from './observe.ts';
 import type { Leader } from './observe.ts';
@@ -34,6 +36,7 @@ export class Election {
   #standing = false;
   #term: Term | undefined;
   #standBackUntil = 0;
+  #leaving: Promise<void> | undefined;
 
   /** @internal */
   constructor(
@@ -123,8 +126,15 @@ export class Election {
       const { clock } = this.#parts;
       await pause(clock, Math.max(0, this.#standBackUntil - clock.now()), signal);
       for (;;) {
-        const won = await this.#campaign().run(signal);
-        const term = this.#begin(won.lease, won.sentAt);
+        const campaign = this.#campaign().run(signal);
+        const won = await unlessAborted(campaign, signal);
+        if (!won) {
+          this.#leaving = this.#giveBack(campaign);
+          throw new LeaseholdError('ABORTED', 'the campaign was given up', {
+            cause: signal.reason,
+          });
+        }
+        const term = this.#begin(won);
         if (isAborted(signal)) await term.resign();
         else if (term.valid) return term;
       }
@@ -176,7 +186,13 @@ export class Election {
   /** Gives up campaign and term. */
   async close(): Promise<void> {
     this.#closing.abort(new LeaseholdError('CLOSED', 'the client was closed'));
-    await this.resign();
+    await Promise.all([this.resign(), this.#leaving]);
+  }
+
+  /** A request that was under way when its campaign was given up may still win. */
+  async #giveBack(campaign: Promise<Won>): Promise<void> {
+    const won = await campaign.catch(() => undefined);
+    if (won) await this.#termOf(won).resign();
   }
 
   #campaign(): Campaign {
@@ -193,13 +209,17 @@ export class Election {
     );
   }
 
-  #begin(lease: ConstructorParameters<typeof Term>[1], sentAt: number): Term {
+  #termOf(won: Won): Term {
     const { name, identity } = this;
-    const term = new Term(
+    return new Term(
       { api: this.#api, parts: this.#parts, times: this.#times, name, identity },
-      lease,
-      sentAt,
+      won.lease,
+      won.sentAt,
     );
+  }
+
+  #begin(won: Won): Term {
+    const term = this.#termOf(won);
     this.#term = term;
     // Whoever has just led lets others go first.
     term.signal.addEventListener(

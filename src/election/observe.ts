@@ -1,3 +1,4 @@
+import { pause } from '../core/clock.ts';
 import { isFree, statedDuration } from '../core/election.ts';
 import type { Lease } from '../core/lease.ts';
 import type { Parts } from '../core/parts.ts';
@@ -17,6 +18,7 @@ export interface Leader {
 
 /** The safety net under the watch. */
 const POLL_MS = 60_000;
+const RETRY_MS = 1_000;
 
 /**
  * Yields the leader now, and whenever it changes; undefined when nobody leads: no Lease, a free
@@ -37,6 +39,7 @@ export async function* observeLeader(
   view.startWatch();
   let told: string | undefined;
   let pollAt = clock.now() + POLL_MS;
+  let confirmed = false;
   try {
     while (!signal?.aborted) {
       let next = pollAt;
@@ -46,8 +49,17 @@ export async function* observeLeader(
         if (current && leader) {
           const expires =
             sighting.see(current, clock.now()) + statedDuration(current, lease.fallbackSeconds);
-          if (clock.now() >= expires) leader = undefined;
-          else next = Math.min(next, expires);
+          if (clock.now() < expires) {
+            next = Math.min(next, expires);
+            confirmed = false;
+          } else if (!confirmed) {
+            // A silent watch looks like a dead leader: look once more with a read.
+            confirmed = (await view.read()).kind === 'done';
+            if (!confirmed) await pause(clock, RETRY_MS, signal);
+            continue;
+          } else {
+            leader = undefined;
+          }
         }
         const key = leader ? `${leader.identity} ${String(leader.since?.getTime())}` : '';
         if (key !== told) {

@@ -1,4 +1,5 @@
 import { LeaseholdError } from '../core/errors.ts';
+import { parseRecord } from '../core/record.ts';
 import { isConflict, isMissing } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
 import { errorOf, isTemporary } from '../kube/status-error.ts';
@@ -12,7 +13,7 @@ import { Wakeup } from '../core/wakeup.ts';
 import { createHeld, join, leaveQueue, writeSettlement } from './writes.ts';
 
 /** Whoever finds itself further back than this leaves the queue and looks again later. */
-export const MOST_WAITING = 64;
+const MOST_WAITING = 64;
 /** On average, by a random factor from a half to one and a half. */
 const LOOK_AGAIN_MS = 15_000;
 /** The safety net under the watch. */
@@ -107,14 +108,15 @@ export class Acquisition {
     }
     view.startWatch();
     if (!view.known || view.changes === this.#refusedAt) {
-      this.#checkTrouble();
       await this.#sleep(this.#refusedAt === undefined ? POLL_MS : REREAD_MS);
-      if (view.changes === this.#refusedAt && view.synced) {
+      this.#checkTrouble();
+      if (view.changes === this.#refusedAt) {
         if ((await view.read()).kind !== 'unknown') this.#refusedAt = undefined;
       }
       return undefined;
     }
-    const found = place(view, this.#attempt);
+    const found = await this.#placeNow();
+    if (!found) return undefined;
     this.#observation.look(found);
     switch (found.kind) {
       case 'missing':
@@ -125,6 +127,19 @@ export class Acquisition {
         return this.#joinOrStayOut(found);
       case 'waiting':
         return this.#waitInQueue(found);
+    }
+  }
+
+  /** Where the attempt stands; what is known may be old, so an error is worth a look. */
+  async #placeNow(): Promise<Place | undefined> {
+    const { view } = this.#target;
+    try {
+      return place(view, this.#attempt);
+    } catch {
+      const read = await view.read();
+      if (read.kind !== 'unknown') return place(view, this.#attempt);
+      await this.#afterTrouble(read, 'read');
+      return undefined;
     }
   }
 
@@ -169,7 +184,8 @@ export class Acquisition {
       this.#retry = FIRST_RETRY_MS;
       view.wrote(outcome.body);
       const found = place(view, this.#attempt);
-      if (found.kind === 'waiting') await this.#afterJoin(found);
+      const waiting = parseRecord(outcome.body).queue.length;
+      if (found.kind === 'waiting') await this.#afterJoin(found, waiting);
       return undefined;
     }
     if (outcome.kind === 'unknown' && outcome.sent) this.#doubt('join', outcome.error);
@@ -178,7 +194,11 @@ export class Acquisition {
     return undefined;
   }
 
-  async #afterJoin(found: Place & { kind: 'waiting' }): Promise<void> {
+  /**
+   * @param waiting - how many waited when it had joined: of those who come together, each later one
+   * sees one more
+   */
+  async #afterJoin(found: Place & { kind: 'waiting' }, waiting: number): Promise<void> {
     const { parts } = this.#target.context;
     parts.observe({
       type: 'waiting',
@@ -186,8 +206,8 @@ export class Acquisition {
       attempt: this.#attempt.id,
       position: found.index,
     });
-    if (found.index < MOST_WAITING) return;
-    this.#stayOut(found.record.queue.length);
+    if (waiting <= MOST_WAITING) return;
+    this.#stayOut(waiting);
     const outcome = await leaveQueue(this.#target, this.#attempt, found.record.uid);
     if (outcome.kind === 'done') this.#target.view.wrote(outcome.body);
     else await this.#target.view.read();

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../core/abort.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { Acquisition } from './acquire.ts';
 import type { Grant, LockTarget } from './context.ts';
@@ -35,7 +36,7 @@ export class Cohort implements Standing {
   #busy: Promise<void> | undefined;
   #giveUp: AbortController | undefined;
   #cancelLinger: () => void = () => undefined;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(target: LockTarget, onIdle: () => void) {
     this.#target = target;
@@ -66,11 +67,17 @@ export class Cohort implements Standing {
     if (this.#busy || this.#hold || this.#holding) return undefined;
     const since = this.now();
     let held: Held | undefined;
-    await this.#exclusively(async () => {
-      const grant = await tryOnce(this.#target, signal);
-      if (grant) held = this.#begin(grant, since);
-    });
-    this.#pump();
+    const stop = signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal;
+    try {
+      await this.#exclusively(async () => {
+        const grant = await tryOnce(this.#target, stop);
+        if (grant) held = this.#begin(grant, since);
+      });
+    } catch (error) {
+      throw stop.aborted && !signal?.aborted ? closed() : error;
+    } finally {
+      this.#pump();
+    }
     return held;
   }
 
@@ -109,13 +116,17 @@ export class Cohort implements Standing {
 
   /** Refuses its waiters, and releases what is held. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     this.#cancelLinger();
     for (let next = this.#takeWaiter(); next; next = this.#takeWaiter()) next.reject(closed());
     this.#giveUp?.abort();
     await this.#busy;
     await this.#hold?.release();
     this.#target.view.stopWatch();
+  }
+
+  get #closed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   #mayHandOver(): boolean {
@@ -125,7 +136,8 @@ export class Cohort implements Standing {
     const othersWait = holding.othersWait;
     if (othersWait === undefined) holding.watch();
     if (othersWait === false) this.#turnsInARow = 0;
-    return othersWait !== true;
+    // Where that cannot be found out, the record is asked by a release.
+    return othersWait === undefined ? this.#turnsInARow < 2 * TURNS_IN_A_ROW : !othersWait;
   }
 
   /** Starts whatever is called for: an attempt when somebody waits, the end when nobody does. */
@@ -147,8 +159,8 @@ export class Cohort implements Standing {
     try {
       let grant: Grant | undefined;
       while (!grant) {
-        const session = await this.#target.context.sessions.current();
-        if (giveUp.signal.aborted) return;
+        const session = await unlessAborted(this.#target.context.sessions.current(), giveUp.signal);
+        if (!session || giveUp.signal.aborted) return;
         grant = await new Acquisition(this.#target, session).run(giveUp.signal);
       }
       this.#adopt(grant);
@@ -246,16 +258,19 @@ export class Cohort implements Standing {
 
   async #exclusively(task: () => Promise<void>): Promise<void> {
     const running = Promise.resolve().then(task);
-    this.#busy = running;
+    const over = running.catch(() => undefined);
+    this.#busy = over;
     try {
       await running;
     } finally {
-      this.#busy = undefined;
+      // A release in the moment of the grant may have begun the next task already.
+      if (this.#busy === over) this.#busy = undefined;
     }
   }
 
   #linger(): void {
     this.#cancelLinger();
+    if (this.#closed) return;
     this.#cancelLinger = this.#target.context.parts.clock.schedule(WATCH_LINGERS_MS, () => {
       if (this.#busy || this.#hold || this.#waiting > 0) return;
       this.#target.view.stopWatch();

@@ -96,8 +96,12 @@ export class Holding {
     this.#lose('the record no longer names it as a holder: somebody deleted or edited the Lease');
   };
 
+  /** The entry is still in the record: others must learn that the session is dead. */
   readonly #sessionLost = (): void => {
-    this.#lose('its session was lost');
+    if (this.#over) return;
+    this.#end();
+    this.#grant.attempt.session.spend(this.id);
+    this.#onLost('its session was lost');
   };
 
   #lose(reason: string): void {

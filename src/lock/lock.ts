@@ -92,6 +92,7 @@ export class Lock {
     return new Promise<Held>((resolve, reject) => {
       const { signal } = options;
       let cancelTimer = (): void => undefined;
+      let leave = (): void => undefined;
       const settle = (): void => {
         cancelTimer();
         signal?.removeEventListener('abort', onAbort);
@@ -101,7 +102,20 @@ export class Lock {
         settle();
         reject(this.#aborted(signal));
       };
-      const leave = this.#cohort().wait(
+      const onTimeout = (): void => {
+        leave();
+        settle();
+        reject(
+          new LeaseholdError(
+            'TIMEOUT',
+            `lock ${this.name} was not granted within ${String(timeout)} ms: somebody else holds it, or the API server cannot be reached`,
+          ),
+        );
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (timeout !== undefined) cancelTimer = this.#clock.schedule(timeout, onTimeout);
+      // The last step, as a client that was closed refuses at once.
+      leave = this.#cohort().wait(
         (hold) => {
           settle();
           resolve(hold);
@@ -111,18 +125,6 @@ export class Lock {
           reject(error instanceof Error ? error : new Error(String(error)));
         },
       );
-      signal?.addEventListener('abort', onAbort, { once: true });
-      if (timeout === undefined) return;
-      cancelTimer = this.#clock.schedule(timeout, () => {
-        leave();
-        settle();
-        reject(
-          new LeaseholdError(
-            'TIMEOUT',
-            `lock ${this.name} was not granted within ${String(timeout)} ms: somebody else holds it, or the API server cannot be reached`,
-          ),
-        );
-      });
     });
   }
 

@@ -8,6 +8,7 @@ import { Lock } from './lock.ts';
 export class Locks {
   readonly #context: LockContext;
   readonly #cohorts = new Map<string, Cohort>();
+  #closed = false;
 
   constructor(context: LockContext) {
     this.#context = context;
@@ -24,6 +25,7 @@ export class Locks {
           this.#cohorts.delete(name.lease);
         });
         this.#cohorts.set(name.lease, found);
+        if (this.#closed) void found.close();
       }
       return found;
     };
@@ -32,6 +34,7 @@ export class Locks {
 
   /** Refuses all waiters and releases all locks. */
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([...this.#cohorts.values()].map((cohort) => cohort.close()));
   }
 }

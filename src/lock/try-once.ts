@@ -1,3 +1,4 @@
+import { unlessAborted } from '../core/abort.ts';
 import { FORMAT_VERSION } from '../core/entry.ts';
 import type { Entry } from '../core/entry.ts';
 import { LeaseholdError } from '../core/errors.ts';
@@ -24,7 +25,8 @@ export async function tryOnce(
   target: LockTarget,
   signal: AbortSignal | undefined,
 ): Promise<Grant | undefined> {
-  const session = await target.context.sessions.current();
+  const session = await unlessAborted(target.context.sessions.current(), signal);
+  if (!session) throw aborted();
   const attempt: Attempt = { session, id: session.allocate(), doubtful: false };
   try {
     for (let round = 0; round < MOST_ROUNDS && !signal?.aborted; round += 1) {
@@ -38,8 +40,12 @@ export async function tryOnce(
     throw error;
   }
   await giveUp(target, attempt);
-  if (signal?.aborted) throw new LeaseholdError('ABORTED', 'the try was given up');
+  if (signal?.aborted) throw aborted();
   return undefined;
+}
+
+function aborted(): LeaseholdError {
+  return new LeaseholdError('ABORTED', 'the try was given up');
 }
 
 async function create(target: LockTarget, attempt: Attempt): Promise<Grant | undefined> {

@@ -9,7 +9,7 @@ import { Tenure } from '../tenure/tenure.ts';
 import type { Loss, TenureTimes } from '../tenure/tenure.ts';
 
 /** Past so many void attempts a session takes no new ones: each costs bytes in every renewal. */
-export const MOST_VOID = 256;
+const MOST_VOID = 256;
 
 /** The times of a session: renewed every third of the ttl, a fifth of it kept in reserve. */
 export function sessionTimes(ttlSeconds: number): TenureTimes {

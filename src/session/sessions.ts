@@ -145,42 +145,56 @@ export class Sessions {
     const { clock } = this.#parts;
     const closing = aborted(this.#closing.signal);
     await Promise.race([session.unused(), aborted(session.signal), closing]);
-    if (!session.valid && session.inUse) {
+    if (!session.valid) {
       const until = session.validUntil + sessionTimes(session.ttl).margin;
       await pause(clock, Math.max(0, until - clock.now()), this.#closing.signal);
     }
   }
 
-  /** Leaves nothing behind when no request can bring an attempt back; else a blank Lease. */
+  /** Leaves nothing behind; while a request may bring an attempt back, a blank Lease for a ttl. */
   async #remove(session: Session): Promise<void> {
     await session.end();
-    let lease = session.lease;
-    let deleted = false;
-    for (let tries = 0; tries < 5; tries += 1) {
-      const outcome = session.settled
-        ? await this.#api.remove(lease, { lane: 'heartbeats', deadline: 3_000 })
-        : await this.#api.replace(blanked(lease, microTime(this.#parts.clock.wall())), {
-            lane: 'heartbeats',
-            deadline: 3_000,
-          });
-      if (outcome.kind === 'done' || isMissing(outcome)) {
-        deleted = session.settled || isMissing(outcome);
-        break;
-      }
-      const read = await this.#api.get(lease.metadata.name, {
-        lane: 'heartbeats',
-        deadline: 3_000,
-      });
-      if (isMissing(read)) {
-        deleted = true;
-        break;
-      }
-      if (read.kind !== 'done') break;
-      if (read.body.metadata.uid !== session.uid) break;
-      if (!session.settled && isBlank(read.body)) break;
-      lease = read.body;
-    }
+    const left = await this.#removeOrBlank(session);
+    const deleted = left === undefined;
     this.#parts.observe({ type: 'session-ended', session: session.name, deleted });
+    if (left && !this.#closing.signal.aborted) void this.#buryLater(left, session.ttl * 1_000);
+  }
+
+  /** A blank session is of no use to anybody one ttl later. */
+  async #buryLater(lease: Lease, ttl: number): Promise<void> {
+    await pause(this.#parts.clock, ttl, this.#closing.signal);
+    if (this.#closing.signal.aborted) return;
+    await this.#api.remove(lease, { lane: 'heartbeats', deadline: 3_000 });
+  }
+
+  /** Resolves with the Lease that is left: blank, or as last known when the server is away. */
+  async #removeOrBlank(session: Session): Promise<Lease | undefined> {
+    const limits = { lane: 'heartbeats', deadline: 3_000 } as const;
+    const { clock } = this.#parts;
+    let lease = session.lease;
+    let retry = FIRST_RETRY_MS;
+    for (let conflicts = 0; conflicts < 5;) {
+      const { settled } = session;
+      const outcome = settled
+        ? await this.#api.remove(lease, limits)
+        : await this.#api.replace(blanked(lease, microTime(clock.wall())), limits);
+      if (outcome.kind === 'done') return settled ? undefined : (outcome.body as Lease);
+      if (isMissing(outcome)) return undefined;
+      const read = await this.#api.get(lease.metadata.name, limits);
+      if (isMissing(read)) return undefined;
+      if (read.kind === 'done') {
+        conflicts += 1;
+        if (read.body.metadata.uid !== session.uid) return undefined;
+        lease = read.body;
+        if (!session.settled && isBlank(lease)) return lease;
+      } else {
+        // An outage that cost the session is often not over yet.
+        if (!isTemporary(read) || this.#closing.signal.aborted) return lease;
+        await pause(clock, Math.max(retry, read.retryAfter ?? 0), this.#closing.signal);
+        retry = Math.min(MOST_RETRY_MS, retry * 2);
+      }
+    }
+    return lease;
   }
 }
 

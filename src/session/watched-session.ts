@@ -11,6 +11,9 @@ import { Sighting, heartbeat } from './sighting.ts';
 
 /** How long a session that did not renew counts as alive, beyond its ttl, by turn in the queue. */
 const STAGGER_MS = 150;
+/** After a revocation that failed: twice as long each time. */
+const FIRST_RETRY_MS = 100;
+const MOST_RETRY_MS = 5_000;
 
 export interface WatchedSessionListener {
   /** The session died, or disowned an attempt. */
@@ -39,6 +42,7 @@ export class WatchedSession {
   #interests = 0;
   #cancelCheck: () => void = () => undefined;
   #checking = false;
+  #retry = 0;
   #turn = 0;
   #lock = '';
 
@@ -171,7 +175,8 @@ export class WatchedSession {
     if (since === undefined || this.#dead || this.#interests === 0) return;
     const spread = (this.#turn + this.#parts.random()) * STAGGER_MS;
     const delay = since + this.#ttl + spread - this.#parts.clock.now();
-    this.#cancelCheck = this.#parts.clock.schedule(Math.max(1, delay), () => void this.#check());
+    const wait = Math.max(1, this.#retry, delay);
+    this.#cancelCheck = this.#parts.clock.schedule(wait, () => void this.#check());
   }
 
   /** The ttl has passed without a renewal seen: look once more with a read, then revoke. */
@@ -181,9 +186,13 @@ export class WatchedSession {
     try {
       await this.#read();
       const since = this.#sighting.since;
-      if (this.dead || since === undefined) return;
-      if (this.#parts.clock.now() - since < this.#ttl) return;
+      if (this.dead || since === undefined || !this.watched) return;
+      if (this.#parts.clock.now() - since < this.#ttl) {
+        this.#retry = 0;
+        return;
+      }
       await this.#bury('unseen for a ttl');
+      this.#retry = Math.min(MOST_RETRY_MS, Math.max(FIRST_RETRY_MS, this.#retry * 2));
     } finally {
       this.#checking = false;
       this.#schedule();

@@ -43,17 +43,6 @@ export async function findBinaries(): Promise<Binaries> {
   return { apiServer, etcd };
 }
 
-/** Finds or builds kubectl of the same version. Nothing needs it but people and scripts. */
-export async function findKubectl(): Promise<string> {
-  return buildOnce({
-    module: apiServerModule,
-    package: 'k8s.io/kubernetes/cmd/kubectl',
-    output: join(await cacheDirectory(), 'kubectl'),
-    linkerFlags: versionFlag(await kubernetesVersion()),
-    announcement: 'building kubectl once, about a minute',
-  });
-}
-
 /** Finds or builds the client-go elector, once per content of its source and its module. */
 export async function findElector(): Promise<string> {
   const hash = createHash('sha256');

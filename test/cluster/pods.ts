@@ -1,6 +1,6 @@
 import { ApiRequestError, type ApiClient } from './client.ts';
 
-export const nodeName = 'test-node';
+const nodeName = 'test-node';
 
 /**
  * Creates a Pod, and its ServiceAccount unless that is there. No kubelet exists: the Pod is assigned

@@ -1,0 +1,163 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import type { Figure } from './report.ts';
+import { Site } from './site.ts';
+import { median } from './statistics.ts';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '..');
+const build = pathToFileURL(join(root, 'dist/index.js')).href;
+const program = join(root, 'dist/cli/main.js');
+const runs = 9;
+const processes = 3;
+const heldLocks = 1_000;
+/** A process that has just started is still busy with itself. */
+const settleMilliseconds = 3_000;
+
+/** What the built package costs a process: time to load, memory and connections. */
+export async function measure(): Promise<Figure[]> {
+  await run('tsc', ['-p', 'tsconfig.build.json'], { cwd: root, shell: true });
+  await using site = await Site.open();
+  const environment = await site.podEnvironment();
+  const memories: Memory[] = [];
+  for (let count = 0; count < processes; count += 1) memories.push(await memory(environment));
+  const bare = median(memories.map((one) => one.bare));
+  const idle = median(memories.map((one) => one.idle));
+  const figures: Figure[] = [
+    {
+      name: 'addedMiB',
+      value: median(memories.map((one) => one.idle - one.bare)),
+      atMost: 25,
+      meaning: `resident: a session and an election (${idle.toFixed(1)}) over bare Node (${bare.toFixed(1)})`,
+    },
+    {
+      name: 'heldMiB',
+      value: median(memories.map((one) => one.holding - one.idle)),
+      atMost: 20,
+      meaning: `resident: ${String(heldLocks)} held locks over the idle client`,
+    },
+    {
+      name: 'connections',
+      value: Math.max(...memories.map((one) => one.connections)),
+      atMost: 121,
+      meaning: `with ${String(heldLocks)} held locks`,
+    },
+    { name: 'importMs', value: await importTime(), atMost: 100, meaning: "import 'leasehold'" },
+  ];
+  if (existsSync(program)) {
+    const meaning = 'leasehold --help, from start to exit';
+    figures.push({ name: 'helpMs', value: await helpTime(), atMost: 250, meaning });
+  }
+  return figures;
+}
+
+interface Memory {
+  readonly bare: number;
+  readonly idle: number;
+  readonly holding: number;
+  readonly connections: number;
+}
+
+async function memory(environment: Record<string, string>): Promise<Memory> {
+  const bare = spawn('node', ['--eval', 'setInterval(() => {}, 1000)'], { cwd: root });
+  const client = spawn('node', clientArguments(), {
+    cwd: root,
+    env: { ...environment, LEASEHOLD_BUILD: build, HELD_LOCKS: String(heldLocks) },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const exited = once(client, 'exit');
+  try {
+    await said(client, 'idle');
+    await sleep(settleMilliseconds);
+    const idle = resident(client);
+    const bareResident = resident(bare);
+    client.stdin.write('hold\n');
+    await said(client, 'holding');
+    await sleep(settleMilliseconds);
+    return { bare: bareResident, idle, holding: resident(client), connections: sockets(client) };
+  } finally {
+    bare.kill();
+    client.stdin.end('close\n');
+    await exited;
+  }
+}
+
+/** Plain JavaScript, as in production: what strips types takes 40 MiB itself. */
+function clientArguments(): string[] {
+  const javaScript = (file: string): string =>
+    stripTypeScriptTypes(readFileSync(join(import.meta.dirname, file), 'utf8'));
+  const preload = Buffer.from(javaScript('in-pod.ts')).toString('base64');
+  return [
+    '--import',
+    `data:text/javascript;base64,${preload}`,
+    '--input-type=module',
+    '--eval',
+    javaScript('start-client.ts'),
+  ];
+}
+
+async function said(child: ChildProcess, word: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    child.stdout?.on('data', (text: Buffer) => {
+      if (text.toString().includes(word)) resolve();
+    });
+    child.once('exit', () => {
+      reject(new Error('the client has ended'));
+    });
+  });
+}
+
+/** Resident memory in MiB. */
+function resident({ pid }: ChildProcess): number {
+  const status = readFileSync(`/proc/${String(pid)}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
+}
+
+/** Established TCP connections of the process. */
+function sockets({ pid }: ChildProcess): number {
+  const process = `/proc/${String(pid)}`;
+  const own = new Set(
+    readdirSync(`${process}/fd`).map((fd) => /\d+/.exec(readLink(`${process}/fd/${fd}`))?.[0]),
+  );
+  const established = '01';
+  const lines = readFileSync(`${process}/net/tcp`, 'utf8').split('\n').slice(1);
+  return lines.filter((line) => {
+    const fields = line.trim().split(/\s+/);
+    return fields[3] === established && own.has(fields[9]);
+  }).length;
+}
+
+/** What a file descriptor is, such as `socket:[4711]`; nothing when it has just been closed. */
+function readLink(file: string): string {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return '';
+  }
+}
+
+async function importTime(): Promise<number> {
+  const program = `const start = performance.now(); await import('leasehold'); console.log(performance.now() - start)`;
+  const times: number[] = [];
+  for (let count = 0; count < runs; count += 1) {
+    const { stdout } = await run('node', ['--input-type=module', '--eval', program], { cwd: root });
+    times.push(Number(stdout));
+  }
+  return median(times);
+}
+
+async function helpTime(): Promise<number> {
+  const times: number[] = [];
+  for (let count = 0; count < runs; count += 1) {
+    const start = performance.now();
+    await run('node', [program, '--help']);
+    times.push(performance.now() - start);
+  }
+  return median(times);
+}

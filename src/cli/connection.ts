@@ -1,0 +1,71 @@
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import type { LeaseholdEvent } from '../core/events.ts';
+import type { ConnectOptions, Leasehold } from '../index.ts';
+import { say } from './stderr.ts';
+
+/** What every command that talks to an API server is given. */
+export interface ConnectionFlags {
+  readonly namespace?: string;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly verbose?: true;
+}
+
+export function addConnectionOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '-n, --namespace <name>',
+        "where the Lease is; the context's or the Pod's if omitted",
+      ),
+    )
+    .addOption(
+      new Option(
+        '--kubeconfig <file>',
+        "inside a Pod its service account if omitted, else kubectl's",
+      ),
+    )
+    .addOption(new Option('--context <name>', 'of the kubeconfig; its current one if omitted'))
+    .addOption(new Option('--verbose', 'log what happens to stderr, as JSON lines'));
+}
+
+/** Connects, and tells people what they should know. Loads the library, which takes its time. */
+export async function open(flags: ConnectionFlags, options: ConnectOptions): Promise<Leasehold> {
+  const [{ connect }, logging] = await Promise.all([import('../index.ts'), loggingOf(flags)]);
+  const { namespace, kubeconfig, context } = flags;
+  return connect({
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+    ...logging,
+    ...options,
+  });
+}
+
+async function loggingOf(
+  flags: ConnectionFlags,
+): Promise<Pick<ConnectOptions, 'logger' | 'onEvent'>> {
+  if (!flags.verbose) return { onEvent: warn() };
+  const { pino } = await import('pino');
+  // Written at once, so that nothing is missing however this process ends.
+  const logger = pino(
+    { name: 'leasehold', level: 'debug' },
+    pino.destination({ fd: 2, sync: true }),
+  );
+  return { logger };
+}
+
+/** The few events that need a person; the same trouble is told once, not at every try. */
+function warn(): (event: LeaseholdEvent) => void {
+  let told = '';
+  return (event) => {
+    if (event.type === 'session-warning' || event.type === 'leadership-warning') {
+      const seconds = (event.validForMs / 1_000).toFixed(1);
+      say(`the API server does not answer; ${seconds} s are left to renew`);
+    } else if (event.type === 'api-trouble' && event.error !== told) {
+      told = event.error;
+      say(event.error);
+    }
+  };
+}

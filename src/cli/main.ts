@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+import { basename } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { VERSION } from '../client/version.ts';
+import { addElectCommand } from './elect.ts';
+import { addExecCommand } from './exec.ts';
+import { EXIT } from './exit-codes.ts';
+import { exitCodeOfError } from './outcome.ts';
+
+// Nothing that takes time to load is imported before a command needs it: `--help` is to be fast.
+
+const MANUAL = `
+Inside a Pod it uses the Pod's service account, elsewhere the kubeconfig that kubectl uses. As
+kubectl-leasehold on the PATH it is a plugin: 'kubectl leasehold exec ...'.
+
+Each command has a manual: 'leasehold exec --help', 'leasehold elect --help'.`;
+
+function createProgram(): Command {
+  const isPlugin = basename(process.argv[1] ?? '').startsWith('kubectl-');
+  const program = new Command(isPlugin ? 'kubectl leasehold' : 'leasehold')
+    .description('Distributed locks and leader election on Kubernetes Leases.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this')
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .exitOverride()
+    .showHelpAfterError("leasehold: see 'leasehold --help' or 'leasehold COMMAND --help'")
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, 'leasehold: ')),
+    })
+    .addHelpText('after', MANUAL);
+  addExecCommand(program);
+  addElectCommand(program);
+  return program;
+}
+
+try {
+  await createProgram().parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
+  else process.exitCode = exitCodeOfError(error, undefined);
+}
+// Timers and idle connections of the library must not keep what has ended.
+process.exit();

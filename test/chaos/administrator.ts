@@ -1,0 +1,123 @@
+import type { ClusterAccess } from '../cluster/access.ts';
+import type { Lease } from '../../src/core/lease.ts';
+import type { SeededRandom } from './random.ts';
+
+export type LeaseRole = 'lock' | 'session' | 'election';
+
+/** What an edit has found and done; undefined when there was nothing to edit. */
+export type Edit = { readonly target: string; readonly detail: string } | undefined;
+
+const HOLDER = 'holder.leasehold.dev/';
+const QUEUE = 'queue.leasehold.dev/';
+const ROLE = 'leasehold.dev/role';
+
+/** A person with kubectl who labels, edits and deletes Leases while they are in use. */
+export class Administrator {
+  readonly #cluster: ClusterAccess;
+  readonly #collection: string;
+  readonly #random: SeededRandom;
+  /** Holder annotations seen before, to be brought back as a restored backup would. */
+  readonly #remembered: { readonly name: string; readonly key: string; readonly value: string }[] =
+    [];
+  #edits = 0;
+
+  constructor(cluster: ClusterAccess, namespace: string, random: SeededRandom) {
+    this.#cluster = cluster;
+    this.#collection = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+    this.#random = random;
+  }
+
+  async leases(): Promise<Lease[]> {
+    const list = await this.#cluster.client.expect<{ items: Lease[] }>('GET', this.#collection);
+    return list.items;
+  }
+
+  /** The names of the sessions that hold a lock now. */
+  async holders(): Promise<string[]> {
+    const locks = (await this.leases()).filter((lease) => roleOf(lease) === 'lock');
+    return locks.flatMap((lock) => lock.spec?.holderIdentity ?? []);
+  }
+
+  /** Labels or annotates a Lease: moves its version and changes nothing that it says. */
+  async label(role: LeaseRole): Promise<Edit> {
+    const lease = await this.#pick(role);
+    if (!lease) return undefined;
+    this.#edits += 1;
+    const mark = { 'chaos.test/edit': String(this.#edits) };
+    const metadata = this.#random.chance(0.5) ? { labels: mark } : { annotations: mark };
+    return this.#patch(lease, metadata, `edit ${String(this.#edits)}`);
+  }
+
+  async remove(role: LeaseRole): Promise<Edit> {
+    const lease = await this.#pick(role);
+    if (!lease) return undefined;
+    const { name } = lease.metadata;
+    const { status } = await this.#cluster.request('DELETE', `${this.#collection}/${name}`);
+    return status < 300 ? { target: name, detail: describe(lease) } : undefined;
+  }
+
+  /** Strikes the holders, or the waiters, out of a lock by hand. */
+  async strike(entries: 'holders' | 'waiters'): Promise<Edit> {
+    const lease = await this.#pick('lock');
+    if (!lease) return undefined;
+    const prefix = entries === 'holders' ? HOLDER : QUEUE;
+    const keys = Object.keys(lease.metadata.annotations ?? {}).filter((key) =>
+      key.startsWith(prefix),
+    );
+    if (keys.length === 0) return undefined;
+    const annotations = Object.fromEntries(keys.map((key) => [key, null]));
+    return this.#patch(lease, { annotations }, keys.join(' '));
+  }
+
+  /** Brings a former holder back into a lock, as the restore of a backup would. */
+  async restore(): Promise<Edit> {
+    const old = this.#remembered.splice(0, 1)[0];
+    if (!old) return undefined;
+    const { name, key, value } = old;
+    return this.#patch(
+      { metadata: { name } },
+      { annotations: { [key]: value } },
+      `${key}: ${value}`,
+    );
+  }
+
+  async #pick(role: LeaseRole): Promise<Lease | undefined> {
+    const all = (await this.leases()).filter((lease) => roleOf(lease) === role);
+    if (all.length === 0) return undefined;
+    const lease = this.#random.pick(all);
+    if (role === 'lock') this.#remember(lease);
+    return lease;
+  }
+
+  #remember(lease: Lease): void {
+    for (const [key, value] of Object.entries(lease.metadata.annotations ?? {})) {
+      if (key.startsWith(HOLDER)) this.#remembered.push({ name: lease.metadata.name, key, value });
+    }
+    if (this.#remembered.length > 20) this.#remembered.shift();
+  }
+
+  async #patch(lease: Lease, metadata: object, detail: string): Promise<Edit> {
+    const { name } = lease.metadata;
+    const contentType = 'application/merge-patch+json';
+    const path = `${this.#collection}/${name}`;
+    const { status } = await this.#cluster.request('PATCH', path, { metadata }, { contentType });
+    return status < 300 ? { target: name, detail } : undefined;
+  }
+}
+
+export function roleOf(lease: Lease): LeaseRole {
+  const role = lease.metadata.labels?.[ROLE];
+  return role === 'lock' || role === 'session' ? role : 'election';
+}
+
+/** Who holds and who waits, short. */
+export function describe(lease: Lease): string {
+  const annotations = Object.keys(lease.metadata.annotations ?? {});
+  const ids = (prefix: string): string =>
+    annotations
+      .filter((key) => key.startsWith(prefix))
+      .map((key) => key.slice(prefix.length))
+      .join(' ');
+  const holder = lease.spec?.holderIdentity ?? '';
+  return `version ${lease.metadata.resourceVersion ?? ''}, holder ${holder} [${ids(HOLDER)}], queue [${ids(QUEUE)}]`;
+}

@@ -1,0 +1,176 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { attemptId, formatEntry, parseEntry, withField } from '../../src/core/entry.ts';
+import type { Lease } from '../../src/core/lease.ts';
+import { parseRecord } from '../../src/core/record.ts';
+import { settle } from '../../src/core/settle.ts';
+
+const word = fc.stringMatching(/^[a-z0-9][a-z0-9.-]{0,30}$/);
+
+describe('an entry', () => {
+  it('is read as it was written', () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          session: word,
+          sessionUid: word,
+          ttl: fc.integer({ min: 1, max: 2_147_483_647 }),
+          mode: fc.constant('exclusive' as const),
+          seen: fc.option(fc.bigInt({ min: 0n, max: 2n ** 63n }), { nil: undefined }),
+        }),
+        ({ seen, ...fields }) => {
+          const text = formatEntry(seen === undefined ? fields : { ...fields, seen });
+          const parsed = parseEntry('1f9a3c21-17', text);
+          expect(parsed).toEqual({
+            ...fields,
+            seen,
+            id: '1f9a3c21-17',
+            version: 1,
+            fence: undefined,
+            text,
+          });
+        },
+      ),
+    );
+  });
+
+  it('keeps the fields of others when one is set', () => {
+    const text = 'v=1 session=s uid=u ttl=2 mode=exclusive later=yes seen=3';
+    expect(withField(text, 'seen', undefined)).toBe(
+      'v=1 session=s uid=u ttl=2 mode=exclusive later=yes',
+    );
+    expect(withField(withField(text, 'fence', '7'), 'fence', '8')).toBe(`${text} fence=8`);
+  });
+
+  it('of garbage is undefined, and never an exception', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (id, text) => {
+        const parsed = parseEntry(id, text);
+        if (parsed) expect(parsed.version).toBeGreaterThan(0);
+      }),
+    );
+  });
+
+  const good = 'v=1 session=s uid=u ttl=15 mode=exclusive';
+  it.each([
+    ['an empty text', ''],
+    ['no version', 'session=s uid=u ttl=15 mode=exclusive'],
+    ['version 0', good.replace('v=1', 'v=0')],
+    ['a version that is no number', good.replace('v=1', 'v=one')],
+    ['no session', good.replace('session=s ', '')],
+    ['an empty session', good.replace('session=s', 'session=')],
+    ['no uid', good.replace('uid=u ', '')],
+    ['no ttl', good.replace('ttl=15 ', '')],
+    ['ttl 0', good.replace('ttl=15', 'ttl=0')],
+    ['a negative ttl', good.replace('ttl=15', 'ttl=-1')],
+    ['an absurd ttl', good.replace('ttl=15', 'ttl=99999999999')],
+    ['no mode', good.replace(' mode=exclusive', '')],
+    ['a key twice', `${good} uid=other`],
+    ['seen that is no number', `${good} seen=x`],
+    ['a fence that is no number', `${good} fence=`],
+    ['two spaces', good.replace(' ', '  ')],
+    ['JSON', '{"v":1}'],
+  ])('with %s cannot be read', (_, text) => {
+    expect(parseEntry('0a-1', text)).toBeUndefined();
+  });
+
+  it.each(['', '0a', '0a-', '-1', '0A-1', '0a-1-2', '0a-x'])('cannot have the id %j', (id) => {
+    expect(parseEntry(id, good)).toBeUndefined();
+    expect(parseEntry(attemptId('0a', 1), good)).toBeDefined();
+  });
+
+  it('of a newer version needs nothing but that version', () => {
+    expect(parseEntry('0a-1', 'v=2 permits=3')).toMatchObject({ version: 2 });
+  });
+});
+
+function lease(parts: {
+  annotations?: Record<string, string>;
+  labels?: Record<string, string>;
+  spec?: Lease['spec'];
+}): Lease {
+  const { annotations, labels, spec } = parts;
+  return {
+    metadata: {
+      name: 'x',
+      uid: 'u',
+      resourceVersion: '7',
+      ...(annotations ? { annotations } : {}),
+      ...(labels ? { labels } : {}),
+    },
+    ...(spec ? { spec } : {}),
+  };
+}
+
+const LOCK = { 'leasehold.dev/role': 'lock' };
+const entry = (seen: number): string =>
+  `v=1 session=s uid=u ttl=15 mode=exclusive seen=${String(seen)}`;
+
+describe('a record', () => {
+  it.each([
+    ['a Lease without role and entries', lease({ spec: { holderIdentity: 'me' } })],
+    ['a session', lease({ labels: { 'leasehold.dev/role': 'session' } })],
+    [
+      'a session with an entry',
+      lease({
+        labels: { 'leasehold.dev/role': 'session' },
+        annotations: { 'holder.leasehold.dev/0a-1': entry(1) },
+      }),
+    ],
+    ['a lock with a strategy', lease({ labels: LOCK, spec: { strategy: 'Oldest' } })],
+    ['a Lease without anything', { metadata: { name: 'x' } }],
+  ])('is not %s', (_, foreign) => {
+    expect(() => parseRecord(foreign)).toThrow(
+      expect.objectContaining({ code: 'FOREIGN_LEASE' }) as Error,
+    );
+  });
+
+  it('is one that lost its label, and one without entries', () => {
+    const unlabelled = lease({ annotations: { 'queue.leasehold.dev/0a-1': entry(1) } });
+    expect(parseRecord(unlabelled).queue).toHaveLength(1);
+    expect(parseRecord(lease({ labels: LOCK }))).toMatchObject({ holders: [], queue: [] });
+  });
+
+  it('queues by what was seen first, as numbers, then by id', () => {
+    const record = parseRecord(
+      lease({
+        labels: LOCK,
+        annotations: {
+          'queue.leasehold.dev/0a-1': entry(10),
+          'queue.leasehold.dev/0b-1': entry(9),
+          'queue.leasehold.dev/0d-1': entry(9),
+          'queue.leasehold.dev/0c-1': entry(100),
+        },
+      }),
+    );
+    expect(record.queue.map(({ id }) => id)).toEqual(['0b-1', '0d-1', '0a-1', '0c-1']);
+  });
+
+  it('tells what it cannot read, in holders and in the queue', () => {
+    const annotations = {
+      'holder.leasehold.dev/0a-1': 'garbage',
+      'queue.leasehold.dev/0b-1': 'garbage',
+      'queue.leasehold.dev/0c-1': entry(3),
+    };
+    const record = parseRecord(lease({ labels: LOCK, annotations }));
+    expect(record.unreadableHolders).toEqual(['0a-1']);
+    expect(record.unreadableQueue).toEqual(['0b-1']);
+    expect(settle(record, () => true)).toMatchObject({
+      action: 'write',
+      granted: [],
+      annotations: { 'queue.leasehold.dev/0c-1': null },
+    });
+  });
+
+  it('with 256 KiB of annotations is read in time', () => {
+    const annotations: Record<string, string> = { noise: 'x'.repeat(100_000) };
+    for (let index = 0; index < 2_000; index += 1) {
+      annotations[`queue.leasehold.dev/0a-${String(index)}`] = entry(index);
+    }
+    const startedAt = performance.now();
+    const record = parseRecord(lease({ labels: LOCK, annotations }));
+    settle(record, () => false);
+    expect(record.queue).toHaveLength(2_000);
+    expect(performance.now() - startedAt).toBeLessThan(500);
+  });
+});

@@ -1,0 +1,241 @@
+import { describe, expect, it } from 'vitest';
+import { HOLDER_PREFIX } from '../../src/core/record.ts';
+import { must, on, rejection, sessionOf, sleep } from './world/helpers.ts';
+import { World } from './world/world.ts';
+
+const TTL = 15_000;
+
+describe('an outage of the API server for one process', () => {
+  it('ends its holds by their signal before anybody else is granted', async () => {
+    const world = new World();
+    const [a, b] = [world.process('a'), world.process('b')];
+    const held = await world.time.settled(a.acquire('x'));
+    const waiting = b.acquire('x');
+    await world.time.advance(30_000);
+    a.host.cut = true;
+    const cutAt = world.time.now;
+    const lost = new Promise<number>((resolve) => {
+      held.signal.addEventListener('abort', () => resolve(world.time.now), { once: true });
+    });
+    const lostAt = await world.time.settled(lost);
+    expect(lostAt - cutAt).toBeGreaterThan(TTL * 0.8 - TTL / 3 - 100);
+    expect(lostAt - cutAt).toBeLessThanOrEqual(TTL * 0.8);
+    expect(held.signal.reason).toMatchObject({ code: 'LOST' });
+    expect(held.valid).toBe(false);
+    expect(held.validFor).toBe(0);
+    expect(a.eventsOf('session-warning').length).toBeGreaterThan(0);
+    await world.time.settled(waiting);
+    // A fifth of the ttl is left for the work to stop.
+    expect(world.time.now - lostAt).toBeGreaterThanOrEqual(TTL / 5);
+    await world.time.settled(held.release());
+  });
+
+  it('that is shorter than its validity is survived', async () => {
+    const world = new World();
+    const [a, b] = [world.process('a'), world.process('b')];
+    const held = await world.time.settled(a.acquire('x'));
+    const waiting = b.acquire('x');
+    for (let outage = 0; outage < 5; outage += 1) {
+      await world.time.advance(20_000);
+      a.host.cut = true;
+      await world.time.advance(6_500);
+      a.host.cut = false;
+    }
+    expect(held.valid).toBe(true);
+    expect(a.eventsOf('session-lost')).toEqual([]);
+    await world.time.settled(held.release());
+    await world.time.settled(waiting);
+  });
+
+  it('gives the work its margin even when the outage ends right after the loss', async () => {
+    const world = new World();
+    const [a, b] = [world.process('a'), world.process('b')];
+    const held = await world.time.settled(a.acquire('x'));
+    const waiting = b.acquire('x');
+    await world.time.advance(30_000);
+    a.host.cut = true;
+    await world.time.runUntil(() => a.eventsOf('session-lost').length > 0, TTL);
+    const lostAt = world.time.now;
+    a.host.cut = false;
+    // The process goes on with a new session at once; its lost one must not be blanked too soon.
+    const other = await world.time.settled(a.acquire('other'));
+    expect(other.valid).toBe(true);
+    await world.time.settled(waiting);
+    expect(world.time.now - lostAt).toBeGreaterThanOrEqual(TTL / 5);
+    expect(held.valid).toBe(false);
+  });
+
+  it('makes run throw LOST', async () => {
+    const world = new World();
+    const a = world.process('a');
+    const work = rejection(
+      a.lock('x').run(async () => {
+        a.host.cut = true;
+        await sleep(world, 20_000);
+      }),
+    );
+    expect(await world.time.settled(work)).toMatchObject({ code: 'LOST' });
+  });
+});
+
+describe('a process that stands still', () => {
+  it('sees that its hold is over before it has run any timer', async () => {
+    const world = new World();
+    const [a, b] = [world.process('a'), world.process('b')];
+    const held = await world.time.settled(a.acquire('x'));
+    await world.time.advance(1_000);
+    a.host.pause();
+    await world.time.advance(60_000);
+    expect(held.valid).toBe(false);
+    expect(held.validFor).toBe(0);
+    const next = await world.time.settled(b.acquire('x'));
+    a.host.resume();
+    await world.time.advance(1_000);
+    expect(held.signal.aborted).toBe(true);
+    expect(next.valid).toBe(true);
+    const waiting = a.acquire('x');
+    await world.time.advance(5_000);
+    await world.time.settled(next.release());
+    expect((await world.time.settled(waiting)).valid).toBe(true);
+  });
+
+  it('as a waiter is passed over, and waits again', async () => {
+    const world = new World();
+    const [a, b, c] = [world.process('a'), world.process('b'), world.process('c')];
+    const held = await world.time.settled(a.acquire('x'));
+    const second = b.acquire('x');
+    await world.time.runUntil(() => world.queue('x').length === 1, 1_000);
+    const third = c.acquire('x');
+    await world.time.runUntil(() => world.queue('x').length === 2, 1_000);
+    b.host.pause();
+    await world.time.advance(2_000);
+    await world.time.settled(held.release());
+    const next = await world.time.settled(third, TTL + 5_000);
+    b.host.resume();
+    await world.time.advance(5_000);
+    expect(next.valid).toBe(true);
+    await world.time.settled(next.release());
+    expect((await world.time.settled(second, 5_000)).valid).toBe(true);
+  });
+});
+
+describe('by hand', () => {
+  it('a lock that is deleted under its holder is LOST', async () => {
+    const world = new World();
+    const [a, b] = [world.process('a'), world.process('b')];
+    const held = await world.time.settled(a.acquire('x'));
+    await world.time.advance(2_000);
+    world.store.removeByHand('x');
+    await world.time.advance(10);
+    expect(held.valid).toBe(false);
+    expect(held.signal.reason).toMatchObject({ code: 'LOST' });
+    const next = await world.time.settled(b.acquire('x'));
+    await world.time.settled(held.release());
+    expect(next.valid).toBe(true);
+  });
+
+  it('a lock that is deleted under its waiters goes to the first that finds it', async () => {
+    const world = new World();
+    const [a, b, c] = [world.process('a'), world.process('b'), world.process('c')];
+    await world.time.settled(a.acquire('x'));
+    const waiting = [b.acquire('x'), c.acquire('x')];
+    await world.time.advance(2_000);
+    world.store.removeByHand('x');
+    const first = await world.time.settled(Promise.race(waiting), 1_000);
+    await world.time.settled(first.release());
+    await world.time.settled(Promise.all(waiting), 2_000);
+  });
+
+  it('a session that is deleted ends its holds', async () => {
+    const world = new World();
+    const a = world.process('a');
+    const held = await world.time.settled(a.acquire('x'));
+    world.store.removeByHand(sessionOf(world, 'a').metadata.name);
+    await world.time.advance(TTL / 3 + 100);
+    expect(held.valid).toBe(false);
+    expect(a.eventsOf('session-lost')[0]?.reason).toBe('deleted');
+  });
+
+  it('an entry that is brought back is challenged, disowned and dropped', async () => {
+    const world = new World();
+    const [a, b] = [world.process('a'), world.process('b')];
+    const held = await world.time.settled(a.acquire('x'));
+    const copy = must(world.store.peek('x'));
+    await world.time.settled(held.release());
+    const kept = await world.time.settled(a.acquire('kept'));
+    // A restore: the record as it was.
+    world.store.create({ ...copy, metadata: { ...copy.metadata } }, 'velero');
+    const next = await world.time.settled(b.acquire('x'), 3 * TTL);
+    expect(b.eventsOf('challenge').length).toBeGreaterThan(0);
+    expect(a.eventsOf('void').map(({ why }) => why)).toEqual(['challenged']);
+    expect(next.valid).toBe(true);
+    expect(kept.valid).toBe(true);
+    expect(sessionOf(world, 'a').metadata.annotations).not.toHaveProperty(
+      'leasehold.dev/challenge',
+    );
+  });
+
+  it('a challenge of an entry that is current changes nothing', async () => {
+    const world = new World();
+    const [a, b] = [world.process('a'), world.process('b')];
+    const held = await world.time.settled(a.acquire('x'));
+    const waiting = b.acquire('x');
+    await world.time.advance(20 * TTL);
+    expect(b.eventsOf('challenge').length).toBeGreaterThan(0);
+    expect(a.eventsOf('void')).toEqual([]);
+    expect(held.valid).toBe(true);
+    await world.time.settled(held.release());
+    await world.time.settled(waiting, 1_000);
+  });
+
+  it('an entry that is brought back is seen at once by a process that waits itself', async () => {
+    const world = new World();
+    const a = world.process('a');
+    const held = await world.time.settled(a.acquire('x'));
+    const copy = must(world.store.peek('x'));
+    await world.time.settled(held.release());
+    world.store.create(copy, 'velero');
+    await world.time.advance(10);
+    const startedAt = world.time.now;
+    const next = await world.time.settled(a.acquire('x'), 3 * TTL);
+    expect(world.time.now - startedAt).toBeLessThan(3_000);
+    expect(next.fence).toBeGreaterThan(held.fence);
+  });
+
+  it('a void id on the session makes an entry as good as dead', async () => {
+    const world = new World();
+    const [a, b] = [world.process('a'), world.process('b')];
+    const held = await world.time.settled(a.acquire('x'));
+    const copy = must(world.store.peek('x')).metadata.annotations ?? {};
+    await world.time.settled(held.release());
+    const [key = ''] = Object.keys(copy);
+    world.store.editByHand(sessionOf(world, 'a').metadata.name, {
+      annotations: { 'leasehold.dev/void': key.slice(HOLDER_PREFIX.length) },
+    });
+    const metadata = { name: 'x', annotations: copy, labels: { 'leasehold.dev/role': 'lock' } };
+    world.store.create({ metadata }, 'velero');
+    await world.time.settled(b.acquire('x'), 5_000);
+  });
+
+  it('constant edits of labels do not stop a release, nor a handover', async () => {
+    const world = new World();
+    const [a, b] = [world.process('a'), world.process('b')];
+    const held = await world.time.settled(a.acquire('x'));
+    const waiting = b.acquire('x');
+    await world.time.advance(2_000);
+    let edits = 0;
+    const edit = (): void => {
+      edits += 1;
+      world.store.editByHand('x', { labels: { edits: String(edits) } });
+    };
+    // Each request of the releaser meets a version that it does not know.
+    world.inject((request) => {
+      if (request.process === 'a' && request.name === 'x') world.time.schedule(0.9, edit);
+      return undefined;
+    });
+    await world.time.settled(held.release(), 1_000);
+    expect(world.requests.filter(on('a', 'patch', 'x')).length).toBeGreaterThanOrEqual(5);
+    const next = await world.time.settled(waiting, 10_000);
+    expect(next.valid).toBe(true);
+  });
+});

@@ -1,0 +1,200 @@
+import type { Random } from '../../../src/core/clock.ts';
+import { isLeaseholdError } from '../../../src/core/errors.ts';
+import type { Fault, SentRequest } from './api.ts';
+import type { VirtualProcess } from './process.ts';
+import { seeded } from './random.ts';
+import { World } from './world.ts';
+
+const TTL_SECONDS = 5;
+const LOCKS = ['x', 'y'];
+const TROUBLE_MS = 60_000;
+/** After the last fault: late requests land, dead sessions are found dead, queues are served. */
+const PEACE_MS = 240_000;
+
+export interface TortureResult {
+  readonly world: World;
+  readonly grants: number;
+  readonly requests: number;
+}
+
+/** Processes that take and give locks at random while everything fails; replays from its seed. */
+export class Torture {
+  readonly world: World;
+  readonly #random: Random;
+  readonly #running = new Map<VirtualProcess, Promise<unknown>[]>();
+  readonly #errors: unknown[] = [];
+  #started = 0;
+  #trouble = true;
+
+  constructor(seed: number) {
+    this.world = new World({ seed, watchList: seed % 5 !== 0 });
+    this.#random = seeded(seed * 7_919);
+  }
+
+  async run(): Promise<TortureResult> {
+    const world = this.world;
+    const { time } = world;
+    world.latency = () => (this.#chance(0.01) ? 60 : 0.2 + this.#random() * 4);
+    const stopFaults = world.inject((request) => this.#fault(request));
+    for (let index = 0; index < 4; index += 1) this.#spawn();
+    this.#disturb();
+    await time.advance(TROUBLE_MS);
+
+    this.#trouble = false;
+    stopFaults();
+    for (const process of this.#alive()) {
+      process.host.cut = false;
+      process.host.resume();
+    }
+    let served = false;
+    const all = this.#alive().flatMap((process) => this.#running.get(process) ?? []);
+    void Promise.all(all).then(() => (served = true));
+    await time.runUntil(() => served, PEACE_MS, 'every waiter served');
+    this.#rethrow();
+    await time.settled(Promise.all(this.#alive().map((process) => process.close())), PEACE_MS);
+    await this.#tidy();
+    return { world, grants: world.invariants.grants, requests: world.requests.length };
+  }
+
+  /** What the dead have left is recovered by whoever comes next, and then nothing is left. */
+  async #tidy(): Promise<void> {
+    const world = this.world;
+    const { time } = world;
+    const alive = this.#alive();
+    // A request that was in flight has a deadline.
+    await time.advance(10_000);
+    for (const { name, host } of alive) {
+      if (host.timers > 0) throw new Error(`${name} has left timers: ${host.timerSources}`);
+    }
+    // Whatever is still in flight lands.
+    await time.advance(60_000);
+    const last = world.process('last', { ttl: TTL_SECONDS });
+    for (const lock of LOCKS) {
+      const held = await time.settled(last.acquire(lock), PEACE_MS);
+      await time.settled(held.release());
+      if (world.store.peek(lock)) throw new Error(`lock ${lock} was left behind`);
+    }
+    await time.settled(last.close());
+    for (const { name } of alive) {
+      for (const lease of world.store.names().filter((left) => left.startsWith(`${name}-`))) {
+        const session = world.store.peek(lease);
+        const blank = session?.spec?.holderIdentity === '';
+        const silent = time.now - 60_000;
+        const renewed = Date.parse(session?.spec?.renewTime ?? '') - Date.UTC(2026, 0, 1);
+        if (!blank && renewed > silent) throw new Error(`${lease} is still renewed`);
+      }
+    }
+  }
+
+  #spawn(): void {
+    const world = this.world;
+    this.#started += 1;
+    const process = world.process(`p${String(this.#started)}`, { ttl: TTL_SECONDS });
+    const workers = Array.from({ length: 1 + this.#below(3) }, () => this.#work(process));
+    this.#running.set(process, workers);
+  }
+
+  async #work(process: VirtualProcess): Promise<void> {
+    try {
+      while (this.#trouble) {
+        await this.#sleep(process, this.#random() ** 3 * 3_000);
+        await this.#turn(process);
+      }
+    } catch (error) {
+      this.#errors.push(error);
+    }
+  }
+
+  async #turn(process: VirtualProcess): Promise<void> {
+    const lock = this.#pick(LOCKS) ?? 'x';
+    try {
+      const held = await this.#take(process, lock);
+      if (!held) return;
+      await this.#sleep(process, this.#random() ** 4 * 8_000);
+      await held.release();
+    } catch (error) {
+      const expected = ['ABORTED', 'TIMEOUT', 'API_UNREACHABLE', 'API_ERROR'] as const;
+      if (!expected.some((code) => isLeaseholdError(error, code))) throw error;
+    }
+  }
+
+  #take(process: VirtualProcess, lock: string) {
+    const dice = this.#random();
+    if (dice < 0.15) return process.tryAcquire(lock);
+    if (dice < 0.35) return process.acquire(lock, { timeout: this.#random() ** 2 * 10_000 });
+    if (dice < 0.55) {
+      const stop = new AbortController();
+      const cancel = process.host.schedule(this.#random() ** 3 * 5_000, () => stop.abort());
+      return process.acquire(lock, { signal: stop.signal }).finally(cancel);
+    }
+    return process.acquire(lock);
+  }
+
+  #fault(request: SentRequest): Fault | undefined {
+    if (!this.#chance(0.08)) return undefined;
+    const kind = this.#below(7);
+    if (request.verb === 'watch' && kind > 2) return undefined;
+    if (kind === 0) return { kind: 'unsent' };
+    if (kind === 1) return { kind: 'refuse', status: 429, retryAfter: this.#below(2) * 1_000 };
+    if (kind === 2) return { kind: 'lose-request', after: this.#below(1_000) };
+    if (kind === 3) return { kind: 'lose-answer', after: this.#below(1_000) };
+    if (kind === 4) return { kind: 'slow', there: this.#below(3_000), back: this.#below(3_000) };
+    return { kind: 'late', after: this.#below(300), lands: this.#below(20_000) };
+  }
+
+  /** Something happens to somebody, again and again. */
+  #disturb(): void {
+    if (!this.#trouble) return;
+    const { time } = this.world;
+    const victim = this.#pick(this.#alive());
+    const duration = this.#random() ** 2 * 15_000;
+    const dice = this.#random();
+    if (!victim || dice < 0.3) {
+      this.#edit();
+    } else if (dice < 0.5) {
+      victim.host.pause();
+      time.schedule(duration, () => victim.host.resume());
+    } else if (dice < 0.7) {
+      victim.host.cut = true;
+      time.schedule(duration, () => (victim.host.cut = false));
+    } else if (dice < 0.85) {
+      const watch = this.#pick([...victim.api.watches]);
+      if (this.#chance(0.3)) watch?.silence();
+      else watch?.cut();
+    } else {
+      victim.crash();
+      this.#spawn();
+    }
+    time.schedule(this.#random() * 2_000, () => this.#disturb());
+  }
+
+  #edit(): void {
+    const { store, time } = this.world;
+    const name = this.#pick(store.names());
+    if (name) store.editByHand(name, { labels: { edited: String(Math.round(time.now)) } });
+  }
+
+  #alive(): VirtualProcess[] {
+    return [...this.#running.keys()].filter(({ host }) => host.state !== 'crashed');
+  }
+
+  #rethrow(): void {
+    if (this.#errors.length > 0) throw this.#errors[0];
+  }
+
+  #sleep(process: VirtualProcess, delay: number): Promise<void> {
+    return new Promise((resolve) => void process.host.schedule(delay, resolve));
+  }
+
+  #pick<T>(choices: readonly T[]): T | undefined {
+    return choices[this.#below(choices.length)];
+  }
+
+  #below(most: number): number {
+    return Math.floor(this.#random() * most);
+  }
+
+  #chance(probability: number): boolean {
+    return this.#random() < probability;
+  }
+}

@@ -1,0 +1,90 @@
+import type { Outcome } from '../../../src/kube/outcome.ts';
+import type { WatchStream } from '../../../src/kube/transport.ts';
+import { done, refused } from './answers.ts';
+import type { Host } from './host.ts';
+import { wallOf } from './host.ts';
+import type { StoreEvent } from './store.ts';
+import { toJson } from './store.ts';
+import { VirtualStream } from './stream.ts';
+import type { World } from './world.ts';
+
+const BOOKMARK_EVERY_MS = 60_000;
+
+/** The server's side of one watch. */
+export interface OpenWatch {
+  readonly name: string;
+  /** Says nothing any more, and does not end either. */
+  silence(): void;
+  /** The connection breaks. */
+  cut(): void;
+}
+
+/** Opens the watch of one name; a `WatchStream` follows it with the network's latency. */
+export function openWatch(
+  world: World,
+  host: Host,
+  open: Set<OpenWatch>,
+  watch: { name: string; query: Readonly<Record<string, string>> },
+): Outcome<WatchStream> {
+  const { store, time } = world;
+  const { name, query } = watch;
+  const initial = query.sendInitialEvents === 'true';
+  if (initial && !world.watchList) {
+    return refused(422, 'Invalid', 'sendInitialEvents: Forbidden: sendInitialEvents is forbidden');
+  }
+  let silent = false;
+  let lastAt = time.now;
+  const later: (() => void)[] = [];
+  const close = (): void => {
+    silent = true;
+    open.delete(handle);
+    for (const cancel of later) cancel();
+  };
+  const stream = new VirtualStream(close);
+  const deliver = (task: () => void): void => {
+    lastAt = Math.max(lastAt, time.now + world.latency());
+    time.schedule(lastAt - time.now, () => {
+      // What does not get through breaks the connection, and nobody is told.
+      if (host.cut) close();
+      else if (!silent) host.run(task);
+    });
+  };
+  const send = (line: string): void => deliver(() => stream.push(`${line}\n`));
+  const sendEvent = (event: StoreEvent): void => {
+    if (event.name === name) send(`{"type":"${event.type}","object":${event.object}}`);
+  };
+  const handle: OpenWatch = {
+    name,
+    silence: close,
+    cut: () => deliver(() => stream.destroy(new Error('read ECONNRESET'))),
+  };
+  open.add(handle);
+
+  const current = store.peek(name);
+  const from = query.resourceVersion;
+  if (initial || from === undefined || from === '0') {
+    if (current) send(`{"type":"ADDED","object":${toJson(current)}}`);
+    if (initial) send(bookmark(store.revision, true));
+  } else if (Number(from) < world.compactedBefore) {
+    const message = 'too old resource version';
+    send(`{"type":"ERROR","object":{"kind":"Status","code":410,"message":"${message}"}}`);
+    deliver(() => stream.finish());
+  } else {
+    for (const event of store.history) if (event.version > Number(from)) sendEvent(event);
+  }
+  later.push(store.subscribe(sendEvent));
+  const beat = (): void => {
+    later.push(time.schedule(BOOKMARK_EVERY_MS, beat));
+    send(bookmark(store.revision, false));
+  };
+  later.push(time.schedule(BOOKMARK_EVERY_MS, beat));
+  const lifetime = Number(query.timeoutSeconds ?? '1800') * 1_000;
+  later.push(time.schedule(lifetime, () => deliver(() => stream.finish())));
+  return done(stream.asWatch(), wallOf(time));
+}
+
+function bookmark(revision: number, endsInitialState: boolean): string {
+  const annotations = endsInitialState ? { 'k8s.io/initial-events-end': 'true' } : undefined;
+  const metadata = { resourceVersion: String(revision), creationTimestamp: null, annotations };
+  return JSON.stringify({ type: 'BOOKMARK', object: { kind: 'Lease', metadata } });
+}

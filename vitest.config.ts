@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config';
+
+/** Projects by what they need: `unit` nothing, `cluster` a real API server. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts', 'test/virtual/**/*.test.ts'],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts', 'test/real/**/*.test.ts'],
+          globalSetup: ['test/cluster/shared.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
