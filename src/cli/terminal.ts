@@ -34,17 +34,18 @@ export function isForeground(): boolean {
  * to the front, as that is where bash, unlike dash, gives the terminal to a job of a script.
  *
  * When the job was stopped (128 and a signal from 17 to 22) the shell says so, and waits to be told
- * how to go on.
+ * how to go on. Not in a loop, which bash leaves when a job is stopped.
  */
 export const TERMINAL_SCRIPT = `
 set -m
 sh -c 'echo "$$" >&3; read -r go <&4 || exit 1; exec 3>&- 4<&-; exec "$@" 2>&5 5>&-' leasehold "$@" &
-where=fg
-while :; do
-  if [ "$where" = fg ]; then fg >/dev/null; else bg >/dev/null; wait %%; fi
+follow() {
+  if [ "$1" = fg ]; then fg >/dev/null; else bg >/dev/null; wait %%; fi
   status=$?
   [ "$status" -ge 145 ] && [ "$status" -le 150 ] && jobs %% >/dev/null 2>&1 || exit "$status"
   echo stopped >&3
   read -r where <&4 || exit 1
-done
+  follow "$where"
+}
+follow fg
 `;

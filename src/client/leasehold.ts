@@ -92,7 +92,9 @@ export class Leasehold implements AsyncDisposable {
 
   /**
    * Refuses all waiters (`CLOSED`), releases all locks, resigns, ends the session and closes all
-   * connections. Resolves when that is done, or when the session has run out; never rejects.
+   * connections. Work inside of `run` is told by its signal, and its lock is released when it has
+   * ended; locks and terms of `acquire` are given up at once. Resolves when all is done; never
+   * rejects.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();

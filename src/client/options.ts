@@ -26,6 +26,9 @@ export interface ConnectOptions {
   readonly onEvent?: Observer;
   /** Review permissions at once, so that a missing one is found here; true by default. */
   readonly checkPermissions?: boolean;
-  /** Release everything and end the process on SIGTERM; false by default. */
+  /**
+   * On SIGTERM, `close()` and then end the process; a second SIGTERM ends it at once. False by
+   * default.
+   */
   readonly releaseOnSigterm?: boolean;
 }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { unlessAborted } from '../core/abort.ts';
 import { pause } from '../core/clock.ts';
 import { LeaseholdError, isLeaseholdError } from '../core/errors.ts';
@@ -12,6 +13,9 @@ import type { Leader } from './observe.ts';
 import type { ElectionTimes } from './options.ts';
 import { Term } from './term.ts';
 import type { Leadership } from './term.ts';
+
+/** The election whose work the current code is part of. */
+const inside = new AsyncLocalStorage<Election>();
 
 export interface CampaignOptions {
   /** Stops the campaign; in {@link Election.run} also the term. */
@@ -36,6 +40,7 @@ export class Election {
   #standing = false;
   #term: Term | undefined;
   #standBackUntil = 0;
+  #work: Promise<unknown> = Promise.resolve();
   #leaving: Promise<void> | undefined;
 
   /** @internal */
@@ -59,8 +64,8 @@ export class Election {
 
   /**
    * Runs `work` while leading, and stands again whenever the term was lost or resigned. Ends when
-   * `work` returns while it still leads (the Lease is then given up), when it throws, or when
-   * `signal` aborts.
+   * `work` returns while it still leads (the Lease is then given up), when it throws, when `signal`
+   * aborts (the Lease is given up once `work` has ended), or when the client is closed.
    *
    * `work` must stop when the term's `signal` aborts; the next campaign waits for it. What it throws
    * after that is taken for its way to stop.
@@ -81,19 +86,25 @@ export class Election {
     work: (leadership: Leadership) => unknown,
     options: CampaignOptions = {},
   ): Promise<void> {
+    this.#checkOpen();
     while (!options.signal?.aborted) {
-      let term: Leadership;
+      let term: Term;
       try {
-        term = await this.acquire(options);
+        term = await this.#acquire(options);
       } catch (error) {
-        if (isLeaseholdError(error, 'ABORTED')) return;
+        if (isLeaseholdError(error, 'ABORTED') || this.#closing.signal.aborted) return;
         throw error;
       }
-      const stop = (): void => void term.resign();
+      // Told to stop, the work ends first; then the next candidate may begin.
+      const stop = (): void => term.interrupt();
       options.signal?.addEventListener('abort', stop, { once: true });
       if (isAborted(options.signal)) stop();
       try {
-        await work(term);
+        const working = inside.run(this, async () => {
+          await work(term);
+        });
+        this.#work = working.catch(() => undefined);
+        await working;
         if (!term.signal.aborted) return;
       } catch (error) {
         if (!term.signal.aborted) throw error;
@@ -110,7 +121,11 @@ export class Election {
    * @throws LeaseholdError `ABORTED`, `CLOSED`, `REENTRANT` (this client already stands or leads),
    * `FOREIGN_LEASE`, `FORBIDDEN`, `NAMESPACE_NOT_FOUND`, `NAMESPACE_TERMINATING`, `API_ERROR`
    */
-  async acquire(options: CampaignOptions = {}): Promise<Leadership> {
+  acquire(options: CampaignOptions = {}): Promise<Leadership> {
+    return this.#acquire(options);
+  }
+
+  async #acquire(options: CampaignOptions): Promise<Term> {
     this.#checkOpen();
     if (this.#standing || this.#term?.valid) {
       throw new LeaseholdError(
@@ -186,6 +201,8 @@ export class Election {
   /** Gives up campaign and term. */
   async close(): Promise<void> {
     this.#closing.abort(new LeaseholdError('CLOSED', 'the client was closed'));
+    this.#term?.interrupt();
+    if (inside.getStore() !== this) await this.#work;
     await Promise.all([this.resign(), this.#leaving]);
   }
 

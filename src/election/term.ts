@@ -138,6 +138,11 @@ export class Term implements Leadership {
     return this.resign();
   }
 
+  /** Asks the work to stop, by the signal; the term goes on until it is resigned. */
+  interrupt(): void {
+    this.#end('ABORTED', `leadership of ${this.name} is to be given up; stop the work`);
+  }
+
   #end(code: 'LOST' | 'ABORTED', message: string): void {
     if (!this.#ended.signal.aborted) this.#ended.abort(new LeaseholdError(code, message));
   }

@@ -5,6 +5,7 @@ import type { Grant, LockTarget } from './context.ts';
 import { Hold } from './held.ts';
 import type { Held, Standing } from './held.ts';
 import { Holding } from './holding.ts';
+import { inside } from './inside.ts';
 import { tryOnce } from './try-once.ts';
 
 /** After so many local turns in a row the process looks whether others wait. */
@@ -121,8 +122,17 @@ export class Cohort implements Standing {
     for (let next = this.#takeWaiter(); next; next = this.#takeWaiter()) next.reject(closed());
     this.#giveUp?.abort();
     await this.#busy;
-    await this.#hold?.release();
+    await this.#endHold();
     this.#target.view.stopWatch();
+  }
+
+  /** Work that runs under the hold is told, and ends first; unless the close is part of it. */
+  async #endHold(): Promise<void> {
+    const hold = this.#hold;
+    if (!hold) return;
+    const ended = hold.interrupt(closed());
+    if (inside.getStore()?.get(this) !== hold) await ended;
+    await hold.release();
   }
 
   get #closed(): boolean {

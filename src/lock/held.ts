@@ -43,6 +43,7 @@ export class Hold implements Held {
   #loss: LeaseholdError | undefined;
   #controller: AbortController | undefined;
   #releasing: Promise<void> | undefined;
+  #work: Promise<unknown> = Promise.resolve();
 
   constructor(name: string, fence: bigint, standing: Standing) {
     this.name = name;
@@ -78,6 +79,18 @@ export class Hold implements Held {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
+  }
+
+  /** This work runs under the hold: others must not have the lock before it has ended. */
+  occupy(work: Promise<unknown>): void {
+    this.#work = work.catch(() => undefined);
+  }
+
+  /** Asks the work to stop, by the signal; the hold stays. Resolves when the work has ended. */
+  async interrupt(reason: LeaseholdError): Promise<void> {
+    this.#controller ??= new AbortController();
+    this.#controller.abort(reason);
+    await this.#work;
   }
 
   /** The end that nobody asked for. */

@@ -28,7 +28,10 @@ export class Holding {
     this.#onLost = onLost;
     this.#since = target.context.parts.clock.now();
     this.#unsubscribe = target.view.subscribe(this.#look);
-    grant.attempt.session.signal.addEventListener('abort', this.#sessionLost, { once: true });
+    const lost = grant.attempt.session.signal;
+    lost.addEventListener('abort', this.#sessionLost, { once: true });
+    // Lost on the way here: no event will tell it.
+    if (lost.aborted) queueMicrotask(this.#sessionLost);
     this.#cancelWatch = target.context.parts.clock.schedule(WATCH_AFTER_MS, () => this.watch());
   }
 

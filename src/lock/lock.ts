@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { milliseconds } from '../core/duration.ts';
 import type { Duration } from '../core/duration.ts';
 import { LeaseholdError } from '../core/errors.ts';
@@ -6,6 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Cohort } from './cohort.ts';
 import { Hold } from './held.ts';
 import type { Held } from './held.ts';
+import { inside } from './inside.ts';
 
 export interface AcquireOptions {
   /** How long to wait at most; without end by default. */
@@ -20,9 +20,6 @@ export interface AcquireOptions {
 }
 
 export type TryOptions = Pick<AcquireOptions, 'signal' | 'reentrant'>;
-
-/** The holds of the `run` calls that the current code runs inside of, by cohort. */
-const inside = new AsyncLocalStorage<ReadonlyMap<Cohort, Held>>();
 
 /**
  * A fair mutual exclusion between processes: the lock is granted in the order of arrival, handed
@@ -64,7 +61,9 @@ export class Lock {
     const outer = inside.getStore() ?? new Map<Cohort, Held>();
     const store = new Map(outer).set(this.#cohort(), held);
     try {
-      const result = await inside.run(store, async () => work(held));
+      const working = inside.run(store, async () => work(held));
+      if (held instanceof Hold) held.occupy(working);
+      const result = await working;
       // Asked while it is still ours to lose: a stalled event loop has not noticed the end yet.
       if (!held.valid && held instanceof Hold && held.loss) throw held.loss;
       return result;

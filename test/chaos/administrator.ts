@@ -53,7 +53,7 @@ export class Administrator {
     if (!lease) return undefined;
     const { name } = lease.metadata;
     const { status } = await this.#cluster.request('DELETE', `${this.#collection}/${name}`);
-    return status < 300 ? { target: name, detail: describe(lease) } : undefined;
+    return status < 300 ? { target: lockNameOf(lease), detail: describe(lease) } : undefined;
   }
 
   /** Strikes the holders, or the waiters, out of a lock by hand. */
@@ -101,8 +101,13 @@ export class Administrator {
     const contentType = 'application/merge-patch+json';
     const path = `${this.#collection}/${name}`;
     const { status } = await this.#cluster.request('PATCH', path, { metadata }, { contentType });
-    return status < 300 ? { target: name, detail } : undefined;
+    return status < 300 ? { target: lockNameOf(lease), detail } : undefined;
   }
+}
+
+/** As callers know it: a name that is none for a Lease is kept in an annotation. */
+function lockNameOf({ metadata }: Lease): string {
+  return metadata.annotations?.['leasehold.dev/name'] ?? metadata.name;
 }
 
 export function roleOf(lease: Lease): LeaseRole {

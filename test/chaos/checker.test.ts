@@ -168,11 +168,8 @@ describe('turns', () => {
 });
 
 describe('leftovers', () => {
-  const session = 'w0-12345678';
-  const lines: Line[] = [
-    { type: 'event', at: 1_000, event: { type: 'session-started', session } },
-    { type: 'closed', at: 2_000 },
-  ];
+  const session = 'w0-1-12345678';
+  const lines: Line[] = [{ type: 'closed', at: 2_000 }];
   const left = (role: string, name: string, holderIdentity: string): Evidence => ({
     ...evidence([history('w0.1', lines)]),
     leases: [
@@ -187,6 +184,6 @@ describe('leftovers', () => {
   test('a session is left only by a process that was killed, or by revocation', () => {
     expect(rules(left('session', session, 'w0'))).toEqual(['leftover']);
     expect(rules(left('session', session, ''))).toEqual([]);
-    expect(rules(left('session', 'w9-87654321', 'w9'))).toEqual([]);
+    expect(rules(left('session', 'w9-1-87654321', 'w9'))).toEqual([]);
   });
 });

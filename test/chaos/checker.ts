@@ -2,7 +2,7 @@ import type { Lease } from '../../src/core/lease.ts';
 import { describe, roleOf } from './administrator.ts';
 import { claimsOf, overlap } from './claims.ts';
 import type { Claim } from './claims.ts';
-import { sessionsOf } from './history.ts';
+import { isSessionOf } from './history.ts';
 import type { Fault, ProcessHistory } from './history.ts';
 
 export interface Evidence {
@@ -203,7 +203,8 @@ function disturbance(
 function checkLeftovers({ processes, leases }: Evidence): Violation[] {
   const violations: Violation[] = [];
   const inOrder = processes.filter(({ lines }) => lines.some((line) => line.type === 'closed'));
-  const ended = new Set(inOrder.flatMap(sessionsOf));
+  const isOrderly = (session: string): boolean =>
+    inOrder.some(({ process }) => isSessionOf(process, session));
   for (const lease of leases) {
     const { name: lock } = lease.metadata;
     const role = roleOf(lease);
@@ -215,7 +216,7 @@ function checkLeftovers({ processes, leases }: Evidence): Violation[] {
       });
     }
     // One that others have revoked is blank: it stands for nothing, and is removed by and by.
-    if (role === 'session' && lease.spec?.holderIdentity && ended.has(lock)) {
+    if (role === 'session' && lease.spec?.holderIdentity && isOrderly(lock)) {
       const message = `session ${lock} was left by a process that ended in order: ${describe(lease)}`;
       violations.push({ rule: 'leftover', message });
     }

@@ -102,13 +102,14 @@ export function parseHistory(text: string): Line[] {
   return lines;
 }
 
-/** The sessions that a process has begun. */
-export function sessionsOf({ lines }: ProcessHistory): string[] {
-  return lines.flatMap((line) =>
-    line.type === 'event' && line.event.type === 'session-started'
-      ? [String(line.event.session)]
-      : [],
-  );
+/** The identity under which a process connects: its sessions are called after it. */
+export function identityOf(process: string): string {
+  return process.replace('.', '-');
+}
+
+/** Whether the Lease of this name is a session of the process. */
+export function isSessionOf(process: string, lease: string): boolean {
+  return lease.replace(/-[0-9a-f]{8}$/, '') === identityOf(process);
 }
 
 function stringify(line: Line): string {

@@ -2,7 +2,7 @@ import { claimsOf } from './claims.ts';
 import type { Claim } from './claims.ts';
 import type { Evidence, Violation } from './checker.ts';
 import { roleOf } from './administrator.ts';
-import { sessionsOf } from './history.ts';
+import { isSessionOf } from './history.ts';
 import type { Line } from './history.ts';
 
 const TIMELINE_MS = 4_000;
@@ -132,12 +132,13 @@ function recoveriesOf(evidence: Evidence, byLock: ReadonlyMap<string, Claim[]>):
 
 function leftoversOf({ leases, processes }: Evidence): Record<string, number> {
   const killed = processes.filter(({ killedAt }) => killedAt !== undefined);
-  const orphans = new Set(killed.flatMap(sessionsOf));
   return count(
     leases.map((lease) => {
       const role = roleOf(lease);
       if (role !== 'session') return role;
-      const owner = orphans.has(lease.metadata.name) ? 'of a killed process' : 'of another';
+      const owner = killed.some(({ process }) => isSessionOf(process, lease.metadata.name))
+        ? 'of a killed process'
+        : 'of another';
       return `${lease.spec?.holderIdentity ? '' : 'blank '}session ${owner}`;
     }),
   );

@@ -182,7 +182,7 @@ class Worker {
   #duration(): number {
     const random = this.#random;
     if (this.#finishing.signal.aborted) return 0;
-    if (random.chance(0.002)) return random.between(500, LONGEST_HOLD_MS);
+    if (random.chance(0.004)) return random.between(300, 2_000);
     return random.chance(0.7) ? 0 : random.between(0, 20);
   }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { ClusterAccess } from '../cluster/access.ts';
 import { renderKubeconfig } from '../cluster/kubeconfig.ts';
-import { monotonic, parseHistory } from './history.ts';
+import { identityOf, monotonic, parseHistory } from './history.ts';
 import type { ProcessHistory } from './history.ts';
 import { FaultProxy } from './proxy.ts';
 import type { WorkerSettings } from './worker.ts';
@@ -76,7 +76,7 @@ export class WorkerSlot {
     const settings: WorkerSettings = {
       kubeconfig: this.#kubeconfig,
       namespace,
-      identity: this.name,
+      identity: identityOf(process_),
       ttl: this.ttl,
       seed: seed * 7_919 + this.#index * 104_729 + this.#starts.length,
       history,

@@ -156,8 +156,10 @@ describe('tryAcquire', () => {
     const held = await world.time.settled(a.acquire('x'));
     await world.time.advance(600_000);
     const startedAt = world.time.now;
+    const before = world.requests.length;
     expect(await world.time.settled(b.tryAcquire('x'))).toBeUndefined();
     expect(world.time.now - startedAt).toBeLessThan(50);
+    expect(world.requestsOn('x', before)).toEqual(['b create', 'b get']);
     expect(world.queue('x')).toEqual([]);
     expect(held.valid).toBe(true);
     await world.time.settled(held.release());

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { tortureElection } from './world/election-torture.ts';
 import { Host } from './world/host.ts';
 import { Torture } from './world/torture.ts';
 
@@ -23,5 +24,20 @@ describe('at random', () => {
     }
     expect(failures.join('\n\n')).toBe('');
     expect(grants).toBeGreaterThan(count * 20);
+  }, 120_000);
+
+  it(`nobody leads together, and somebody does in the end (${String(count)} seeds)`, async () => {
+    let terms = 0;
+    const failures: string[] = [];
+    for (let seed = first; seed < first + count; seed += 1) {
+      try {
+        terms += (await tortureElection(seed)).invariants.grants;
+      } catch (error) {
+        failures.push(`seed ${String(seed)}: ${error instanceof Error ? (error.stack ?? '') : ''}`);
+        if (failures.length >= 5) break;
+      }
+    }
+    expect(failures.join('\n\n')).toBe('');
+    expect(terms).toBeGreaterThan(count * 5);
   }, 120_000);
 });

@@ -1,6 +1,6 @@
 import type { Random } from '../../../src/core/clock.ts';
 import { isLeaseholdError } from '../../../src/core/errors.ts';
-import type { Fault, SentRequest } from './api.ts';
+import { Disturbance } from './disturbance.ts';
 import type { VirtualProcess } from './process.ts';
 import { seeded } from './random.ts';
 import { World } from './world.ts';
@@ -34,18 +34,12 @@ export class Torture {
   async run(): Promise<TortureResult> {
     const world = this.world;
     const { time } = world;
-    world.latency = () => (this.#chance(0.01) ? 60 : 0.2 + this.#random() * 4);
-    const stopFaults = world.inject((request) => this.#fault(request));
     for (let index = 0; index < 4; index += 1) this.#spawn();
-    this.#disturb();
+    const disturbance = new Disturbance(world, this.#random, () => this.#spawn());
     await time.advance(TROUBLE_MS);
 
     this.#trouble = false;
-    stopFaults();
-    for (const process of this.#alive()) {
-      process.host.cut = false;
-      process.host.resume();
-    }
+    disturbance.stop();
     let served = false;
     const all = this.#alive().flatMap((process) => this.#running.get(process) ?? []);
     void Promise.all(all).then(() => (served = true));
@@ -130,50 +124,6 @@ export class Torture {
     return process.acquire(lock);
   }
 
-  #fault(request: SentRequest): Fault | undefined {
-    if (!this.#chance(0.08)) return undefined;
-    const kind = this.#below(7);
-    if (request.verb === 'watch' && kind > 2) return undefined;
-    if (kind === 0) return { kind: 'unsent' };
-    if (kind === 1) return { kind: 'refuse', status: 429, retryAfter: this.#below(2) * 1_000 };
-    if (kind === 2) return { kind: 'lose-request', after: this.#below(1_000) };
-    if (kind === 3) return { kind: 'lose-answer', after: this.#below(1_000) };
-    if (kind === 4) return { kind: 'slow', there: this.#below(3_000), back: this.#below(3_000) };
-    return { kind: 'late', after: this.#below(300), lands: this.#below(20_000) };
-  }
-
-  /** Something happens to somebody, again and again. */
-  #disturb(): void {
-    if (!this.#trouble) return;
-    const { time } = this.world;
-    const victim = this.#pick(this.#alive());
-    const duration = this.#random() ** 2 * 15_000;
-    const dice = this.#random();
-    if (!victim || dice < 0.3) {
-      this.#edit();
-    } else if (dice < 0.5) {
-      victim.host.pause();
-      time.schedule(duration, () => victim.host.resume());
-    } else if (dice < 0.7) {
-      victim.host.cut = true;
-      time.schedule(duration, () => (victim.host.cut = false));
-    } else if (dice < 0.85) {
-      const watch = this.#pick([...victim.api.watches]);
-      if (this.#chance(0.3)) watch?.silence();
-      else watch?.cut();
-    } else {
-      victim.crash();
-      this.#spawn();
-    }
-    time.schedule(this.#random() * 2_000, () => this.#disturb());
-  }
-
-  #edit(): void {
-    const { store, time } = this.world;
-    const name = this.#pick(store.names());
-    if (name) store.editByHand(name, { labels: { edited: String(Math.round(time.now)) } });
-  }
-
   #alive(): VirtualProcess[] {
     return [...this.#running.keys()].filter(({ host }) => host.state !== 'crashed');
   }
@@ -192,9 +142,5 @@ export class Torture {
 
   #below(most: number): number {
     return Math.floor(this.#random() * most);
-  }
-
-  #chance(probability: number): boolean {
-    return this.#random() < probability;
   }
 }

@@ -1,0 +1,59 @@
+import { isLeaseholdError } from '../../../src/core/errors.ts';
+import type { Leadership } from '../../../src/election/term.ts';
+import { Disturbance } from './disturbance.ts';
+import { seeded } from './random.ts';
+import { World } from './world.ts';
+
+const TROUBLE_MS = 90_000;
+const TIMES = { leaseDuration: '6s', renewDeadline: '4s', retryPeriod: '1s' } as const;
+
+/** Candidates that lead, resign and transfer at random while everything fails. */
+export async function tortureElection(seed: number): Promise<World> {
+  const world = new World({ seed, watchList: seed % 5 !== 0 });
+  const { time } = world;
+  const random = seeded(seed * 104_729);
+  const errors: unknown[] = [];
+  let trouble = true;
+  let leading: Leadership | undefined;
+  let started = 0;
+
+  const spawn = (): void => {
+    started += 1;
+    const process = world.process(`c${String(started)}`);
+    const election = process.election('controller', TIMES);
+    const campaign = async (): Promise<void> => {
+      while (trouble || !leading) {
+        const term = await process.lead(election);
+        leading = term;
+        const worked = new Promise((resolve) => {
+          process.host.schedule(random() ** 3 * 30_000, () => resolve(undefined));
+          term.signal.addEventListener('abort', resolve, { once: true });
+        });
+        await worked;
+        if (!trouble) return;
+        leading = undefined;
+        if (random() < 0.3) await term.transfer(`c${String(started)}`);
+        else if (random() < 0.5) await term.resign();
+      }
+    };
+    campaign().catch((error: unknown) => {
+      // An end of the term that the loop has not seen yet: it stands already.
+      if (!isLeaseholdError(error, 'REENTRANT')) errors.push(error);
+    });
+  };
+  for (let index = 0; index < 4; index += 1) spawn();
+  const disturbance = new Disturbance(world, random, spawn);
+  await time.advance(TROUBLE_MS);
+  trouble = false;
+  leading = undefined;
+  disturbance.stop();
+  await time.advance(60_000);
+  if (errors.length > 0) throw errors[0];
+  const holder = world.store.peek('controller')?.spec?.holderIdentity ?? '';
+  const renewed = Date.parse(world.store.peek('controller')?.spec?.renewTime ?? '');
+  const age = Date.UTC(2026, 0, 1) + time.now - renewed;
+  if (holder === '' || age > 6_000) throw new Error(`nobody leads: ${holder}, ${String(age)} ms`);
+  const closing = world.processes.filter(({ host }) => host.state !== 'crashed');
+  await time.settled(Promise.all(closing.map((process) => process.close())), 60_000);
+  return world;
+}
