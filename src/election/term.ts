@@ -123,7 +123,7 @@ export class Term implements Leadership {
     return this.#resigning;
   }
 
-  transfer(to: string): Promise<void> {
+  async transfer(to: string): Promise<void> {
     if (to === '') {
       throw new LeaseholdError(
         'INVALID_ARGUMENT',
@@ -131,7 +131,7 @@ export class Term implements Leadership {
       );
     }
     this.#resigning ??= this.#release(to);
-    return this.#resigning;
+    await this.#resigning;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -175,7 +175,11 @@ export class Term implements Leadership {
         read.body.metadata.uid === lease.metadata.uid &&
         spec?.holderIdentity === mine?.holderIdentity &&
         spec?.acquireTime === mine?.acquireTime;
-      if (!stillMine) return;
+      if (!stillMine) {
+        // Our own release, whose answer was lost, or somebody else's taking: over either way.
+        observe({ type: 'leadership-released', election: this.name, transferTo });
+        return;
+      }
       lease = read.body;
     }
   }
