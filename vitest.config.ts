@@ -7,14 +7,22 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/unit/**/*.test.ts', 'test/virtual/**/*.test.ts'],
+          include: [
+            'test/unit/**/*.test.ts',
+            'test/virtual/**/*.test.ts',
+            'test/chaos/checker.test.ts',
+          ],
           testTimeout: 60_000,
         },
       },
       {
         test: {
           name: 'cluster',
-          include: ['test/cluster/**/*.test.ts', 'test/real/**/*.test.ts'],
+          include: [
+            'test/cluster/**/*.test.ts',
+            'test/real/**/*.test.ts',
+            'test/chaos/chaos.test.ts',
+          ],
           globalSetup: ['test/cluster/shared.ts'],
           fileParallelism: false,
           testTimeout: 120_000,

@@ -14,6 +14,9 @@ import { leaseName } from '../core/names.ts';
 import { candidateIdentity } from './identity.ts';
 import type { Identity } from './identity.ts';
 
+/** Below this a slow API server would make too many outcomes unknown. */
+const SHORTEST_DEADLINE_MS = 2_000;
+
 /** Locks and elections of one process in one namespace. Made by `connect`. */
 export class Leasehold implements AsyncDisposable {
   /** Where the Leases are. */
@@ -27,6 +30,7 @@ export class Leasehold implements AsyncDisposable {
   readonly #locks: Locks;
   readonly #elections = new Map<string, Election>();
   readonly #onClosed: () => void;
+  readonly #deadline: number;
   #closing: Promise<void> | undefined;
 
   /** @internal */
@@ -42,7 +46,9 @@ export class Leasehold implements AsyncDisposable {
     this.#transport = transport;
     this.#parts = parts;
     this.#onClosed = onClosed;
-    const api = leaseApi(transport, namespace);
+    // A request on a dead connection is given up in time to try another within the ttl.
+    this.#deadline = Math.max(SHORTEST_DEADLINE_MS, (ttl * 1_000) / 3);
+    const api = leaseApi(transport, namespace, this.#deadline);
     this.#sessions = new Sessions(api, parts, {
       identity: identity.name,
       ttl,
@@ -83,7 +89,7 @@ export class Leasehold implements AsyncDisposable {
     if (!election) {
       if (this.#closing) throw closed();
       const identity = options.identity ?? candidateIdentity(this.identity);
-      const api = leaseApi(this.#transport, this.namespace);
+      const api = leaseApi(this.#transport, this.namespace, this.#deadline);
       election = new Election({ api, parts: this.#parts, times }, name, identity);
       this.#elections.set(lease, election);
     }

@@ -16,7 +16,7 @@ export interface LeasePatch {
 }
 
 export interface RequestLimits {
-  /** Milliseconds; 10,000 by default. */
+  /** Milliseconds. */
   readonly deadline?: number;
   readonly signal?: AbortSignal | undefined;
   readonly lane?: Lane;
@@ -40,12 +40,13 @@ export interface LeaseApi {
   ): Promise<Outcome<WatchStream>>;
 }
 
-export function leaseApi(transport: Transport, namespace: string): LeaseApi {
+/** @param deadline - of requests that name none: milliseconds */
+export function leaseApi(transport: Transport, namespace: string, deadline: number): LeaseApi {
   const collection = `/apis/${LEASE_API_VERSION}/namespaces/${namespace}/leases`;
   const send = (
     request: Omit<KubeRequest, keyof RequestLimits>,
     limits: RequestLimits = {},
-  ): Promise<LeaseOutcome> => transport.request<Lease>({ ...request, ...limits });
+  ): Promise<LeaseOutcome> => transport.request<Lease>({ deadline, ...request, ...limits });
 
   return {
     namespace,

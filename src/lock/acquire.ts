@@ -16,8 +16,10 @@ import { createHeld, join, leaveQueue, writeSettlement } from './writes.ts';
 const MOST_WAITING = 64;
 /** On average, by a random factor from a half to one and a half. */
 const LOOK_AGAIN_MS = 15_000;
-/** The safety net under the watch. */
+/** The safety net under the watch: whoever is next would hold up all others by missing its grant. */
 const POLL_MS = 60_000;
+const POLL_NEXT_MS = 12_000;
+const POLL_PER_PLACE_MS = 1_000;
 /** How long a watch may take to show what a refusal has told, before it is looked up. */
 const REREAD_MS = 1_000;
 const FIRST_RETRY_MS = 20;
@@ -44,7 +46,6 @@ export class Acquisition {
   readonly #attempt: Attempt;
   readonly #wakeup = new Wakeup();
   readonly #observation: Observation;
-  readonly #startedAt: number;
   /** Under which uid the queue has, or may have, an entry of this attempt. */
   #joinedUid: string | undefined;
   #seen: bigint | undefined;
@@ -53,16 +54,15 @@ export class Acquisition {
   #tried = false;
   /** What was known when a CREATE was refused: it cannot be acted on again. */
   #refusedAt: number | undefined;
-  #pollAt: number;
+  #readAt: number;
   #signal: AbortSignal | undefined;
   #place: { index: number; at: number; handoff: number } | undefined;
 
   constructor(target: LockTarget, session: Session) {
     this.#target = target;
     this.#attempt = { session, id: session.allocate(), doubtful: false };
-    this.#startedAt = target.context.parts.clock.now();
-    this.#pollAt = this.#startedAt + POLL_MS;
-    this.#observation = new Observation(target, this.#attempt, this.#startedAt, this.#wakeup.wake);
+    this.#readAt = target.context.parts.clock.now();
+    this.#observation = new Observation(target, this.#attempt, this.#wakeup.wake);
   }
 
   /**
@@ -224,13 +224,15 @@ export class Acquisition {
     if (await this.#settleIfDue(found)) return undefined;
     this.#restWhileFar(found.index);
     const { clock } = this.#target.context.parts;
-    const until = clock.now() + this.#observation.untilNextLook(POLL_MS);
+    const poll = Math.min(POLL_MS, POLL_NEXT_MS + found.index * POLL_PER_PLACE_MS);
+    const untilPoll = Math.max(0, this.#readAt + poll - clock.now());
+    const until = clock.now() + this.#observation.untilNextLook(untilPoll);
     // Woken by events that concern only others, goes back to sleep without parsing them.
     do await this.#sleep(until - clock.now());
     while (clock.now() < until && found.index <= NEAR && !this.#isConcerned());
-    if (clock.now() >= this.#pollAt) {
+    if (clock.now() >= this.#readAt + poll) {
       await this.#target.view.read();
-      this.#pollAt = clock.now() + POLL_MS;
+      this.#readAt = clock.now();
     }
     return undefined;
   }

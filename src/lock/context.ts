@@ -6,6 +6,7 @@ import type { Deaths } from '../session/deaths.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import type { LeaseView } from '../kube/lease-view.ts';
 import type { HoldWatches } from './hold-watches.ts';
+import type { Progress } from './progress.ts';
 
 /** What the locks of one namespace share. */
 export interface LockContext {
@@ -21,6 +22,7 @@ export interface LockTarget {
   readonly context: LockContext;
   readonly name: LeaseName;
   readonly view: LeaseView;
+  readonly progress: Progress;
 }
 
 /** One attempt to hold a lock: a session and an id of it that is used once. */

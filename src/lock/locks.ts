@@ -3,6 +3,7 @@ import { LeaseView } from '../kube/lease-view.ts';
 import { Cohort } from './cohort.ts';
 import type { LockContext } from './context.ts';
 import { Lock } from './lock.ts';
+import { Progress } from './progress.ts';
 
 /** The locks of one process in one namespace. */
 export class Locks {
@@ -21,7 +22,8 @@ export class Locks {
       if (!found) {
         const { api, parts } = this.#context;
         const view = new LeaseView(api, name.lease, parts);
-        found = new Cohort({ context: this.#context, name, view }, () => {
+        const progress = new Progress();
+        found = new Cohort({ context: this.#context, name, view, progress }, () => {
           this.#cohorts.delete(name.lease);
         });
         this.#cohorts.set(name.lease, found);

@@ -8,7 +8,10 @@ import type { Place } from './place.ts';
 
 /** Besides the holders, so many entries at the head of the queue are observed. */
 const OBSERVED_WAITERS = 3;
-/** Short waits cost no observation; each place further back starts that much later. */
+/**
+ * A lock that changes hands has no dead holder: only one that stands still for this long is worth
+ * watching sessions for. Each place further back starts that much later.
+ */
 const OBSERVE_AFTER_MS = 1_000;
 /** Who stands first settles at once, the others in turn should it not. */
 const SETTLE_STAGGER_MS = 20;
@@ -26,7 +29,6 @@ type Write = Exclude<Settlement, { action: 'none' }>;
 export class Observation {
   readonly #target: LockTarget;
   readonly #attempt: Attempt;
-  readonly #startedAt: number;
   readonly #followed = new Map<string, () => void>();
   readonly #unsubscribe: () => void;
   readonly #challenges = new Map<string, { at: number; wait: number }>();
@@ -34,10 +36,9 @@ export class Observation {
   #dueSince: number | undefined;
   #nextLook = Number.POSITIVE_INFINITY;
 
-  constructor(target: LockTarget, attempt: Attempt, startedAt: number, wake: () => void) {
+  constructor(target: LockTarget, attempt: Attempt, wake: () => void) {
     this.#target = target;
     this.#attempt = attempt;
-    this.#startedAt = startedAt;
     this.#unsubscribe = target.context.deaths.subscribe(() => {
       this.#changed = true;
       wake();
@@ -101,8 +102,10 @@ export class Observation {
     const shortest = Math.min(...[...record.holders, ...record.queue].map((entry) => entry.ttl));
     const ttl = Number.isFinite(shortest) ? shortest * 1_000 : 0;
     const patience = Math.min(OBSERVE_AFTER_MS, ttl / 10) * (1 + index);
-    const from = this.#startedAt + Math.min(patience, ttl / 2);
+    const standsSince = this.#target.progress.see(record, this.#now);
+    const from = standsSince + Math.min(patience, ttl / 2);
     if (this.#now < from) {
+      this.#unfollowAllBut(new Set([...record.holders, ...record.queue].map((entry) => entry.id)));
       this.#lookAt(from);
       return;
     }
@@ -115,14 +118,18 @@ export class Observation {
       const isOurs = own?.valid && own.isCurrent(entry.id);
       if (entry.version <= FORMAT_VERSION && !isOurs) wanted.set(entry.id, entry);
     }
+    this.#unfollowAllBut(wanted);
+    const lock = this.#target.name.original;
+    for (const [id, entry] of wanted) {
+      if (!this.#followed.has(id)) this.#followed.set(id, deaths.follow(entry, lock, index));
+    }
+  }
+
+  #unfollowAllBut(wanted: { has(id: string): boolean }): void {
     for (const [id, unfollow] of this.#followed) {
       if (wanted.has(id)) continue;
       unfollow();
       this.#followed.delete(id);
-    }
-    const lock = this.#target.name.original;
-    for (const [id, entry] of wanted) {
-      if (!this.#followed.has(id)) this.#followed.set(id, deaths.follow(entry, lock, index));
     }
   }
 

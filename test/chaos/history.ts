@@ -45,7 +45,7 @@ export type Line =
   | { readonly type: 'closed'; readonly at: number };
 
 /** An event of the library, as JSON carries it. */
-export type EventLine = { readonly type: LeaseholdEvent['type'] } & Readonly<
+type EventLine = { readonly type: LeaseholdEvent['type'] } & Readonly<
   Record<string, unknown>
 >;
 

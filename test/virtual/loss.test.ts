@@ -99,6 +99,23 @@ describe('a process that stands still', () => {
     expect((await world.time.settled(waiting)).valid).toBe(true);
   });
 
+  it('does not hold what it was granted when that answer comes too late', async () => {
+    const world = new World();
+    const [a, b] = [world.process('a'), world.process('b')];
+    await world.time.settled((await world.time.settled(a.acquire('warm-up'))).release());
+    const late = a.acquire('x');
+    await world.time.runUntil(() => world.requests.some(on('a', 'create', 'x')), 100);
+    a.host.pause();
+    await world.time.advance(2 * TTL);
+    expect(world.holders('x')).toHaveLength(1);
+    const held = await world.time.settled(b.acquire('x'));
+    a.host.resume();
+    await world.time.advance(1_000);
+    expect(a.eventsOf('acquired').map(({ lock }) => lock)).toEqual(['warm-up']);
+    await world.time.settled(held.release());
+    expect((await world.time.settled(late, 5_000)).fence).toBeGreaterThan(held.fence);
+  });
+
   it('as a waiter is passed over, and waits again', async () => {
     const world = new World();
     const [a, b, c] = [world.process('a'), world.process('b'), world.process('c')];
