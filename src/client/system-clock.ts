@@ -1,5 +1,6 @@
 import { uptime } from 'node:os';
 import type { Clock } from '../core/clock.ts';
+import { LONGEST_MS } from '../core/duration.ts';
 
 /** The wall clock may drift from the monotonic one by adjustment; more is a step, or a suspend. */
 const SKEW_MS = 500;
@@ -31,7 +32,15 @@ export function systemClock(): Clock {
     // Steps with the wall clock; the monotonic fraction tells two moments of one millisecond apart.
     wall: () => Date.now() + (performance.now() % 1),
     schedule(delay, task) {
-      const timer = setTimeout(task, delay);
+      let timer: NodeJS.Timeout;
+      const wait = (left: number): void => {
+        // Node takes a longer delay for one millisecond.
+        timer =
+          left > LONGEST_MS
+            ? setTimeout(() => wait(left - LONGEST_MS), LONGEST_MS)
+            : setTimeout(task, left);
+      };
+      wait(delay);
       return () => clearTimeout(timer);
     },
   };
