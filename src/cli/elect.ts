@@ -36,8 +36,9 @@ The command
 When the term is lost
   that is when no renewal succeeded for --renew-deadline, or somebody took or deleted the Lease, the
   command's whole process group gets SIGTERM, and SIGKILL half-way between --renew-deadline and
-  --lease-duration: before anybody else can lead. A watchdog sees to that, as 'leasehold exec --help'
-  describes; what it says of terminals and of processes left behind holds here too.
+  --lease-duration: before anybody else can lead. A watchdog sees to that even if leasehold itself
+  is killed or stopped. What 'leasehold exec --help' says of the watchdog, of terminals and of what
+  a command leaves running holds here too.
 
 Examples
   leasehold elect scheduler -- node scheduler.js

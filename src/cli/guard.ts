@@ -35,9 +35,6 @@ const SHORTEST_POLL_MS = 10;
 const LONGEST_POLL_MS = 1_000;
 
 const WATCHDOG = fileURLToPath(new URL(`./watchdog${extname(import.meta.url)}`, import.meta.url));
-/** It holds next to nothing: small heaps, and no threads that would fill them. */
-const WATCHDOG_NODE_OPTIONS = ['--max-semi-space-size=1', '--v8-pool-size=0', '--no-warnings'];
-
 /**
  * Runs one command under a watchdog (`watchdog.ts`) and keeps telling that until when the command
  * may run. Started early, while the lock is still waited for, so that the command need not wait for
@@ -61,7 +58,8 @@ export class Guard implements SignalReceiver {
     const { NODE_OPTIONS: _, ...env } = process.env;
     this.#watchdog = fork(WATCHDOG, {
       env,
-      execArgv: WATCHDOG_NODE_OPTIONS,
+      // Not our own, such as --inspect; nor NODE_OPTIONS, which are for the command.
+      execArgv: ['--no-warnings'],
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
       // Out of reach of what is sent to our process group, but for a command in the terminal, which
       // only a process of the terminal's session can watch.

@@ -29,9 +29,9 @@ export function isForeground(): boolean {
  * of the terminal's session can arrange that, and Node cannot; a POSIX shell with job control can.
  *
  * The job writes its process id, which is its group, to file descriptor 3, and does not begin
- * before it reads a line from 4. Descriptor 5 is the command's stderr, as the shell's own goes
- * nowhere: it would comment on the end of the job. It is begun in the background and then brought
- * to the front, as that is where bash, unlike dash, gives the terminal to a job of a script.
+ * before it reads a line from 4. Descriptor 5 is the command's stderr; the shell's own has to be the
+ * terminal, as that is where bash looks for it. The job is begun in the background and then brought
+ * to the front, as only so bash, unlike dash, gives the terminal to a job of a script.
  *
  * When the job was stopped (128 and a signal from 17 to 22) the shell says so, and waits to be told
  * how to go on. Not in a loop, which bash leaves when a job is stopped.

@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const POLL_MS = 5;
+const LONGEST_WAIT_MS = 60_000;
+
+export interface Finished {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** One run of the program, from its sources. */
+export class Program {
+  readonly child: ChildProcess;
+  readonly finished: Promise<Finished>;
+  #output = '';
+  #errors = '';
+
+  private constructor(child: ChildProcess) {
+    this.child = child;
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#output += text));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#errors += text));
+    this.finished = new Promise((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code, signal) => {
+        resolve({ code, signal, output: this.#output, errors: this.#errors });
+      });
+    });
+  }
+
+  static start(words: readonly string[], environment: Readonly<Record<string, string>>): Program {
+    return Program.spawn(process.execPath, [MAIN, ...words], environment);
+  }
+
+  /** Below `script`, which makes a terminal and passes on what it is given to type. */
+  static startInTerminal(
+    words: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ): Program {
+    const line = [process.execPath, MAIN, ...words].map(quoted).join(' ');
+    return Program.spawn('script', ['-qefc', line, '/dev/null'], environment);
+  }
+
+  static spawn(
+    command: string,
+    words: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ): Program {
+    return new Program(
+      spawn(command, words, { env: { ...process.env, ...environment }, stdio: 'pipe' }),
+    );
+  }
+
+  get pid(): number {
+    if (this.child.pid === undefined) throw new Error('the program did not start');
+    return this.child.pid;
+  }
+
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Resolves with the match once the output has one. */
+  async printed(pattern: RegExp): Promise<RegExpExecArray> {
+    let match: RegExpExecArray | null = null;
+    await eventually(`output that matches ${String(pattern)}`, () => {
+      match = pattern.exec(this.#output);
+      if (!match && this.child.exitCode !== null) {
+        throw new Error(`ended without ${String(pattern)}: ${this.#output}${this.#errors}`);
+      }
+      return match !== null;
+    });
+    return match as unknown as RegExpExecArray;
+  }
+
+  /** Types, or writes to its stdin. */
+  write(text: string): void {
+    this.child.stdin?.write(text);
+  }
+}
+
+/** Whether the process runs; a zombie does not. */
+export function isAlive(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
+    return !/^ [ZX]/.test(stat.slice(stat.lastIndexOf(')') + 1));
+  } catch {
+    return false;
+  }
+}
+
+/** The same for a shell: it prints `alive`. */
+export function sayIfAlive(pid: number): string {
+  return `grep -qs '^State:.[^ZX]' /proc/${String(pid)}/status && echo alive`;
+}
+
+/** The processes that `pid` has started and that run. */
+export function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'latin1')
+    .split(' ')
+    .filter((id) => id.trim() !== '')
+    .map(Number)
+    .filter(isAlive);
+}
+
+export async function eventually(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const deadline = performance.now() + LONGEST_WAIT_MS;
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
