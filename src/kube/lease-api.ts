@@ -2,7 +2,8 @@ import { LEASE_API_VERSION } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
 import type { Lane } from './connection.ts';
 import type { LeaseOutcome, Outcome } from './outcome.ts';
-import type { KubeRequest, Transport, WatchStream } from './transport.ts';
+import type { KubeRequest, Transport } from './transport.ts';
+import type { WatchStream } from './watch-stream.ts';
 
 /** A merge patch of a Lease: null removes a key. */
 export interface LeasePatch {

@@ -5,7 +5,7 @@ import type { LeaseApi, RequestLimits } from './lease-api.ts';
 import { isMissing } from './outcome.ts';
 import type { LeaseOutcome, Outcome } from './outcome.ts';
 import { LeaseWatch } from './watch.ts';
-import type { WatchedState } from './watch.ts';
+import type { WatchedState } from './watch-reader.ts';
 import type { WatchEvent } from './watch-event.ts';
 
 /**

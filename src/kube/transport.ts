@@ -1,29 +1,23 @@
-import { request as requestHttp } from 'node:http';
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { pause } from '../core/clock.ts';
 import type { Clock } from '../core/clock.ts';
-import { Sockets } from './connection.ts';
+import { plainHttp, Sockets } from './connection.ts';
 import type { ClusterAccess, Lane } from './connection.ts';
 import type { Outcome, Unknown } from './outcome.ts';
 import { readAnswer } from './answer.ts';
+import { watchStream } from './watch-stream.ts';
+import type { WatchStream } from './watch-stream.ts';
 
 export interface KubeRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly contentType?: string;
   /** Milliseconds in all, waits for `Retry-After` included; 10,000 by default. */
   readonly deadline?: number;
   readonly signal?: AbortSignal | undefined;
   readonly lane?: Lane;
-}
-
-/** A stream of a watch: bytes of JSON lines. */
-export interface WatchStream {
-  readonly response: IncomingMessage;
-  close(): void;
 }
 
 const DEFAULT_DEADLINE_MS = 10_000;
@@ -39,15 +33,20 @@ export class Transport {
   readonly #access: ClusterAccess;
   readonly #clock: Clock;
   readonly #sockets: Sockets;
-  readonly #base: URL;
+  readonly #base: { readonly host: string; readonly port: string | number; readonly path: string };
   readonly #secure: boolean;
 
   constructor(access: ClusterAccess, clock: Clock) {
     this.#access = access;
     this.#clock = clock;
     this.#sockets = new Sockets(access);
-    this.#base = new URL(access.server);
-    this.#secure = this.#base.protocol === 'https:';
+    const url = new URL(access.server);
+    this.#secure = url.protocol === 'https:';
+    this.#base = {
+      host: url.hostname.replace(/^\[|\]$/g, ''),
+      port: url.port || (this.#secure ? 443 : 80),
+      path: url.pathname.replace(/\/$/, ''),
+    };
   }
 
   /** Sends one request; never throws for what the server or the network does. */
@@ -94,7 +93,8 @@ export class Transport {
         resolve(notSent('aborted'));
         return;
       }
-      const options = this.#options('GET', path, query, 'watches', authorization);
+      const search = new URLSearchParams(query).toString();
+      const options = this.#options('GET', path, search, 'watches', authorization);
       const call = this.#call(options);
       const cancelTimer = this.#clock.schedule(deadline, () => call.destroy(new TimeoutError()));
       const abort = (): void => {
@@ -111,10 +111,8 @@ export class Transport {
       });
       call.on('response', (response) => {
         if (response.statusCode === 200) {
-          const close = (): void => {
-            call.destroy();
-          };
-          settled({ kind: 'done', body: { response, close }, serverTime: undefined });
+          const stream = watchStream(response, () => call.destroy());
+          settled({ kind: 'done', body: stream, serverTime: undefined });
           return;
         }
         void this.#read<WatchStream>(response).then((outcome) => {
@@ -148,7 +146,7 @@ export class Transport {
     const lane = request.lane ?? 'requests';
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     // The server gives up no later than we do, so that fewer outcomes are unknown.
-    const query = { ...request.query, timeout: `${String(Math.max(1, Math.ceil(left)))}ms` };
+    const query = `timeout=${String(Math.max(1, Math.ceil(left)))}ms`;
     const options = this.#options(request.method, request.path, query, lane, authorization);
     if (body !== undefined) {
       Object.assign(options.headers, {
@@ -190,19 +188,26 @@ export class Transport {
     return outcome;
   }
 
-  async #read<T>(response: IncomingMessage): Promise<Outcome<T>> {
+  #read<T>(response: IncomingMessage): Promise<Outcome<T>> {
     const chunks: Buffer[] = [];
     let size = 0;
-    try {
-      for await (const chunk of response as AsyncIterable<Buffer>) {
-        size += chunk.length;
-        if (size > MOST_ANSWER_BYTES) throw new Error('the answer is too large');
+    return new Promise((resolve) => {
+      const fail = (error: Error): void => {
+        resolve({ kind: 'unknown', sent: true, error, retryAfter: undefined });
+      };
+      response.on('data', (chunk: Buffer) => {
         chunks.push(chunk);
-      }
-    } catch (error) {
-      return { kind: 'unknown', sent: true, error, retryAfter: undefined };
-    }
-    return readAnswer<T>(response.statusCode ?? 0, response.headers, Buffer.concat(chunks));
+        size += chunk.length;
+        if (size > MOST_ANSWER_BYTES) response.destroy(new Error('the answer is too large'));
+      });
+      response.on('error', fail);
+      response.on('close', () => {
+        if (!response.complete) fail(new Error('the connection was closed during the answer'));
+      });
+      response.on('end', () => {
+        resolve(readAnswer(response.statusCode ?? 0, response.headers, Buffer.concat(chunks)));
+      });
+    });
   }
 
   async #authorization(refused: boolean): Promise<string | undefined | Error> {
@@ -214,13 +219,13 @@ export class Transport {
   }
 
   #call(options: RequestOptions): ClientRequest {
-    return this.#secure ? requestHttps(options) : requestHttp(options);
+    return this.#secure ? requestHttps(options) : plainHttp().request(options);
   }
 
   #options(
     method: string,
     path: string,
-    query: Readonly<Record<string, string>>,
+    query: string,
     lane: Lane,
     authorization: string | undefined,
   ): RequestOptions & { headers: Record<string, string> } {
@@ -229,14 +234,13 @@ export class Transport {
       'user-agent': USER_AGENT,
     };
     if (authorization !== undefined) headers.authorization = authorization;
-    const search = new URLSearchParams(query).toString();
-    const prefix = this.#base.pathname.replace(/\/$/, '');
+    const { host, port, path: prefix } = this.#base;
     return {
       agent: this.#sockets.agent(lane),
-      host: this.#base.hostname.replace(/^\[|\]$/g, ''),
-      port: this.#base.port || (this.#secure ? 443 : 80),
+      host,
+      port,
       method,
-      path: search === '' ? `${prefix}${path}` : `${prefix}${path}?${search}`,
+      path: `${prefix}${path}?${query}`,
       headers,
     };
   }

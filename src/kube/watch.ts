@@ -2,20 +2,12 @@ import { pause } from '../core/clock.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { versionOf } from '../core/lease.ts';
 import type { LeaseApi } from './lease-api.ts';
-import { LineSplitter } from './lines.ts';
 import { isMissing } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
-import type { WatchStream } from './transport.ts';
+import type { WatchStream } from './watch-stream.ts';
 import { WatchEvent } from './watch-event.ts';
-
-/** The state of one Lease, as a watch tells it. */
-export interface WatchedState {
-  /** Undefined when the Lease does not exist. */
-  readonly event: WatchEvent | undefined;
-  readonly version: bigint;
-  /** The first state after (re)connecting: it holds whatever was known before. */
-  readonly initial: boolean;
-}
+import { WatchReader } from './watch-reader.ts';
+import type { WatchedState } from './watch-reader.ts';
 
 export interface WatchListener {
   /** A connection attempt starts: the initial state that follows is no older than this moment. */
@@ -78,14 +70,14 @@ export class LeaseWatch {
    * gives up on the watch.
    */
   rest(delay: number): void {
-    const response = this.#stream?.response;
-    if (!response || this.#resume || this.#stopping.signal.aborted) return;
-    response.socket.pause();
+    const stream = this.#stream;
+    if (!stream || this.#resume || this.#stopping.signal.aborted) return;
+    stream.pause();
     const cancel = this.#clock.schedule(delay, () => this.#resume?.());
     this.#resume = () => {
       this.#resume = undefined;
       cancel();
-      response.socket.resume();
+      stream.resume();
     };
   }
 
@@ -149,61 +141,45 @@ export class LeaseWatch {
     return got;
   }
 
-  async #follow(stream: WatchStream, initialExpected: boolean): Promise<Outcome<void>> {
-    const stopped = this.#stopping.signal;
-    if (stopped.aborted) {
+  #follow(stream: WatchStream, initialExpected: boolean): Promise<Outcome<void>> {
+    if (this.#stopping.signal.aborted) {
       stream.close();
-      return ended('stopped');
+      return Promise.resolve(ended('stopped'));
     }
     this.#stream = stream;
-    const splitter = new LineSplitter();
-    let initial = initialExpected;
-    let present: WatchEvent | undefined;
-    let silence = this.#silenceTimer(stream);
-    try {
-      for await (const chunk of stream.response as AsyncIterable<Buffer>) {
-        silence();
-        silence = this.#silenceTimer(stream);
-        let last: WatchedState | undefined;
-        for (const line of splitter.push(chunk)) {
-          const event = WatchEvent.of(line);
-          if (event.type === 'ERROR') {
-            const { code, message } = event.error();
-            return ended(`the watch ended with ${String(code)}: ${message}`);
+    const reader = new WatchReader(initialExpected);
+    return new Promise((resolve) => {
+      let over = false;
+      const end = (outcome: Outcome<void>): void => {
+        if (over) return;
+        over = true;
+        cancelSilence();
+        this.#resume?.();
+        this.#stream = undefined;
+        stream.close();
+        resolve(outcome);
+      };
+      const onSilence = (): void => end(ended('the watch was silent for too long'));
+      let cancelSilence = this.#clock.schedule(SILENCE_MS, onSilence);
+      stream.read(
+        (bytes) => {
+          if (over) return;
+          cancelSilence();
+          cancelSilence = this.#clock.schedule(SILENCE_MS, onSilence);
+          let last: WatchedState | undefined;
+          try {
+            last = reader.read(bytes);
+          } catch (error) {
+            end({ kind: 'unknown', sent: true, error, retryAfter: undefined });
           }
-          if (initial) {
-            if (event.endsInitialState()) {
-              initial = false;
-              const version = present?.version() ?? event.version();
-              last = { event: present, version, initial: true };
-            } else if (event.type !== 'BOOKMARK') {
-              present = event.type === 'DELETED' ? undefined : event;
-            }
-          } else if (event.type !== 'BOOKMARK') {
-            const version = event.version();
-            const wasInitial = last?.initial ?? false;
-            last = {
-              event: event.type === 'DELETED' ? undefined : event,
-              version,
-              initial: wasInitial,
-            };
-          }
-        }
-        if (last && !isStopped(stopped)) this.#listener.state(last);
-      }
-      return { kind: 'done', body: undefined, serverTime: undefined };
-    } catch (error) {
-      return { kind: 'unknown', sent: true, error, retryAfter: undefined };
-    } finally {
-      silence();
-      this.#resume?.();
-      this.#stream = undefined;
-      stream.close();
-    }
-  }
-
-  #silenceTimer(stream: WatchStream): () => void {
-    return this.#clock.schedule(SILENCE_MS, () => stream.response.destroy(new Error('silence')));
+          if (last && !this.#stopping.signal.aborted) this.#listener.state(last);
+        },
+        (error) => {
+          if (error) end({ kind: 'unknown', sent: true, error, retryAfter: undefined });
+          else end({ kind: 'done', body: undefined, serverTime: undefined });
+        },
+      );
+    });
   }
 }
 

@@ -20,7 +20,7 @@ export interface Held extends AsyncDisposable {
    * Gives the lock to the next waiter. Resolves when the API server has confirmed it, or when the
    * session has ended; never rejects. Releasing again does nothing.
    *
-   * Sends one DELETE, or one PATCH if somebody waits; nothing if a waiter of this process is next.
+   * Sends one DELETE, or one PUT if somebody waits; nothing if a waiter of this process is next.
    */
   release(): Promise<void>;
 }

@@ -39,7 +39,8 @@ export async function release(target: LockTarget, attempt: Attempt): Promise<boo
     if (outcome.kind === 'done') continue;
     if (isConflict(outcome) || isMissing(outcome)) {
       conflicts += 1;
-      await target.view.read();
+      // Mostly somebody has joined, and the watch has told so already.
+      if (!record || target.view.version <= record.version) await target.view.read();
       continue;
     }
     await pause(clock, Math.max(retry, outcome.retryAfter ?? 0), session.signal);

@@ -1,5 +1,6 @@
 import { formatEntry } from '../core/entry.ts';
 import { microTime, NAME_ANNOTATION, ROLE_LABEL } from '../core/lease.ts';
+import type { Lease } from '../core/lease.ts';
 import { HOLDER_PREFIX, QUEUE_PREFIX } from '../core/record.ts';
 import type { LockRecord } from '../core/record.ts';
 import { lockSpec } from '../core/settle.ts';
@@ -88,24 +89,35 @@ export async function writeSettlement(
     if (outcome.kind === 'done') view.removed(record.version);
     return outcome;
   }
-  const now = microTime(context.parts.clock.wall());
-  const outcome = await context.api.patch(target.name.lease, {
-    metadata: {
-      uid: record.uid,
-      resourceVersion: String(record.version),
-      annotations: { ...settlement.annotations },
-    },
-    spec: {
-      holderIdentity: settlement.holderIdentity,
-      renewTime: now,
-      ...(settlement.granted.length === 0
-        ? {}
-        : {
-            acquireTime: now,
-            leaseTransitions: (record.lease.spec?.leaseTransitions ?? 0) + 1,
-          }),
-    },
-  });
+  const outcome = await context.api.replace(
+    settled(record, settlement, context.parts.clock.wall()),
+  );
   if (outcome.kind === 'done') view.wrote(outcome.body);
   return outcome;
+}
+
+/** The record as it was read, with what the settlement changes: all else on the Lease is kept. */
+function settled(
+  record: LockRecord,
+  settlement: Extract<Settlement, { action: 'write' }>,
+  wall: number,
+): Lease {
+  const { metadata, spec, ...rest } = record.lease;
+  const annotations = { ...metadata.annotations };
+  for (const [key, value] of Object.entries(settlement.annotations)) {
+    if (value === null) Reflect.deleteProperty(annotations, key);
+    else annotations[key] = value;
+  }
+  const now = microTime(wall);
+  const granted = settlement.granted.length > 0;
+  return {
+    ...rest,
+    metadata: { ...metadata, annotations },
+    spec: {
+      ...spec,
+      holderIdentity: settlement.holderIdentity,
+      renewTime: now,
+      ...(granted ? { acquireTime: now, leaseTransitions: (spec?.leaseTransitions ?? 0) + 1 } : {}),
+    },
+  };
 }

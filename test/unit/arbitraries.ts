@@ -73,9 +73,3 @@ export function merged(
   const metadata = { ...lease.metadata, resourceVersion, annotations: Object.fromEntries(next) };
   return parseRecord({ ...lease, metadata });
 }
-
-export function entry(id: string, text: string): Entry {
-  const parsed = parseEntry(id, text);
-  if (!parsed) throw new Error(`unreadable: ${text}`);
-  return parsed;
-}

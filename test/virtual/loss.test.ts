@@ -251,7 +251,7 @@ describe('by hand', () => {
       return undefined;
     });
     await world.time.settled(held.release(), 1_000);
-    expect(world.requests.filter(on('a', 'patch', 'x')).length).toBeGreaterThanOrEqual(5);
+    expect(world.requests.filter(on('a', 'replace', 'x')).length).toBeGreaterThanOrEqual(5);
     const next = await world.time.settled(waiting, 10_000);
     expect(next.valid).toBe(true);
   });

@@ -32,7 +32,7 @@ describe('a free lock', () => {
 });
 
 describe('a contended lock', () => {
-  it('costs a waiter a refused CREATE, a watch and a join, and a handoff one PATCH', async () => {
+  it('costs a waiter a refused CREATE, a watch and a join, and a handoff one PUT', async () => {
     const world = new World();
     const a = world.process('a');
     const b = world.process('b');
@@ -49,7 +49,7 @@ describe('a contended lock', () => {
     const next = await world.time.settled(waiting);
     expect(world.time.now - releasedAt).toBeLessThanOrEqual(2);
     await world.time.settled(releasing);
-    expect(world.requestsOn('x', before)).toEqual(['a patch']);
+    expect(world.requestsOn('x', before)).toEqual(['a replace']);
     expect(next.fence).toBeGreaterThan(held.fence);
     await world.time.settled(next.release());
     expect(world.store.peek('x')).toBeUndefined();

@@ -1,7 +1,7 @@
 import type { Lease } from '../../../src/core/lease.ts';
 import type { LeaseApi, LeasePatch, RequestLimits } from '../../../src/kube/lease-api.ts';
 import type { LeaseOutcome, Outcome } from '../../../src/kube/outcome.ts';
-import type { WatchStream } from '../../../src/kube/transport.ts';
+import type { WatchStream } from '../../../src/kube/watch-stream.ts';
 import { refused, unknown } from './answers.ts';
 import type { Host } from './host.ts';
 import { openWatch } from './watch-server.ts';

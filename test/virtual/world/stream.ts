@@ -1,33 +1,41 @@
-import type { WatchStream } from '../../../src/kube/transport.ts';
+import type { WatchStream } from '../../../src/kube/watch-stream.ts';
 
-/** The body of a watch: what the code uses of an `IncomingMessage`. */
-export class VirtualStream {
-  readonly #chunks: Buffer[] = [];
+/** The body of a watch. */
+export class VirtualStream implements WatchStream {
   #kept: Buffer[] = [];
-  #resting = false;
+  #paused = false;
   #end: { error: Error | undefined } | undefined;
-  #wake: (() => void) | undefined;
+  #onBytes: ((bytes: Buffer) => void) | undefined;
+  #onEnd: ((error?: Error) => void) | undefined;
   readonly #onDestroy: () => void;
-
-  readonly socket = {
-    pause: (): void => void (this.#resting = true),
-    resume: (): void => {
-      this.#resting = false;
-      if (this.#kept.length === 0) return;
-      this.#chunks.push(Buffer.concat(this.#kept));
-      this.#kept = [];
-      this.#wake?.();
-    },
-  };
 
   constructor(onDestroy: () => void) {
     this.#onDestroy = onDestroy;
   }
 
+  read(onBytes: (bytes: Buffer) => void, onEnd: (error?: Error) => void): void {
+    this.#onBytes = onBytes;
+    this.#onEnd = onEnd;
+    this.#flow();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#flow();
+  }
+
+  close(): void {
+    this.destroy(new Error('aborted'));
+  }
+
   push(text: string): void {
     if (this.#end) return;
-    (this.#resting ? this.#kept : this.#chunks).push(Buffer.from(text));
-    if (!this.#resting) this.#wake?.();
+    this.#kept.push(Buffer.from(text));
+    this.#flow();
   }
 
   /** The server ended it in order. */
@@ -35,35 +43,24 @@ export class VirtualStream {
     this.#over(undefined);
   }
 
-  destroy(error?: Error): this {
-    this.#over(error ?? new Error('aborted'));
-    return this;
+  destroy(error: Error): void {
+    this.#kept = [];
+    this.#paused = false;
+    this.#over(error);
   }
 
-  asWatch(): WatchStream {
-    const response = this as unknown as WatchStream['response'];
-    return { response, close: () => void this.destroy() };
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
-    for (;;) {
-      const chunk = this.#chunks.shift();
-      if (chunk) {
-        yield chunk;
-      } else if (this.#end) {
-        if (this.#end.error) throw this.#end.error;
-        return;
-      } else {
-        await new Promise<void>((resolve) => (this.#wake = resolve));
-        this.#wake = undefined;
-      }
-    }
+  /** What was kept back arrives at once. */
+  #flow(): void {
+    if (this.#paused || !this.#onBytes) return;
+    const bytes = Buffer.concat(this.#kept.splice(0));
+    if (bytes.length > 0) this.#onBytes(bytes);
+    if (this.#end) this.#onEnd?.(this.#end.error);
   }
 
   #over(error: Error | undefined): void {
     if (this.#end) return;
     this.#end = { error };
     this.#onDestroy();
-    this.#wake?.();
+    this.#flow();
   }
 }

@@ -64,7 +64,7 @@ export class VirtualTime {
 }
 
 /** Lets everything run that is ready: the microtasks are done before an immediate is called. */
-export function drain(): Promise<void> {
+function drain(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 

@@ -1,5 +1,5 @@
 import type { Outcome } from '../../../src/kube/outcome.ts';
-import type { WatchStream } from '../../../src/kube/transport.ts';
+import type { WatchStream } from '../../../src/kube/watch-stream.ts';
 import { done, refused } from './answers.ts';
 import type { Host } from './host.ts';
 import { wallOf } from './host.ts';
@@ -80,7 +80,7 @@ export function openWatch(
   later.push(time.schedule(BOOKMARK_EVERY_MS, beat));
   const lifetime = Number(query.timeoutSeconds ?? '1800') * 1_000;
   later.push(time.schedule(lifetime, () => deliver(() => stream.finish())));
-  return done(stream.asWatch(), wallOf(time));
+  return done(stream, wallOf(time));
 }
 
 function bookmark(revision: number, endsInitialState: boolean): string {
