@@ -140,7 +140,9 @@ export class LeaseView {
 
   /** Takes in the object that a write answered with. */
   wrote(lease: Lease): void {
-    this.#accept(lease, versionOf(lease), false);
+    // What the server notes of field owners is the larger part of a small Lease, and kept for long.
+    const { managedFields: _, ...metadata } = lease.metadata;
+    this.#accept({ ...lease, metadata }, versionOf(lease), false);
   }
 
   /** Takes in that the object of this version is gone. */

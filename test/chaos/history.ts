@@ -45,9 +45,7 @@ export type Line =
   | { readonly type: 'closed'; readonly at: number };
 
 /** An event of the library, as JSON carries it. */
-type EventLine = { readonly type: LeaseholdEvent['type'] } & Readonly<
-  Record<string, unknown>
->;
+type EventLine = { readonly type: LeaseholdEvent['type'] } & Readonly<Record<string, unknown>>;
 
 /** One process of a worker: a worker that was killed and started again has several. */
 export interface ProcessHistory {

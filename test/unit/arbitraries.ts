@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { attemptId, formatEntry, parseEntry } from '../../src/core/entry.ts';
+import { attemptId, formatEntry } from '../../src/core/entry.ts';
 import type { Entry } from '../../src/core/entry.ts';
 import type { Lease } from '../../src/core/lease.ts';
 import { HOLDER_PREFIX, QUEUE_PREFIX, parseRecord } from '../../src/core/record.ts';
