@@ -1,8 +1,9 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClusterAccess } from '../cluster/access.ts';
 import type { RequestCounts } from '../cluster/metrics.ts';
 import { sharedCluster } from '../cluster/shared.ts';
-import { client, countLeaseRequests, leaseNames, readLease, until } from './world.ts';
+import { client, countLeaseRequests, leaseNames, leasePath, readLease, until } from './world.ts';
 import type { Client } from './world.ts';
 
 const resource = 'leases';
@@ -20,6 +21,58 @@ afterAll(async () => {
 
 function count(counts: RequestCounts, verb: string, code?: string): number {
   return counts.total({ resource, verb, ...(code === undefined ? {} : { code }) });
+}
+
+interface WriteHistory {
+  /** Resolves when the types of the events since the watch began satisfy. */
+  until(satisfies: (types: readonly string[]) => boolean): Promise<void>;
+  stop(): Promise<string[]>;
+}
+
+/** Follows what is stored in one Lease from now on: one event for each write that took effect. */
+async function watchWrites(
+  access: ClusterAccess,
+  inNamespace: string,
+  name: string,
+): Promise<WriteHistory> {
+  const version = (await readLease(access, inNamespace, name))?.metadata.resourceVersion ?? '';
+  const stopping = new AbortController();
+  const query = `?fieldSelector=metadata.name%3D${name}&resourceVersion=${version}`;
+  const events = await access.watch(leasePath(inNamespace) + query, stopping.signal);
+  const types: string[] = [];
+  const following = (async () => {
+    for await (const { type } of events) types.push(type);
+  })();
+  return {
+    until: async (satisfies) => {
+      await until(() => Promise.resolve(types), satisfies);
+    },
+    stop: async () => {
+      stopping.abort();
+      await following;
+      return types;
+    },
+  };
+}
+
+/** How many connections of this process to the API server are established. */
+function connections(access: ClusterAccess): number {
+  const port = Number(new URL(access.url).port).toString(16).toUpperCase().padStart(4, '0');
+  const own = new Set(
+    readdirSync('/proc/self/fd').map((fd) => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
+      } catch {
+        return undefined;
+      }
+    }),
+  );
+  const established = '01';
+  const lines = readFileSync('/proc/self/net/tcp', 'utf8').split('\n').slice(1);
+  return lines.filter((line) => {
+    const fields = line.trim().split(/\s+/);
+    return fields[3] === established && fields[2]?.endsWith(`:${port}`) && own.has(fields[9]);
+  }).length;
 }
 
 async function queued(lock: string): Promise<void> {
@@ -62,25 +115,51 @@ describe('requests, counted by the API server', () => {
     for (const verb of ['GET', 'LIST', 'WATCH', 'PATCH']) expect(count(counts, verb)).toBe(0);
   });
 
-  it('a contended lock costs a join and a grant, with one refused CREATE before', async () => {
-    const held = await a.leasehold.lock('contended').acquire();
-    const waiting = b.leasehold.lock('contended').acquire();
-    await queued('contended');
-    await until(
-      () => Promise.resolve(held.valid),
-      (valid) => valid,
-    );
+  it.each([
+    // A hold of over a second is watched, a shorter one is not.
+    ['that is held for long', 1_500, 0],
+    ['that is held for a moment', 0, 1],
+  ])('a contended lock %s costs a join and a grant', async (what, heldMs, refusedDeletes) => {
+    const name = what.replaceAll(' ', '-');
+    const held = await a.leasehold.lock(name).acquire();
+    const history = await watchWrites(cluster, namespace, name);
     const counts = await countLeaseRequests(
       cluster,
       async () => {
+        const waiting = b.leasehold.lock(name).acquire();
+        await history.until((types) => types.length === 1);
+        await new Promise((resolve) => setTimeout(resolve, heldMs));
         await held.release();
-        await waiting;
+        await (await waiting).release();
+        await history.until((types) => types.includes('DELETED'));
       },
-      (seen) => count(seen, 'PATCH', '200') >= 1,
+      (seen) => count(seen, 'DELETE', '200') === 1,
     );
-    // What a waiter that had just come needed: a DELETE that was refused, a read, and the grant.
-    expect(count(counts, 'PATCH', '200')).toBe(1);
-    expect(count(counts, 'POST')).toBe(0);
+    // The join, the grant, and the end of the next hold: nothing else was stored.
+    expect(await history.stop()).toEqual(['MODIFIED', 'MODIFIED', 'DELETED']);
+    expect(count(counts, 'POST')).toBe(1);
+    expect(count(counts, 'POST', '409')).toBe(1);
+    expect(count(counts, 'PATCH')).toBe(1);
+    expect(count(counts, 'DELETE', '409')).toBe(refusedDeletes);
+    expect(count(counts, 'GET')).toBeLessThanOrEqual(refusedDeletes);
+  });
+
+  it('an idle waiter writes nothing but the heartbeat of its process, and reads next to nothing', async () => {
+    const held = await a.leasehold.lock('idle').acquire();
+    const history = await watchWrites(cluster, namespace, 'idle');
+    const waiting = b.leasehold.lock('idle').acquire();
+    await history.until((types) => types.length === 1);
+    await history.stop();
+    const seconds = 10;
+    const counts = await countLeaseRequests(
+      cluster,
+      () => new Promise((resolve) => setTimeout(resolve, seconds * 1_000)),
+      () => true,
+    );
+    for (const verb of ['POST', 'PATCH', 'DELETE']) expect(count(counts, verb)).toBe(0);
+    // The API server reads and renews a Lease of its own every ten seconds, and counts that too.
+    expect(count(counts, 'GET') + count(counts, 'LIST')).toBeLessThanOrEqual(0.1 * seconds + 4);
+    await held.release();
     await (await waiting).release();
   });
 
@@ -110,6 +189,7 @@ describe('requests, counted by the API server', () => {
 describe('a process with a thousand locks', () => {
   it('renews one session, and watches no more locks than its limit', async () => {
     const ttl = 3;
+    const connectionsBefore = connections(cluster);
     const many = await client(cluster, namespace, { identity: 'many', ttl: `${String(ttl)}s` });
     const names = Array.from({ length: 1_000 }, (_, index) => `many-${String(index)}`);
     const holds = await Promise.all(names.map((name) => many.leasehold.lock(name).acquire()));
@@ -134,6 +214,8 @@ describe('a process with a thousand locks', () => {
     expect(count(counts, 'PUT')).toBeLessThanOrEqual(Math.ceil(elapsed / (ttl / 3)) + 2);
     for (const verb of ['POST', 'PATCH', 'DELETE']) expect(count(counts, verb)).toBe(0);
     expect(holds.every((held) => held.valid)).toBe(true);
+    // 16 for requests, 4 for heartbeats, 100 for held locks; the rest are the test's own.
+    expect(connections(cluster) - connectionsBefore).toBeLessThanOrEqual(120);
     await Promise.all(holds.map((held) => held.release()));
     await many.leasehold.close();
     expect(await leaseNames(cluster, namespace)).toEqual([]);
