@@ -71,10 +71,12 @@ export class Holding {
   watch(): void {
     this.#cancelWatch();
     if (this.#over || this.#ownsWatch) return;
-    if (!this.#target.view.watching) {
-      if (!this.#target.context.holdWatches.take()) return;
+    if (this.#target.context.holdWatches.take()) {
       this.#ownsWatch = true;
       this.#target.view.startWatch();
+    } else {
+      // Also the watch of the wait before it: a thousand waits must not leave a thousand of them.
+      this.#target.view.stopWatch();
     }
   }
 
