@@ -19,6 +19,8 @@ const processes = 3;
 const heldLocks = 1_000;
 /** A process that has just started is still busy with itself. */
 const settleMilliseconds = 3_000;
+/** What a released lock leaves in the process is gone by then. */
+const lingerMilliseconds = 7_000;
 
 /** What the built package costs a process: time to load, memory and connections. */
 export async function measure(): Promise<Figure[]> {
@@ -38,14 +40,19 @@ export async function measure(): Promise<Figure[]> {
     },
     {
       name: 'heldMiB',
-      value: median(memories.map((one) => one.holding - one.idle)),
+      value: median(memories.map((one) => one.again - one.released)),
       atMost: 20,
-      meaning: `resident: ${String(heldLocks)} held locks over the idle client`,
+      meaning: `resident: ${String(heldLocks)} held locks over the client that has taken and released as many`,
+    },
+    {
+      name: 'firstHeldMiB',
+      value: median(memories.map((one) => one.holding - one.idle)),
+      meaning: `resident: the first ${String(heldLocks)} locks over the idle client, with what the engine compiles and grows by for so many requests`,
     },
     {
       name: 'connections',
       value: Math.max(...memories.map((one) => one.connections)),
-      atMost: 121,
+      atMost: 40,
       meaning: `with ${String(heldLocks)} held locks`,
     },
     { name: 'importMs', value: await importTime(), atMost: 100, meaning: "import 'leasehold'" },
@@ -60,7 +67,12 @@ export async function measure(): Promise<Figure[]> {
 interface Memory {
   readonly bare: number;
   readonly idle: number;
+  /** With the first locks held. */
   readonly holding: number;
+  /** After their release. */
+  readonly released: number;
+  /** With as many held again. */
+  readonly again: number;
   readonly connections: number;
 }
 
@@ -80,7 +92,16 @@ async function memory(environment: Record<string, string>): Promise<Memory> {
     client.stdin.write('hold\n');
     await said(client, 'holding');
     await sleep(settleMilliseconds);
-    return { bare: bareResident, idle, holding: resident(client), connections: sockets(client) };
+    const holding = resident(client);
+    client.stdin.write('release\n');
+    await said(client, 'released');
+    await sleep(lingerMilliseconds);
+    const released = resident(client);
+    client.stdin.write('hold\n');
+    await said(client, 'again');
+    await sleep(settleMilliseconds);
+    const again = resident(client);
+    return { bare: bareResident, idle, holding, released, again, connections: sockets(client) };
   } finally {
     bare.kill();
     client.stdin.end('close\n');

@@ -2,6 +2,8 @@ import type * as http from 'node:http';
 import type { Agent as HttpAgent } from 'node:http';
 import type { AgentOptions } from 'node:https';
 import { Agent } from 'node:https';
+import { createSecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 
 /** How to reach and authenticate to one API server. */
 export interface ClusterAccess {
@@ -30,7 +32,7 @@ export interface ClusterAccess {
 export type Lane = 'requests' | 'heartbeats' | 'watches';
 
 /** At most so many sockets per lane; each watch has one to itself. */
-const MOST_SOCKETS: Record<Lane, number> = {
+export const MOST_SOCKETS: Record<Lane, number> = {
   requests: 16,
   heartbeats: 4,
   watches: Number.POSITIVE_INFINITY,
@@ -47,6 +49,7 @@ export const plainHttp = (): typeof http => process.getBuiltinModule('node:http'
 export class Sockets {
   readonly #agents = new Map<Lane, HttpAgent>();
   readonly #access: ClusterAccess;
+  #secureContext: SecureContext | undefined;
 
   constructor(access: ClusterAccess) {
     this.#access = access;
@@ -86,8 +89,9 @@ export class Sockets {
       timeout: IDLE_SOCKET_MS,
     };
     if (this.#access.agent) return this.#access.agent(options);
-    return this.#access.server.startsWith('http:')
-      ? new (plainHttp().Agent)({ ...options })
-      : new Agent(options);
+    if (this.#access.server.startsWith('http:')) return new (plainHttp().Agent)({ ...options });
+    // Made once: each connection would parse the certificates again, and keep them.
+    this.#secureContext ??= createSecureContext(this.#access.tls);
+    return new Agent({ ...options, secureContext: this.#secureContext });
   }
 }

@@ -1,12 +1,14 @@
-import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
-import { request as requestHttps } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { pause } from '../core/clock.ts';
 import type { Clock } from '../core/clock.ts';
-import { plainHttp, Sockets } from './connection.ts';
-import type { ClusterAccess, Lane } from './connection.ts';
-import type { Outcome, Unknown } from './outcome.ts';
 import { readAnswer } from './answer.ts';
-import { watchStream } from './watch-stream.ts';
+import { MOST_SOCKETS, Sockets } from './connection.ts';
+import type { ClusterAccess, Lane } from './connection.ts';
+import { Endpoint } from './endpoint.ts';
+import type { Outcome, Unknown } from './outcome.ts';
+import { readBody } from './read-body.ts';
+import { Turns } from './turns.ts';
+import { WatchConnections } from './watch-connections.ts';
 import type { WatchStream } from './watch-stream.ts';
 
 export interface KubeRequest {
@@ -21,8 +23,6 @@ export interface KubeRequest {
 }
 
 const DEFAULT_DEADLINE_MS = 10_000;
-const MOST_ANSWER_BYTES = 64 * 1024 * 1024;
-const USER_AGENT = 'leasehold';
 
 /**
  * Requests to one API server over keep-alive connections. It tells what became of each request and
@@ -30,23 +30,22 @@ const USER_AGENT = 'leasehold';
  * that was lost together with a connection that had been idle.
  */
 export class Transport {
-  readonly #access: ClusterAccess;
   readonly #clock: Clock;
   readonly #sockets: Sockets;
-  readonly #base: { readonly host: string; readonly port: string | number; readonly path: string };
-  readonly #secure: boolean;
+  readonly #turns: Record<Lane, Turns>;
+  readonly #endpoint: Endpoint;
+  readonly #watches: WatchConnections;
 
   constructor(access: ClusterAccess, clock: Clock) {
-    this.#access = access;
     this.#clock = clock;
     this.#sockets = new Sockets(access);
-    const url = new URL(access.server);
-    this.#secure = url.protocol === 'https:';
-    this.#base = {
-      host: url.hostname.replace(/^\[|\]$/g, ''),
-      port: url.port || (this.#secure ? 443 : 80),
-      path: url.pathname.replace(/\/$/, ''),
+    this.#turns = {
+      requests: new Turns(MOST_SOCKETS.requests, clock),
+      heartbeats: new Turns(MOST_SOCKETS.heartbeats, clock),
+      watches: new Turns(MOST_SOCKETS.watches, clock),
     };
+    this.#endpoint = new Endpoint(access);
+    this.#watches = new WatchConnections(access, this.#endpoint, this.#sockets, clock);
   }
 
   /** Sends one request; never throws for what the server or the network does. */
@@ -55,9 +54,7 @@ export class Transport {
     let refusedCredentials = false;
     let resent = false;
     for (;;) {
-      const left = deadline - this.#clock.now();
-      if (left <= 0 || request.signal?.aborted) return notSent('the deadline has passed');
-      const outcome = await this.#once<T>(request, left, refusedCredentials);
+      const outcome = await this.#inTurn<T>(request, deadline, refusedCredentials);
       if (outcome.kind === 'refused' && outcome.status === 401 && !refusedCredentials) {
         refusedCredentials = true;
         continue;
@@ -80,59 +77,37 @@ export class Transport {
    * Opens a watch. Resolves when the server's headers are there; the body then streams until it
    * ends or {@link WatchStream.close} is called.
    */
-  async openWatch(
+  openWatch(
     path: string,
     query: Readonly<Record<string, string>>,
     deadline: number,
     signal: AbortSignal,
   ): Promise<Outcome<WatchStream>> {
-    const authorization = await this.#authorization(false);
-    if (authorization instanceof Error) return notSent(authorization);
-    return new Promise((resolve) => {
-      if (signal.aborted) {
-        resolve(notSent('aborted'));
-        return;
-      }
-      const search = new URLSearchParams(query).toString();
-      const options = this.#options('GET', path, search, 'watches', authorization);
-      const call = this.#call(options);
-      const cancelTimer = this.#clock.schedule(deadline, () => call.destroy(new TimeoutError()));
-      const abort = (): void => {
-        call.destroy(new Error('aborted'));
-      };
-      signal.addEventListener('abort', abort, { once: true });
-      const settled = (outcome: Outcome<WatchStream>): void => {
-        cancelTimer();
-        signal.removeEventListener('abort', abort);
-        resolve(outcome);
-      };
-      call.on('error', (error) => {
-        settled({ kind: 'unknown', sent: true, error, retryAfter: undefined });
-      });
-      call.on('response', (response) => {
-        if (response.statusCode === 200) {
-          const stream = watchStream(response, () => call.destroy());
-          settled({ kind: 'done', body: stream, serverTime: undefined });
-          return;
-        }
-        void this.#read<WatchStream>(response).then((outcome) => {
-          // A body that says "done" under another status than 200 is no watch.
-          settled(
-            outcome.kind === 'done'
-              ? { kind: 'unknown', sent: true, error: new Error('no watch'), retryAfter: undefined }
-              : outcome,
-          );
-          if (outcome.kind === 'refused' && outcome.status === 401) {
-            void this.#authorization(true);
-          }
-        });
-      });
-      call.end();
-    });
+    return this.#watches.open(path, query, deadline, signal);
   }
 
   close(): void {
+    this.#watches.close();
     this.#sockets.close();
+  }
+
+  async #inTurn<T>(
+    request: KubeRequest,
+    deadline: number,
+    refusedCredentials: boolean,
+  ): Promise<Outcome<T>> {
+    const left = (): number => deadline - this.#clock.now();
+    const turns = this.#turns[request.lane ?? 'requests'];
+    const isOver = (): boolean => left() <= 0 || request.signal?.aborted === true;
+    if (isOver() || !(await turns.take(left(), request.signal))) {
+      return notSent('the deadline has passed');
+    }
+    try {
+      if (isOver()) return notSent('the deadline has passed');
+      return await this.#once<T>(request, left(), refusedCredentials);
+    } finally {
+      turns.end();
+    }
   }
 
   async #once<T>(
@@ -140,21 +115,19 @@ export class Transport {
     left: number,
     refusedCredentials: boolean,
   ): Promise<Outcome<T>> {
-    const authorization = await this.#authorization(refusedCredentials);
-    if (authorization instanceof Error) return notSent(authorization);
+    const headers = await this.#endpoint.headers(refusedCredentials);
+    if (headers instanceof Error) return notSent(headers);
     const { promise, resolve } = Promise.withResolvers<Outcome<T>>();
     const lane = request.lane ?? 'requests';
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     // The server gives up no later than we do, so that fewer outcomes are unknown.
     const query = `timeout=${String(Math.max(1, Math.ceil(left)))}ms`;
-    const options = this.#options(request.method, request.path, query, lane, authorization);
     if (body !== undefined) {
-      Object.assign(options.headers, {
-        'content-type': request.contentType ?? 'application/json',
-        'content-length': Buffer.byteLength(body),
-      });
+      headers['content-type'] = request.contentType ?? 'application/json';
+      headers['content-length'] = String(Buffer.byteLength(body));
     }
-    const call = this.#call(options);
+    const path = this.#endpoint.path(request.path, query);
+    const call = this.#endpoint.call(request.method, path, headers, this.#sockets.agent(lane));
     let sent = false;
     const fail = (error: Error): void => {
       resolve({
@@ -175,7 +148,7 @@ export class Transport {
     call.on('socket', (socket) => {
       // From a socket that is connected, bytes may leave at any time.
       if (!socket.connecting) sent = true;
-      else socket.once(this.#secure ? 'secureConnect' : 'connect', () => (sent = true));
+      else socket.once(this.#endpoint.secure ? 'secureConnect' : 'connect', () => (sent = true));
     });
     call.on('error', fail);
     call.on('response', (response) => {
@@ -188,61 +161,12 @@ export class Transport {
     return outcome;
   }
 
-  #read<T>(response: IncomingMessage): Promise<Outcome<T>> {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    return new Promise((resolve) => {
-      const fail = (error: Error): void => {
-        resolve({ kind: 'unknown', sent: true, error, retryAfter: undefined });
-      };
-      response.on('data', (chunk: Buffer) => {
-        chunks.push(chunk);
-        size += chunk.length;
-        if (size > MOST_ANSWER_BYTES) response.destroy(new Error('the answer is too large'));
-      });
-      response.on('error', fail);
-      response.on('close', () => {
-        if (!response.complete) fail(new Error('the connection was closed during the answer'));
-      });
-      response.on('end', () => {
-        resolve(readAnswer(response.statusCode ?? 0, response.headers, Buffer.concat(chunks)));
-      });
-    });
-  }
-
-  async #authorization(refused: boolean): Promise<string | undefined | Error> {
-    try {
-      return await this.#access.authorization(refused);
-    } catch (error) {
-      return error instanceof Error ? error : new Error(String(error));
+  async #read<T>(response: IncomingMessage): Promise<Outcome<T>> {
+    const bytes = await readBody(response);
+    if (bytes instanceof Error) {
+      return { kind: 'unknown', sent: true, error: bytes, retryAfter: undefined };
     }
-  }
-
-  #call(options: RequestOptions): ClientRequest {
-    return this.#secure ? requestHttps(options) : plainHttp().request(options);
-  }
-
-  #options(
-    method: string,
-    path: string,
-    query: string,
-    lane: Lane,
-    authorization: string | undefined,
-  ): RequestOptions & { headers: Record<string, string> } {
-    const headers: Record<string, string> = {
-      accept: 'application/json',
-      'user-agent': USER_AGENT,
-    };
-    if (authorization !== undefined) headers.authorization = authorization;
-    const { host, port, path: prefix } = this.#base;
-    return {
-      agent: this.#sockets.agent(lane),
-      host,
-      port,
-      method,
-      path: `${prefix}${path}?${query}`,
-      headers,
-    };
+    return readAnswer(response.statusCode ?? 0, response.headers, bytes);
   }
 }
 

@@ -1,20 +1,25 @@
-import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 
 /** The bytes of an open watch: lines of JSON. */
 export interface WatchStream {
   /** Begins to read. `onEnd` is called once, with the error unless the server ended it in order. */
   read(onBytes: (bytes: Buffer) => void, onEnd: (error?: Error) => void): void;
-  /** Leaves what arrives in the kernel's buffer, so that this process does not wake up for it. */
+  /** Leaves what arrives in a buffer below, if possible so that this process does not wake up. */
   pause(): void;
   resume(): void;
   close(): void;
 }
 
-/** The stream of an answer that has just begun; `close` ends its connection. */
-export function watchStream(response: IncomingMessage, close: () => void): WatchStream {
-  const { socket } = response;
+/** The stream of an answer that has just begun. */
+export function watchStream(
+  answer: Readable,
+  /** What to stop reading during a pause. */
+  source: { pause(): unknown; resume(): unknown },
+  /** Ends the answer. */
+  close: () => void,
+): WatchStream {
   // Without a listener an error in the meantime would end the process; `close` tells of it too.
-  response.on('error', () => undefined);
+  answer.on('error', () => undefined);
   return {
     read(onBytes, onEnd) {
       let arrived: Buffer[] = [];
@@ -34,23 +39,23 @@ export function watchStream(response: IncomingMessage, close: () => void): Watch
       // TLS hands over one event at a time: wait until all that has arrived is there, so that of a
       // hundred events only the last is looked at. By then Node has asked the socket for more, which
       // would undo a pause.
-      response.on('data', (bytes: Buffer) => {
+      answer.on('data', (bytes: Buffer) => {
         if (arrived.push(bytes) === 1) setImmediate(deliver);
       });
-      response.on('end', () => {
+      answer.on('end', () => {
         end();
       });
-      response.on('error', end);
-      response.on('close', () => {
+      answer.on('error', end);
+      answer.on('close', () => {
         end(new Error('the connection was closed'));
       });
-      if (response.destroyed) end(new Error('the connection was closed'));
+      if (answer.destroyed) end(new Error('the connection was closed'));
     },
     pause() {
-      socket.pause();
+      source.pause();
     },
     resume() {
-      socket.resume();
+      source.resume();
     },
     close,
   };

@@ -260,9 +260,10 @@ export class Cohort implements Standing {
     return undefined;
   }
 
+  /** What a served waiter has captured must not live for as long as the hold that follows. */
   #compact(): void {
-    if (this.#first < 1_024 || this.#first * 2 < this.#waiters.length) return;
-    this.#waiters = this.#waiters.slice(this.#first);
+    if (this.#waiting > 0 && (this.#first < 1_024 || this.#first * 2 < this.#waiters.length)) return;
+    this.#waiters = this.#waiting === 0 ? [] : this.#waiters.slice(this.#first);
     this.#first = 0;
   }
 

@@ -1,4 +1,4 @@
-/** Each watch has a connection of its own. */
+/** Each watch costs the API server some memory, and this process too. */
 const MOST_HOLD_WATCHES = 100;
 
 /**

@@ -217,7 +217,7 @@ describe('a process with a thousand locks', () => {
     // 16 for requests, 4 for heartbeats, 100 for held locks; the rest are the test's own.
     await until(
       () => Promise.resolve(connections(cluster) - connectionsBefore),
-      (opened) => opened <= 120,
+      (opened) => opened <= 40,
     );
     await Promise.all(holds.map((held) => held.release()));
     await many.leasehold.close();
