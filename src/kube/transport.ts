@@ -1,4 +1,9 @@
-import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
+import type {
+  ClientRequest,
+  IncomingMessage,
+  OutgoingHttpHeaders,
+  RequestOptions,
+} from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { pause } from '../core/clock.ts';
 import type { Clock } from '../core/clock.ts';
@@ -12,6 +17,7 @@ import type { WatchStream } from './watch-stream.ts';
 export interface KubeRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly contentType?: string;
   /** Milliseconds in all, waits for `Retry-After` included; 10,000 by default. */
@@ -146,7 +152,8 @@ export class Transport {
     const lane = request.lane ?? 'requests';
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     // The server gives up no later than we do, so that fewer outcomes are unknown.
-    const query = `timeout=${String(Math.max(1, Math.ceil(left)))}ms`;
+    const timeout = `${String(Math.max(1, Math.ceil(left)))}ms`;
+    const query = new URLSearchParams({ ...request.query, timeout }).toString();
     const options = this.#options(request.method, request.path, query, lane, authorization);
     if (body !== undefined) {
       Object.assign(options.headers, {
@@ -228,10 +235,11 @@ export class Transport {
     query: string,
     lane: Lane,
     authorization: string | undefined,
-  ): RequestOptions & { headers: Record<string, string> } {
-    const headers: Record<string, string> = {
+  ): RequestOptions & { headers: OutgoingHttpHeaders } {
+    const headers: OutgoingHttpHeaders = {
       accept: 'application/json',
       'user-agent': USER_AGENT,
+      ...this.#access.headers,
     };
     if (authorization !== undefined) headers.authorization = authorization;
     const { host, port, path: prefix } = this.#base;
