@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { resignRequest, withResignRequest } from '../../src/core/election.ts';
+import type { Workshop } from '../../src/repair/compare-and-swap.ts';
+import { askToResign, awaitResignation, findLeader, forceResign } from '../../src/repair/resign.ts';
+import type { ShownTerm } from '../../src/repair/resign.ts';
 import { candidate, led } from './world/candidates.ts';
-import { must, sleep } from './world/helpers.ts';
+import { must, on, rejection, sleep } from './world/helpers.ts';
 import { World } from './world/world.ts';
 
 const RETRY_PERIOD = 2_000;
@@ -140,5 +143,114 @@ describe('a request', () => {
     await world.time.settled(term.resign());
     world.store.editByHand('controller', { annotations: { 'leasehold.dev/resign': '/0' } });
     expect(resignRequest(lease(world))).toBeUndefined();
+  });
+});
+
+describe('whoever asks', () => {
+  const TIMES = { timeout: 15_000, settle: 2_000 };
+
+  function onCall(world: World): Workshop {
+    const { api, host } = world.process('op');
+    return { api, clock: host };
+  }
+
+  async function shown(world: World, workshop: Workshop): Promise<ShownTerm> {
+    const found = await world.time.settled(findLeader(workshop, 'controller'));
+    if (found.kind !== 'found') throw new Error(found.kind);
+    return found.term;
+  }
+
+  it('is told who leads next', async () => {
+    const world = new World();
+    const { a, b } = await led(world);
+    const resigned = a.election.leadership;
+    resigned?.signal.addEventListener('abort', () => void resigned.resign(), { once: true });
+    void b.lead();
+    await world.time.advance(1_000);
+    const workshop = onCall(world);
+    const term = await shown(world, workshop);
+    // Somebody edits between the look and the write.
+    world.store.editByHand('controller', { labels: { team: 'billing' } });
+    const asked = await world.time.settled(askToResign(workshop, term, undefined));
+    if (asked.kind !== 'written') throw new Error(asked.kind);
+    const awaited = await world.time.settled(awaitResignation(workshop, term, asked.lease, TIMES));
+    expect(awaited).toMatchObject({ kind: 'resigned', lease: { spec: { holderIdentity: 'b_1' } } });
+  });
+
+  it('asks no leader but the one that was shown', async () => {
+    const world = new World();
+    const { b, term: first } = await led(world);
+    const workshop = onCall(world);
+    const term = await shown(world, workshop);
+    await world.time.settled(first.resign());
+    const next = await world.time.settled(b.lead());
+    for (const act of [askToResign, forceResign]) {
+      const asked = await world.time.settled(act(workshop, term, undefined));
+      const lease = { spec: { holderIdentity: 'b_1' } };
+      expect(asked).toMatchObject({ kind: 'over', inDoubt: false, lease });
+    }
+    await world.time.advance(30_000);
+    expect(next.valid).toBe(true);
+    expect(next.signal.aborted).toBe(false);
+  });
+
+  it('is told when the leader renews and does not resign, or is away', async () => {
+    for (const away of [false, true]) {
+      const world = new World();
+      const { a, term: leading } = await led(world);
+      const workshop = onCall(world);
+      const term = await shown(world, workshop);
+      if (away) a.process.host.pause();
+      const asked = await world.time.settled(askToResign(workshop, term, 'b'));
+      if (asked.kind !== 'written') throw new Error(asked.kind);
+      const times = { ...TIMES, timeout: 5_000 };
+      const awaited = await world.time.settled(
+        awaitResignation(workshop, term, asked.lease, times),
+      );
+      expect(awaited).toEqual({ kind: 'still-leads', renewed: !away });
+      expect(leading.signal.aborted).toBe(!away);
+    }
+  });
+
+  it('asks once, whatever becomes of the answer', async () => {
+    const world = new World();
+    await led(world);
+    const workshop = onCall(world);
+    const term = await shown(world, workshop);
+    world.injectOnce(on('op', 'replace'), { kind: 'lose-answer', after: 50 });
+    const asked = await world.time.settled(askToResign(workshop, term, undefined));
+    expect(asked.kind).toBe('written');
+    expect(world.requests.filter(on('op', 'replace'))).toHaveLength(1);
+  });
+
+  it('may force a leader, which learns at its next renewal that it has lost its term', async () => {
+    const world = new World();
+    const [a, b] = [candidate(world, 'a'), candidate(world, 'b')];
+    // Not watched by the invariants: until then two believe to lead.
+    const leading = await world.time.settled(a.election.acquire());
+    const waiting = b.election.acquire();
+    await world.time.advance(1_000);
+    const workshop = onCall(world);
+    const term = await shown(world, workshop);
+    world.injectOnce(on('op', 'replace'), { kind: 'lose-answer', after: 50 });
+    const forced = await world.time.settled(forceResign(workshop, term, undefined));
+    expect(forced).toMatchObject({ kind: 'over', inDoubt: true });
+    await world.time.settled(waiting, 100);
+    await world.time.advance(RETRY_PERIOD + 100);
+    expect(leading.valid).toBe(false);
+    expect(a.process.eventsOf('leadership-lost')[0]?.reason).toBe('taken');
+  });
+
+  it('touches no lock, no session, and nothing of the coordinated election', async () => {
+    const world = new World();
+    const workshop = onCall(world);
+    const find = () => findLeader(workshop, 'controller');
+    expect(await world.time.settled(find())).toEqual({ kind: 'missing' });
+    await world.time.settled(world.process('a').lock('controller').acquire());
+    expect(await world.time.settled(rejection(find()))).toMatchObject({ code: 'FOREIGN_LEASE' });
+    world.store.removeByHand('controller');
+    const spec = { holderIdentity: 'x', strategy: 'OldestEmulationVersion' };
+    world.store.create({ metadata: { name: 'controller' }, spec });
+    expect(await world.time.settled(rejection(find()))).toMatchObject({ code: 'FOREIGN_LEASE' });
   });
 });
