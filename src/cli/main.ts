@@ -5,6 +5,7 @@ import { VERSION } from '../client/version.ts';
 import { addElectCommand } from './elect.ts';
 import { addExecCommand } from './exec.ts';
 import { EXIT } from './exit-codes.ts';
+import { addLsCommand } from './ls.ts';
 import { exitCodeOfError } from './outcome.ts';
 
 // Nothing that takes time to load is imported before a command needs it: `--help` is to be fast.
@@ -13,7 +14,7 @@ const MANUAL = `
 Inside a Pod it uses the Pod's service account, elsewhere the kubeconfig that kubectl uses. As
 kubectl-leasehold on the PATH it is a plugin: 'kubectl leasehold exec ...'.
 
-Each command has a manual: 'leasehold exec --help', 'leasehold elect --help'.`;
+Each command has a manual: 'leasehold exec --help', 'leasehold ls --help'.`;
 
 function createProgram(): Command {
   const isPlugin = basename(process.argv[1] ?? '').startsWith('kubectl-');
@@ -31,6 +32,7 @@ function createProgram(): Command {
     .addHelpText('after', MANUAL);
   addExecCommand(program);
   addElectCommand(program);
+  addLsCommand(program);
   return program;
 }
 
