@@ -17,6 +17,10 @@ export const EXIT = {
   forbidden: 77,
   configuration: 78,
   lost: 79,
+  /** Nothing was changed, as nobody said yes. */
+  declined: 80,
+  /** Nothing was changed, as it was no longer so, or never was. */
+  unchanged: 81,
   notExecutable: 126,
   notFound: 127,
 } as const;
@@ -64,6 +68,13 @@ const OF_COMMANDS_RUN: readonly Meaning[] = [
   ['126', 'the command was found, but cannot be executed'],
   ['127', 'the command was not found'],
   ['128+n', 'the command was ended by signal n; or leasehold was, while it waited'],
+];
+
+/** Of what mends something. */
+export const REPAIR_EXIT_CODES: readonly Meaning[] = [
+  ['66', 'there is no Lease of that name'],
+  ['73', 'the Lease or the namespace cannot be used: it belongs to something else, it is missing'],
+  ['80', 'nothing was changed: not confirmed, or nobody could be asked and --yes is missing'],
 ];
 
 /** The section of `--help` about exit codes of what runs a command, with those of its own. */

@@ -7,6 +7,9 @@ import { addExecCommand } from './exec.ts';
 import { EXIT } from './exit-codes.ts';
 import { addLsCommand } from './ls.ts';
 import { exitCodeOfError } from './outcome.ts';
+import { addReleaseCommand } from './release.ts';
+import { addResignCommand } from './resign.ts';
+import { addRevokeCommand } from './revoke.ts';
 
 // Nothing that takes time to load is imported before a command needs it: `--help` is to be fast.
 
@@ -33,6 +36,9 @@ function createProgram(): Command {
   addExecCommand(program);
   addElectCommand(program);
   addLsCommand(program);
+  addReleaseCommand(program);
+  addRevokeCommand(program);
+  addResignCommand(program);
   return program;
 }
 

@@ -12,7 +12,7 @@ import { isKnownDead, sessionState } from './session-state.ts';
 import type { PresentSession } from './session-state.ts';
 
 /** All Leases of the namespace. */
-export type ListLeases = () => AsyncIterable<Lease>;
+export type ListLeases = () => Promise<readonly Lease[]>;
 
 /** Where a session stands in locks. */
 export interface Involvement {
@@ -32,7 +32,8 @@ export type Revoked =
 
 /** What became of one lock of a revoked session. */
 export interface SettledLock {
-  readonly lock: string;
+  /** As it was before. */
+  readonly lease: Lease;
   readonly held: boolean;
   readonly granted: readonly Entry[];
   /** Nobody was left: the Lease is gone. */
@@ -98,12 +99,12 @@ export async function settleLocks(
   for (const record of locks) {
     const { holds, waits } = involvement(record, session);
     if (holds.length + waits.length === 0) continue;
-    const lock = record.lease.metadata.name;
+    const { lease } = record;
     const held = holds.length > 0;
     try {
-      settled.push({ ...(await settleLock(workshop, record, isDead)), lock, held });
+      settled.push({ ...(await settleLock(workshop, record, isDead)), lease, held });
     } catch (error) {
-      settled.push({ lock, held, granted: [], deleted: false, error });
+      settled.push({ lease, held, granted: [], deleted: false, error });
     }
   }
   return settled;
@@ -121,7 +122,7 @@ async function survey(
 ): Promise<{ locks: LockRecord[]; isDead: (entry: Entry) => boolean }> {
   const locks: LockRecord[] = [];
   const sessions = new Map<string, Lease>();
-  for await (const lease of list()) {
+  for (const lease of await list()) {
     const { state } = sessionState(lease, undefined);
     if (state !== 'foreign') {
       sessions.set(lease.metadata.name, lease);

@@ -17,9 +17,8 @@ const TTL = 15_000;
 function onCall(world: World) {
   const { api, host } = world.process('op');
   const workshop: Workshop = { api, clock: host };
-  const list: ListLeases = async function* () {
-    for (const name of world.store.names()) yield await Promise.resolve(peek(world, name));
-  };
+  const list: ListLeases = () =>
+    Promise.resolve(world.store.names().map((name) => peek(world, name)));
   return { workshop, list, host };
 }
 
@@ -295,7 +294,7 @@ describe('revoke', () => {
     const revoked = await world.time.settled(revoke(workshop, session, false));
     expect(revoked).toMatchObject({ kind: 'revoked', lease: { spec: { holderIdentity: '' } } });
     const settled = await world.time.settled(settleLocks(workshop, list, { name, uid }));
-    expect(settled.map(({ lock }) => lock).sort()).toEqual(['w', 'x', 'y', 'z']);
+    expect(settled.map(({ lease }) => lease.metadata.name).sort()).toEqual(['w', 'x', 'y', 'z']);
     await world.time.settled(Promise.all(waiting), 100);
     expect(world.store.peek('z')).toBeUndefined();
     expect(world.queue('w')).toEqual([]);

@@ -1,0 +1,116 @@
+import { openCluster } from '../../client/cluster.ts';
+import type { Cluster } from '../../client/cluster.ts';
+import type { Lease } from '../../core/lease.ts';
+import { writeEvent } from '../../kube/events.ts';
+import type { Notice } from '../../kube/events.ts';
+import { leaseApi } from '../../kube/lease-api.ts';
+import { listAllLeases } from '../../kube/lease-list.ts';
+import { errorOf } from '../../kube/status-error.ts';
+import type { Workshop } from '../../repair/compare-and-swap.ts';
+import type { ListLeases } from '../../repair/revoke.ts';
+import { confirm } from '../confirm.ts';
+import { EXIT } from '../exit-codes.ts';
+import { jsonDocument } from '../output/json.ts';
+import { print } from '../output/stdout.ts';
+import { printable } from '../output/text.ts';
+import { exitCodeOfError } from '../outcome.ts';
+import { say } from '../stderr.ts';
+import type { RepairFlags } from './options.ts';
+
+const DEADLINE_MS = 5_000;
+
+/** What was decided about a repair that was shown. */
+export type Approval = 'approved' | 'dry-run' | 'declined';
+
+/** One run of a command that mends: shows, asks, does, and tells what it did. */
+export class RepairRun {
+  readonly namespace: string;
+  readonly workshop: Workshop;
+  readonly list: ListLeases;
+  readonly #cluster: Cluster;
+  readonly #flags: RepairFlags;
+
+  constructor(cluster: Cluster, flags: RepairFlags) {
+    const { transport, namespace, clock } = cluster;
+    this.namespace = namespace;
+    this.workshop = { api: leaseApi(transport, namespace, DEADLINE_MS), clock };
+    this.list = async () => (await listAllLeases(transport, namespace)).leases;
+    this.#cluster = cluster;
+    this.#flags = flags;
+  }
+
+  /** For people: on stdout, unless that is for a program. */
+  line(text = ''): void {
+    (this.#isJson ? process.stderr : process.stdout).write(`${text}\n`);
+  }
+
+  /** Whether it is to be done: asks a person, unless the flags have the answer. */
+  async approve(question: string): Promise<Approval> {
+    if (this.#flags.dryRun) {
+      this.line('Nothing was changed: this is a dry run.');
+      return 'dry-run';
+    }
+    if (this.#flags.yes) return 'approved';
+    const answer = await confirm(question);
+    if (answer === 'yes') return 'approved';
+    say(
+      answer === 'nobody'
+        ? 'nothing was changed: stdin is no terminal, so nobody can be asked; add --yes'
+        : 'nothing was changed',
+    );
+    return 'declined';
+  }
+
+  /** Writes a Kubernetes Event about the Lease. Best effort: what was done is done. */
+  async note(lease: Lease, notice: Notice): Promise<boolean> {
+    const { transport, clock } = this.#cluster;
+    const outcome = await writeEvent(transport, lease, this.namespace, notice, clock.wall());
+    if (outcome.kind === 'done') return true;
+    const isForbidden = outcome.kind === 'refused' && outcome.status === 403;
+    const why = isForbidden
+      ? 'not permitted; the rule to add is { apiGroups: [""], resources: ["events"], verbs: ["create"] }'
+      : errorOf(outcome, 'write it').message;
+    say(`it was done, but no Event tells of it: ${why}`);
+    return false;
+  }
+
+  /** The result for a program, under `-o json`. */
+  async report(kind: string, result: Readonly<Record<string, unknown>>): Promise<void> {
+    if (!this.#isJson) return;
+    await print(jsonDocument({ kind, namespace: this.namespace, ...result }));
+  }
+
+  get #isJson(): boolean {
+    return this.#flags.output === 'json';
+  }
+}
+
+/** Opens the cluster that the flags name and runs `work`, which returns the exit code. */
+export async function repair(
+  flags: RepairFlags,
+  work: (run: RepairRun) => Promise<number>,
+): Promise<number> {
+  try {
+    const cluster = await openCluster(flags);
+    try {
+      return await work(new RepairRun(cluster, flags));
+    } finally {
+      cluster.transport.close();
+    }
+  } catch (error) {
+    return exitCodeOfError(error, undefined);
+  } finally {
+    // The program ends at once after this.
+    await print('');
+  }
+}
+
+export function exitCodeOfApproval(approval: Exclude<Approval, 'approved'>): number {
+  return approval === 'dry-run' ? 0 : EXIT.declined;
+}
+
+/** A block of lines: names to the left, texts of others made harmless. */
+export function block(rows: readonly (readonly [name: string, text: string])[]): string[] {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, text]) => `  ${name.padEnd(width)}  ${printable(text)}`);
+}
