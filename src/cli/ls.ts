@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import type { View } from '../inspect/views.ts';
+import type { Facts } from '../inspect/facts.ts';
 import { addClusterOptions } from './connection.ts';
 import type { ClusterFlags } from './connection.ts';
 import { plainExitCodesHelp } from './exit-codes.ts';
@@ -14,11 +14,11 @@ interface LsFlags extends ClusterFlags {
   readonly selector?: string;
 }
 
-const KINDS: Record<NonNullable<LsFlags['kind']>, readonly View['kind'][]> = {
-  lock: ['Lock'],
-  election: ['Election'],
-  session: ['Session'],
-  all: ['Lock', 'Election', 'Session', 'Other'],
+const KINDS: Record<NonNullable<LsFlags['kind']>, readonly Facts['kind'][]> = {
+  lock: ['lock'],
+  election: ['election'],
+  session: ['session'],
+  all: ['lock', 'election', 'session', 'other'],
 };
 
 const MANUAL = `
@@ -87,7 +87,7 @@ export function addLsCommand(program: Command): void {
 async function list(flags: LsFlags): Promise<number> {
   try {
     // Loaded when needed, as `--help` is to be fast.
-    const [{ openCluster }, { listSnapshot }, { listing }, { jsonDocument }, { print }] =
+    const [{ openCluster }, { listSnapshot }, { listing }, { jsonListLines }, { printLines }] =
       await Promise.all([
         import('../client/cluster.ts'),
         import('../inspect/list.ts'),
@@ -99,23 +99,19 @@ async function list(flags: LsFlags): Promise<number> {
     const namespace = flags.allNamespaces ? undefined : cluster.namespace;
     const scope = { namespace, selector: flags.selector };
     const { snapshot, chosen } = await listSnapshot(cluster.transport, cluster.clock, scope);
-    const kinds = flags.kind === undefined ? ['Lock', 'Election', 'Session'] : KINDS[flags.kind];
-    const items = chosen
-      .map((facts) => snapshot.view(facts))
-      .filter(({ kind }) => kinds.includes(kind));
+    const kinds = flags.kind === undefined ? ['lock', 'election', 'session'] : KINDS[flags.kind];
+    const facts = chosen.filter(({ kind }) => kinds.includes(kind));
     if (flags.output === 'json') {
       const serverTime = new Date(snapshot.at).toISOString();
-      await print(jsonDocument({ kind: 'List', namespace: namespace ?? null, serverTime, items }));
-      return 0;
-    }
-    if (items.length === 0) {
+      const head = { namespace: namespace ?? null, serverTime };
+      await printLines(jsonListLines(head, snapshot.views(facts)));
+    } else if (facts.length === 0) {
       const what = flags.kind === 'all' ? 'Leases' : (flags.kind ?? 'lock, election or session');
-      const where = namespace === undefined ? 'any namespace' : `namespace ${namespace}`;
-      say(`no ${what} in ${where}`);
-      return 0;
+      say(`no ${what} in ${namespace === undefined ? 'any namespace' : `namespace ${namespace}`}`);
+    } else {
+      const style = { namespaces: namespace === undefined, wide: flags.output === 'wide' };
+      await printLines(listing(snapshot, facts, style));
     }
-    const style = { namespaces: namespace === undefined, wide: flags.output === 'wide' };
-    await print(listing(items, style));
     return 0;
   } catch (error) {
     return exitCodeOfError(error, undefined);

@@ -58,6 +58,11 @@ export class Snapshot {
     }
   }
 
+  /** Views made while they are gone through. */
+  *views(facts: Iterable<Facts>): Generator<View, void, undefined> {
+    for (const one of facts) yield this.view(one);
+  }
+
   /** The session that the entry names, if it is there. */
   sessionOf(namespace: string, entry: Entry): SessionFacts | undefined {
     const session = this.#sessions.get(keyOf(namespace, entry.session));

@@ -1,3 +1,11 @@
+import type {
+  ElectionFacts,
+  Facts,
+  LockFacts,
+  OtherFacts,
+  SessionFacts,
+} from '../../inspect/facts.ts';
+import type { Snapshot } from '../../inspect/snapshot.ts';
 import type { ElectionView, LockView, OtherView, SessionView, View } from '../../inspect/views.ts';
 import { paintStdout, terminalWidth } from './paint.ts';
 import type { Colour } from './paint.ts';
@@ -11,15 +19,44 @@ export interface ListingStyle {
   readonly wide: boolean;
 }
 
-/** The tables of `leasehold ls`: one for each kind that there is. */
-export function listing(views: readonly View[], style: ListingStyle): string {
+/** The lines of `leasehold ls`: a table for each kind that there is. */
+export function* listing(
+  snapshot: Snapshot,
+  facts: readonly Facts[],
+  style: ListingStyle,
+): Generator<string, void, undefined> {
   const tables = [
-    table(views.filter(isLock), lockColumns, wideLockColumns, style),
-    table(views.filter(isElection), electionColumns, wideElectionColumns, style),
-    table(views.filter(isSession), sessionColumns, wideSessionColumns, style),
-    table(views.filter(isOther), otherColumns, [], style),
+    table(
+      viewed(facts.filter(isLock), (lock) => snapshot.view(lock)),
+      lockColumns,
+      wideLockColumns,
+      style,
+    ),
+    table(
+      viewed(facts.filter(isElection), (election) => snapshot.view(election)),
+      electionColumns,
+      wideElectionColumns,
+      style,
+    ),
+    table(
+      viewed(facts.filter(isSession), (session) => snapshot.view(session)),
+      sessionColumns,
+      wideSessionColumns,
+      style,
+    ),
+    table(
+      viewed(facts.filter(isOther), (other) => snapshot.view(other)),
+      otherColumns,
+      [],
+      style,
+    ),
   ];
-  return tables.filter((text) => text !== '').join('\n');
+  let isFirst = true;
+  for (const lines of tables.filter((lines) => lines !== undefined)) {
+    if (!isFirst) yield '';
+    isFirst = false;
+    yield* lines;
+  }
 }
 
 const COLOURS: Readonly<Record<string, Colour>> = {
@@ -34,13 +71,26 @@ export function stateCell(state: string): Cell {
   return { text: state, colour: COLOURS[state] };
 }
 
+/** Views made while they are gone through, as often as they are. */
+function viewed<One, Row>(
+  facts: readonly One[],
+  view: (one: One) => Row,
+): Iterable<Row> | undefined {
+  if (facts.length === 0) return undefined;
+  return {
+    *[Symbol.iterator]() {
+      for (const one of facts) yield view(one);
+    },
+  };
+}
+
 function table<Row extends View>(
-  rows: readonly Row[],
+  rows: Iterable<Row> | undefined,
   columns: readonly Column<Row>[],
   wideColumns: readonly Column<Row>[],
   style: ListingStyle,
-): string {
-  if (rows.length === 0) return '';
+): Iterable<string> | undefined {
+  if (!rows) return undefined;
   const all: Column<Row>[] = [
     ...(style.namespaces
       ? [{ title: 'NAMESPACE', cell: (row: Row) => row.namespace, shrinks: true as const }]
@@ -48,8 +98,7 @@ function table<Row extends View>(
     ...columns,
     ...(style.wide ? wideColumns : []),
   ];
-  const width = style.wide ? undefined : terminalWidth();
-  return `${tableLines(all, rows, width, paintStdout).join('\n')}\n`;
+  return tableLines(all, rows, style.wide ? undefined : terminalWidth(), paintStdout);
 }
 
 const lockColumns: readonly Column<LockView>[] = [
@@ -122,18 +171,18 @@ function ago(seconds: number | null): string {
   return seconds === null ? '-' : `${durationText(seconds)} ago`;
 }
 
-function isLock(view: View): view is LockView {
-  return view.kind === 'Lock';
+function isLock(facts: Facts): facts is LockFacts {
+  return facts.kind === 'lock';
 }
 
-function isElection(view: View): view is ElectionView {
-  return view.kind === 'Election';
+function isElection(facts: Facts): facts is ElectionFacts {
+  return facts.kind === 'election';
 }
 
-function isSession(view: View): view is SessionView {
-  return view.kind === 'Session';
+function isSession(facts: Facts): facts is SessionFacts {
+  return facts.kind === 'session';
 }
 
-function isOther(view: View): view is OtherView {
-  return view.kind === 'Other';
+function isOther(facts: Facts): facts is OtherFacts {
+  return facts.kind === 'other';
 }

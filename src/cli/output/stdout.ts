@@ -9,6 +9,19 @@ export function print(text: string): Promise<void> {
   });
 }
 
+const LINES_AT_ONCE = 500;
+
+/** Prints lines while they are made: there may be ten thousand. */
+export async function printLines(lines: Iterable<string>): Promise<void> {
+  let batch: string[] = [];
+  for (const line of lines) {
+    if (batch.push(line) < LINES_AT_ONCE) continue;
+    await print(`${batch.join('\n')}\n`);
+    batch = [];
+  }
+  if (batch.length > 0) await print(`${batch.join('\n')}\n`);
+}
+
 /** Ends the program as SIGPIPE would when nobody reads any more, as with `| head`. */
 export function endWithReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

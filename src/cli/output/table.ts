@@ -15,10 +15,7 @@ export interface Column<Row> {
   readonly expendable?: number;
 }
 
-interface Laid {
-  readonly cells: readonly Cell[];
-  readonly shrinks: boolean;
-  readonly expendable: number;
+interface Laid<Row> extends Column<Row> {
   /** What it needs. */
   readonly natural: number;
   /** What it gets. */
@@ -31,49 +28,62 @@ const COMFORTABLE = 20;
 const NARROWEST = 8;
 
 /**
- * The lines of a table: titles, then a line for each row.
+ * The lines of a table: titles, then a line for each row. Goes through the rows twice, and keeps none:
+ * there may be ten thousand.
  *
  * @param width - columns of the terminal; as wide as needed if undefined
  */
-export function tableLines<Row>(
+export function* tableLines<Row>(
   columns: readonly Column<Row>[],
-  rows: readonly Row[],
+  rows: Iterable<Row>,
   width: number | undefined,
   paint: Paint,
-): string[] {
-  const laid = columns.map((column): Laid => {
-    const cells = [column.title, ...rows.map((row) => column.cell(row))].map((cell) =>
-      typeof cell === 'string'
-        ? { text: printable(cell) }
-        : { ...cell, text: printable(cell.text) },
-    );
-    const natural = cells.reduce((most, { text }) => Math.max(most, widthOf(text)), 0);
-    const { shrinks = false, expendable = 0 } = column;
-    return { cells, shrinks, expendable, natural, width: natural };
-  });
+): Generator<string, void, undefined> {
+  const natural = columns.map(({ title }) => widthOf(title));
+  for (const row of rows) {
+    columns.forEach((column, index) => {
+      natural[index] = Math.max(natural[index] ?? 0, widthOf(cellOf(column, row).text));
+    });
+  }
+  const laid = columns.map((column, index): Laid<Row> => ({
+    ...column,
+    natural: natural[index] ?? 0,
+    width: natural[index] ?? 0,
+  }));
   const shown = width === undefined ? laid : fitted(laid, width);
-  return ['', ...rows].map((_, line) =>
-    shown
-      .map((column, index) => {
-        const cell = column.cells[line] ?? { text: '' };
-        const text = shortened(cell.text, column.width);
-        const isLast = index === shown.length - 1;
-        const padding = isLast ? '' : ' '.repeat(column.width - widthOf(text));
-        const colour = line === 0 ? 'dim' : cell.colour;
-        return (colour === undefined ? text : paint(colour, text)) + padding;
-      })
-      .join(GAP)
-      .trimEnd(),
-  );
+  yield line(shown, ({ title }) => ({ text: title, colour: 'dim' }), paint);
+  for (const row of rows) yield line(shown, (column) => cellOf(column, row), paint);
 }
 
-function fitted(all: readonly Laid[], width: number): readonly Laid[] {
+function line<Row>(
+  columns: readonly Laid<Row>[],
+  cellOfColumn: (column: Laid<Row>) => Cell,
+  paint: Paint,
+): string {
+  const cells = columns.map((column, index) => {
+    const cell = cellOfColumn(column);
+    const text = shortened(cell.text, column.width);
+    const isLast = index === columns.length - 1;
+    const padding = isLast ? '' : ' '.repeat(column.width - widthOf(text));
+    return (cell.colour === undefined ? text : paint(cell.colour, text)) + padding;
+  });
+  return cells.join(GAP).trimEnd();
+}
+
+function cellOf<Row>(column: Column<Row>, row: Row): Cell {
+  const cell = column.cell(row);
+  return typeof cell === 'string'
+    ? { text: printable(cell) }
+    : { text: printable(cell.text), colour: cell.colour };
+}
+
+function fitted<Row>(all: readonly Laid<Row>[], width: number): readonly Laid<Row>[] {
   let shown = all;
   const excess = (): number =>
     shown.reduce((sum, column) => sum + column.width, GAP.length * (shown.length - 1)) - width;
   shrink(shown, excess, COMFORTABLE);
   while (excess() > 0) {
-    const most = Math.max(...shown.map(({ expendable }) => expendable));
+    const most = Math.max(...shown.map(({ expendable = 0 }) => expendable));
     if (most === 0) break;
     shown = shown.filter(({ expendable }) => expendable !== most);
   }
@@ -83,10 +93,10 @@ function fitted(all: readonly Laid[], width: number): readonly Laid[] {
 }
 
 /** Takes a column of the widest name at a time. */
-function shrink(columns: readonly Laid[], excess: () => number, least: number): void {
+function shrink<Row>(columns: readonly Laid<Row>[], excess: () => number, least: number): void {
   const names = columns.filter((column) => column.shrinks);
   while (excess() > 0) {
-    const widest = names.reduce<Laid | undefined>(
+    const widest = names.reduce<Laid<Row> | undefined>(
       (most, column) => (most && most.width >= column.width ? most : column),
       undefined,
     );

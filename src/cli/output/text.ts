@@ -1,10 +1,14 @@
 import stringWidth from 'string-width';
 
+/** Nearly all names: nothing in them needs to be looked at. */
+const PLAIN = /^[\x20-\x7e]*$/;
+
 /**
  * A text of others as one that a terminal may be given: names may hold any character, and those that
  * steer a terminal or turn the direction of writing are shown as escapes.
  */
 export function printable(text: string): string {
+  if (PLAIN.test(text)) return text;
   return text.replace(
     /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
     (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
@@ -13,14 +17,16 @@ export function printable(text: string): string {
 
 /** Columns that it takes in a terminal. */
 export function widthOf(text: string): number {
-  return stringWidth(text);
+  return PLAIN.test(text) ? text.length : stringWidth(text);
 }
 
 /** The text in at most `width` columns: its middle is left out, as both ends tell names apart. */
 export function shortened(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
-  const characters = [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment);
   const half = Math.floor((width - 1) / 2);
+  if (PLAIN.test(text))
+    return `${text.slice(0, width - 1 - half)}…${text.slice(text.length - half)}`;
+  const characters = [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment);
   const end = taken(characters.toReversed(), half).reverse().join('');
   const start = taken(characters, width - 1 - widthOf(end)).join('');
   return `${start}…${end}`;
