@@ -12,7 +12,7 @@ import { EXIT } from '../exit-codes.ts';
 import { printable } from '../output/text.ts';
 import { say } from '../stderr.ts';
 import type { RepairFlags } from './options.ts';
-import { block, exitCodeOfApproval, repair } from './run.ts';
+import { exitCodeOfApproval, repair } from './run.ts';
 import type { RepairRun } from './run.ts';
 import { mayHoldFor, seconds, sessionResult, sessionText } from './session-text.ts';
 
@@ -115,44 +115,26 @@ function show(run: RepairRun, name: string, holder: Holder): void {
         : 'nobody waits',
     ],
   ];
-  for (const line of block(rows)) run.line(line);
-  run.line();
-  for (const line of warning(holder)) run.line(line);
-  run.line();
+  run.facts(rows);
+  run.paragraph(warning(holder));
 }
 
 /** What it means to go on, by how the holder is. */
-function warning({ entry, session }: Holder): readonly string[] {
+function warning({ entry, session }: Holder): string {
   if (session?.state === 'blank') {
-    return ['Its session was revoked, so it is dead for everybody: whoever waits frees the lock.'];
+    return 'Its session was revoked, so it is dead for everybody: whoever waits frees the lock.';
   }
-  if (!session || !entry || session.state !== 'present') {
-    return [
-      'Nobody can tell whether its process still runs. If it does, it works on beside the',
-      'next holder, and only the fencing token protects what they write to.',
-    ];
+  if (!entry || session?.state !== 'present') {
+    return 'Nobody can tell whether its process still runs. If it does, it works on beside the next holder, and only the fencing token protects what they write to.';
   }
   if (!isSilent(session)) {
-    return [
-      'This is a steal: its process lives, and works on until it notices. That is at once if it',
-      `watches the lock, else at its next renewal, within ${seconds(session.ttl / 3)}; later if it is paused or cut`,
-      'off. Until then two are at work, and only the fencing token protects what they write to.',
-    ];
+    return `WARNING: this is a steal. The process of the holder lives, and works on until it notices: at once if it watches the lock, else at its next renewal, within ${seconds(session.ttl / 3)}; later if it is paused or cut off. Until then two are at work, and only the fencing token protects what they write to.`;
   }
   const left = mayHoldFor(session);
   const all = `To free all that it holds: leasehold revoke ${entry.session}`;
-  if (left === 0) {
-    return [
-      'Its process is dead, paused or cut off, and has lost its locks by its own clock. Whoever',
-      'waits frees them by itself; this is faster where nobody does.',
-      all,
-    ];
-  }
-  return [
-    'Its process is dead, paused or cut off. If it is not dead, it may go on for another',
-    `${seconds(left)}, and only the fencing token protects what it and the next holder write to.`,
-    all,
-  ];
+  return left === 0
+    ? `Its process is dead, paused or cut off, and has lost its locks by its own clock. Whoever waits frees them without help. ${all}`
+    : `Its process is dead, paused or cut off. If it is not dead, it may go on for another ${seconds(left)}, and only the fencing token protects what it and the next holder write to. ${all}`;
 }
 
 function unchanged(

@@ -10,7 +10,7 @@ import { EXIT } from '../exit-codes.ts';
 import { printable } from '../output/text.ts';
 import { say } from '../stderr.ts';
 import type { RepairFlags } from './options.ts';
-import { block, exitCodeOfApproval, repair } from './run.ts';
+import { exitCodeOfApproval, repair } from './run.ts';
 import type { RepairRun } from './run.ts';
 import { seconds } from './session-text.ts';
 
@@ -114,34 +114,21 @@ function show(run: RepairRun, name: string, term: ShownTerm, flags: ResignFlags)
     ['leader', spec?.holderIdentity ?? ''],
     ['since', spec?.acquireTime ?? 'unknown'],
     ['renewed', `${renewed} (lasts ${String(spec?.leaseDurationSeconds ?? 0)}s)`],
-    ['library', writer ?? 'unknown'],
+    ['renewed by', writer ?? 'unknown'],
     ['in favour of', flags.to ?? 'anybody'],
   ];
-  for (const line of block(rows)) run.line(line);
-  run.line();
-  for (const line of warning(writer, flags)) run.line(line);
-  run.line();
+  run.facts(rows);
+  run.paragraph(warning(writer, flags));
 }
 
-function warning(writer: string | undefined, flags: ResignFlags): readonly string[] {
+function warning(writer: string | undefined, flags: ResignFlags): string {
   if (flags.force) {
-    return [
-      'WARNING: the Lease is taken from a leader that does not know it. It may take it right',
-      'back. If another candidate takes it, two may believe to lead until the old leader',
-      'notices: a leader of leasehold at its next renewal (2s by default), one of client-go at',
-      'its renew deadline (10s by default).',
-    ];
+    return 'WARNING: the Lease is taken from a leader that does not know it. It may take it right back. If another candidate takes it, two may believe to lead until the old leader notices: with leasehold at its next renewal (2s by default), with client-go at its renew deadline (10s by default).';
   }
-  const orderly = [
-    'The leader sees this at its next renewal, tells its work to stop, and resigns when that',
-    'has ended.',
-  ];
+  const orderly =
+    'The leader sees the request at its next renewal, tells its work to stop, and resigns when that has ended.';
   if (writer === undefined || writer === MANAGER) return orderly;
-  return [
-    ...orderly,
-    'NOTE: the Lease is not renewed by leasehold, and other libraries do not know such a',
-    'request. Restart its leader, or see --force.',
-  ];
+  return `${orderly} NOTE: this Lease is renewed by ${printable(writer)}. Unless that uses leasehold it does not know such a request: restart it, or see --force.`;
 }
 
 /** What the API server calls the program that wrote the last renewal. */

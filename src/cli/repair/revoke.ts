@@ -9,7 +9,7 @@ import { EXIT } from '../exit-codes.ts';
 import { printable } from '../output/text.ts';
 import { say } from '../stderr.ts';
 import type { RepairFlags } from './options.ts';
-import { block, exitCodeOfApproval, repair } from './run.ts';
+import { exitCodeOfApproval, repair } from './run.ts';
 import type { RepairRun } from './run.ts';
 import { mayHoldFor, seconds, sessionResult, sessionText } from './session-text.ts';
 
@@ -138,33 +138,21 @@ function show(run: RepairRun, { session, renewed, involved }: Shown, alive: bool
     ['holds', names(held)],
     ['waits for', names(awaited)],
   ];
-  for (const line of block(rows)) run.line(line);
-  run.line();
-  for (const line of warning(session, alive)) run.line(line);
-  run.line();
+  run.facts(rows);
+  run.paragraph(warning(session, alive));
 }
 
-function warning(session: PresentSession, alive: boolean): readonly string[] {
+function warning(session: PresentSession, alive: boolean): string {
   if (session.state === 'blank') {
-    return ['It was revoked before. What is left of it in locks is settled now.'];
+    return 'It was revoked before. What is left of it in locks is settled now.';
   }
   if (alive) {
-    return [
-      'WARNING: its process lives. It loses all of its locks at its next renewal, within',
-      `${seconds(session.ttl / 3)}, and works on until then beside whoever gets them: only the fencing token`,
-      'protects what they write to. A process that is to end should be told to end instead.',
-    ];
+    return `WARNING: its process lives. It loses all of its locks at its next renewal, within ${seconds(session.ttl / 3)}, and works on until then beside whoever gets them: only the fencing token protects what they write to. Better end the process, if you can: that gives its locks back in order.`;
   }
   const left = mayHoldFor(session);
   return left === 0
-    ? [
-        'It did not renew. Its process is dead, paused or cut off, and has lost its locks by its',
-        'own clock. They become free at once.',
-      ]
-    : [
-        'It did not renew. If its process is paused or cut off and not dead, it may count on its',
-        `locks for another ${seconds(left)}; until then only the fencing token protects.`,
-      ];
+    ? 'Its process is dead, paused or cut off, and has lost its locks by its own clock. They become free at once.'
+    : `It does not renew. If its process is paused or cut off and not dead, it may count on its locks for another ${seconds(left)}, and until then only the fencing token protects what they write to.`;
 }
 
 function tell(run: RepairRun, { lease, held, granted, deleted, error }: SettledLock): void {

@@ -10,14 +10,16 @@ import type { Workshop } from '../../repair/compare-and-swap.ts';
 import type { ListLeases } from '../../repair/revoke.ts';
 import { confirm } from '../confirm.ts';
 import { EXIT } from '../exit-codes.ts';
-import { jsonDocument } from '../output/json.ts';
-import { print } from '../output/stdout.ts';
+import { jsonLines } from '../output/json.ts';
+import { print, printLines } from '../output/stdout.ts';
 import { printable } from '../output/text.ts';
 import { exitCodeOfError } from '../outcome.ts';
 import { say } from '../stderr.ts';
 import type { RepairFlags } from './options.ts';
 
 const DEADLINE_MS = 5_000;
+/** As wide as any terminal. */
+const COLUMNS = 79;
 
 /** What was decided about a repair that was shown. */
 export type Approval = 'approved' | 'dry-run' | 'declined';
@@ -42,6 +44,23 @@ export class RepairRun {
   /** For people: on stdout, unless that is for a program. */
   line(text = ''): void {
     (this.#isJson ? process.stderr : process.stdout).write(`${text}\n`);
+  }
+
+  /** A block of facts: names to the left. */
+  facts(rows: readonly (readonly [name: string, text: string])[]): void {
+    const width = Math.max(...rows.map(([name]) => name.length));
+    for (const [name, text] of rows) {
+      for (const [index, line] of wrapped(printable(text), COLUMNS - width - 4).entries()) {
+        this.line(`  ${(index === 0 ? name : '').padEnd(width)}  ${line}`);
+      }
+    }
+    this.line();
+  }
+
+  /** What to think of before the answer. */
+  paragraph(text: string): void {
+    for (const line of wrapped(text, COLUMNS)) this.line(line);
+    this.line();
   }
 
   /** Whether it is to be done: asks a person, unless the flags have the answer. */
@@ -77,7 +96,7 @@ export class RepairRun {
   /** The result for a program, under `-o json`. */
   async report(kind: string, result: Readonly<Record<string, unknown>>): Promise<void> {
     if (!this.#isJson) return;
-    await print(jsonDocument({ kind, namespace: this.namespace, ...result }));
+    await printLines(jsonLines({ kind, namespace: this.namespace, ...result }));
   }
 
   get #isJson(): boolean {
@@ -109,8 +128,16 @@ export function exitCodeOfApproval(approval: Exclude<Approval, 'approved'>): num
   return approval === 'dry-run' ? 0 : EXIT.declined;
 }
 
-/** A block of lines: names to the left, texts of others made harmless. */
-export function block(rows: readonly (readonly [name: string, text: string])[]): string[] {
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, text]) => `  ${name.padEnd(width)}  ${printable(text)}`);
+/** The text in lines of at most so many characters, as far as its words allow. */
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) {
+      lines[lines.length - 1] = `${last} ${word}`;
+    } else {
+      lines.push(word);
+    }
+  }
+  return lines;
 }

@@ -33,7 +33,7 @@ export function sessionResult(session: SessionState | undefined): object | undef
   return {
     state: session.state,
     name: session.lease.metadata.name,
-    identity: session.identity,
+    process: session.identity === '' ? null : session.identity,
     ttlSeconds: session.ttl / 1_000,
     renewedSecondsAgo: session.renewedAgo === undefined ? null : session.renewedAgo / 1_000,
   };
