@@ -34,8 +34,10 @@ export type Revoked =
 export interface SettledLock {
   /** As it was before. */
   readonly lease: Lease;
+  /** Whether the session held it; else it waited. */
   readonly held: boolean;
-  readonly granted: readonly Entry[];
+  /** Who holds it now: granted by this, or by a waiter that was faster. */
+  readonly holders: readonly Entry[];
   /** Nobody was left: the Lease is gone. */
   readonly deleted: boolean;
   /** Why it could not be settled; whoever waits then does that. */
@@ -104,7 +106,7 @@ export async function settleLocks(
     try {
       settled.push({ ...(await settleLock(workshop, record, isDead)), lease, held });
     } catch (error) {
-      settled.push({ lease, held, granted: [], deleted: false, error });
+      settled.push({ lease, held, holders: record.holders, deleted: false, error });
     }
   }
   return settled;
@@ -150,23 +152,28 @@ function involvement(record: LockRecord, session: { name: string; uid: string })
   return { record, holds: record.holders.filter(isIts), waits: record.queue.filter(isIts) };
 }
 
+type State = Pick<SettledLock, 'holders' | 'deleted' | 'error'>;
+
 function settleLock(
   workshop: Workshop,
   first: LockRecord,
   isDead: (entry: Entry) => boolean,
-): Promise<Pick<SettledLock, 'granted' | 'deleted' | 'error'>> {
+): Promise<State> {
   const { api, clock } = workshop;
-  const nothing = { granted: [], deleted: false, error: undefined };
-  return compareAndSwap(workshop, first.lease.metadata.name, first.lease, (lease) => {
-    const record = lease?.metadata.uid === first.uid ? parseRecord(lease) : undefined;
-    const settlement = record ? settle(record, isDead) : undefined;
-    if (!record || !settlement || settlement.action === 'none') return { result: nothing };
-    if (settlement.action === 'delete') {
-      const done = { ...nothing, deleted: true };
-      return { write: () => api.remove(record.lease), done: () => done };
+  const gone: State = { holders: [], deleted: true, error: undefined };
+  return compareAndSwap<State>(workshop, first.lease.metadata.name, first.lease, (lease) => {
+    if (!lease) return { result: gone };
+    const record = parseRecord(lease);
+    const settlement = settle(record, isDead);
+    if (settlement.action === 'none') {
+      return { result: { ...gone, holders: record.holders, deleted: false } };
     }
+    if (settlement.action === 'delete') return { write: () => api.remove(lease), done: () => gone };
     const next = settledLease(record, settlement, microTime(clock.wall()));
-    const done = { ...nothing, granted: settlement.granted };
-    return { write: () => api.replace(next), done: () => done };
+    const holders = parseRecord(next).holders;
+    return {
+      write: () => api.replace(next),
+      done: () => ({ ...gone, holders, deleted: false }),
+    };
   });
 }

@@ -77,13 +77,13 @@ async function decide(
   const awaited = await wait(run, term, asked, timeout);
   await run.report('Resignation', {
     ...shown,
-    result: isTakenBack(term, awaited) ? 'taken-back' : awaited.kind,
+    result: flags.force && leadsAgain(term, awaited) ? 'taken-back' : awaited.kind,
     ...(awaited.kind === 'resigned'
       ? nextLeader(awaited.lease)
       : { renewedSince: awaited.renewed }),
     eventWritten,
   });
-  return tell(run, name, term, awaited);
+  return tell(run, name, term, awaited, flags);
 }
 
 function wait(
@@ -156,13 +156,23 @@ function notice({ lease }: ShownTerm, flags: ResignFlags) {
       } as const);
 }
 
-function tell(run: RepairRun, name: string, term: ShownTerm, awaited: Awaited): number {
+function tell(
+  run: RepairRun,
+  name: string,
+  term: ShownTerm,
+  awaited: Awaited,
+  flags: ResignFlags,
+): number {
   const election = printable(name);
   const old = printable(term.lease.spec?.holderIdentity ?? '');
   if (awaited.kind === 'resigned') {
-    if (isTakenBack(term, awaited)) {
-      say(`${old} took election ${election} right back`);
-      return EXIT.timeout;
+    if (leadsAgain(term, awaited)) {
+      if (flags.force) {
+        say(`${old} took election ${election} right back`);
+        return EXIT.timeout;
+      }
+      run.line(`${old} resigned, and leads again: no other candidate was there in time.`);
+      return 0;
     }
     run.line(`${old} does not lead any more; ${leaderText(awaited.lease)}.`);
     return 0;
@@ -176,8 +186,7 @@ function tell(run: RepairRun, name: string, term: ShownTerm, awaited: Awaited): 
   return EXIT.timeout;
 }
 
-/** By a leader that did not know that it was taken, or stood again with nobody else there. */
-function isTakenBack({ lease }: ShownTerm, awaited: Awaited): boolean {
+function leadsAgain({ lease }: ShownTerm, awaited: Awaited): boolean {
   if (awaited.kind !== 'resigned' || !awaited.lease) return false;
   return awaited.lease.spec?.holderIdentity === lease.spec?.holderIdentity;
 }

@@ -94,17 +94,19 @@ async function decide(run: RepairRun, shown: Shown): Promise<number> {
   }
   if (revoked.kind === 'revoked') run.line(`Session ${name} was revoked.`);
   const settled = await settleLocks(run.workshop, run.list, { name, uid });
-  for (const lock of settled) tell(run, lock);
+  for (const lock of settled) tell(run, name, lock);
+  tellOfFaster(run, involved, settled);
   const failed = settled.filter(({ error }) => error !== undefined);
   const deleted = failed.length === 0 && (await buryIfOld(run, session, revoked.lease));
-  const eventWritten = await note(run, session, settled);
+  const didSomething = revoked.kind === 'revoked' || settled.length > 0 || deleted;
+  const eventWritten = didSomething && (await note(run, session, settled));
   await run.report('Revocation', {
     ...result,
     result: revoked.kind,
     settled: settled.map((lock) => ({
       lock: nameOf(lock.lease),
       held: lock.held,
-      granted: lock.granted.map(({ id, session: to }) => ({ attempt: id, session: to })),
+      holders: lock.holders.map(({ id, session: holder }) => ({ attempt: id, session: holder })),
       deleted: lock.deleted,
       ...(lock.error === undefined ? {} : { error: messageOf(lock.error) }),
     })),
@@ -155,14 +157,29 @@ function warning(session: PresentSession, alive: boolean): string {
     : `It does not renew. If its process is paused or cut off and not dead, it may count on its locks for another ${seconds(left)}, and until then only the fencing token protects what they write to.`;
 }
 
-function tell(run: RepairRun, { lease, held, granted, deleted, error }: SettledLock): void {
-  const lock = `  ${printable(nameOf(lease))}: `;
-  if (error !== undefined) {
-    run.line(`${lock}not settled (${messageOf(error)}); whoever waits does that`);
-  } else if (granted.length > 0) {
-    run.line(`${lock}granted to ${granted.map(({ session }) => session).join(', ')}`);
-  } else if (deleted) run.line(`${lock}free, as nobody waits`);
-  else run.line(`${lock}${held ? 'settled' : 'does not wait there any more'}`);
+/** Waiters see at once that a session is blank: what they have settled is in no list any more. */
+function tellOfFaster(
+  run: RepairRun,
+  involved: readonly Involvement[],
+  settled: readonly SettledLock[],
+): void {
+  const listed = new Set(settled.map(({ lease }) => lease.metadata.name));
+  for (const { record, holds } of involved) {
+    if (holds.length === 0 || listed.has(record.lease.metadata.name)) continue;
+    run.line(`  ${printable(nameOf(record.lease))}: passed on by a waiter`);
+  }
+}
+
+function tell(run: RepairRun, name: string, lock: SettledLock): void {
+  const { lease, held, holders, deleted, error } = lock;
+  let what: string;
+  if (error !== undefined) what = `not settled (${messageOf(error)}); whoever waits does that`;
+  else if (!held) what = 'does not wait any more';
+  else if (deleted) what = 'free, as nobody waits';
+  else if (holders.some(({ session }) => session === name)) {
+    what = 'left as it is: a newer version of leasehold wrote the entry';
+  } else what = `now held by ${holders.map(({ session }) => session).join(', ')}`;
+  run.line(`  ${printable(nameOf(lease))}: ${printable(what)}`);
 }
 
 /** A blank session is of no use to anybody one ttl later. */
@@ -188,9 +205,9 @@ async function note(
       message: `session of ${session.identity || 'a revoked process'} was revoked by leasehold revoke; freed: ${freed}`,
     }),
   ];
-  for (const { lease, granted } of written[0] ? locks.slice(0, MOST_NAMES) : []) {
-    const to = granted.map((entry) => entry.session).join(', ');
-    const message = `its holder's session ${name} was revoked by leasehold revoke; ${to === '' ? 'nobody waited' : `granted to ${to}`}`;
+  for (const { lease, holders } of written[0] ? locks.slice(0, MOST_NAMES) : []) {
+    const to = holders.map((entry) => entry.session).join(', ');
+    const message = `its holder's session ${name} was revoked by leasehold revoke; ${to === '' ? 'nobody waited' : `now held by ${to}`}`;
     written.push(await run.note(lease, { type: 'Warning', reason: 'HolderRevoked', message }));
   }
   return written.every(Boolean);

@@ -5,6 +5,7 @@ import { writeEvent } from '../../kube/events.ts';
 import type { Notice } from '../../kube/events.ts';
 import { leaseApi } from '../../kube/lease-api.ts';
 import { listAllLeases } from '../../kube/lease-list.ts';
+import { userName } from '../../kube/self.ts';
 import { errorOf } from '../../kube/status-error.ts';
 import type { Workshop } from '../../repair/compare-and-swap.ts';
 import type { ListLeases } from '../../repair/revoke.ts';
@@ -31,6 +32,7 @@ export class RepairRun {
   readonly list: ListLeases;
   readonly #cluster: Cluster;
   readonly #flags: RepairFlags;
+  #user: string | undefined;
 
   constructor(cluster: Cluster, flags: RepairFlags) {
     const { transport, namespace, clock } = cluster;
@@ -83,7 +85,10 @@ export class RepairRun {
   /** Writes a Kubernetes Event about the Lease. Best effort: what was done is done. */
   async note(lease: Lease, notice: Notice): Promise<boolean> {
     const { transport, clock } = this.#cluster;
-    const outcome = await writeEvent(transport, lease, this.namespace, notice, clock.wall());
+    this.#user ??= await userName(transport);
+    const message = `${notice.message}; by ${this.#user ?? 'somebody'}`;
+    const told = { ...notice, message };
+    const outcome = await writeEvent(transport, lease, this.namespace, told, clock.wall());
     if (outcome.kind === 'done') return true;
     const isForbidden = outcome.kind === 'refused' && outcome.status === 403;
     const why = isForbidden
