@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../client/version.ts';
+import { addDescribeCommand } from './describe.ts';
 import { addElectCommand } from './elect.ts';
 import { addExecCommand } from './exec.ts';
 import { EXIT } from './exit-codes.ts';
@@ -36,6 +37,7 @@ function createProgram(): Command {
   addExecCommand(program);
   addElectCommand(program);
   addLsCommand(program);
+  addDescribeCommand(program);
   addReleaseCommand(program);
   addRevokeCommand(program);
   addResignCommand(program);

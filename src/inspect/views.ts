@@ -17,6 +17,7 @@ export interface EntryView {
   readonly sessionState: SessionState;
   /** Seconds until its session is overdue; negative: for how long it has been. */
   readonly sessionRemainingSeconds: number | null;
+  readonly sessionAgeSeconds: number | null;
   readonly process: string | null;
   readonly pod: string | null;
   readonly mode: string;
@@ -94,6 +95,7 @@ export interface SessionView {
   readonly started: string | null;
   readonly ageSeconds: number | null;
   readonly renewed: string | null;
+  readonly renewedAgoSeconds: number | null;
   readonly ttlSeconds: number;
   /** Seconds until it is overdue; negative: for how long it has been. Null when blank. */
   readonly remainingSeconds: number | null;
@@ -113,6 +115,17 @@ export interface OtherView {
   readonly holder: string | null;
   readonly renewed: string | null;
   readonly renewedAgoSeconds: number | null;
+}
+
+/** An Event that Kubernetes keeps about a Lease. */
+export interface EventView {
+  readonly time: string | null;
+  readonly type: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly count: number;
+  /** Who wrote it. */
+  readonly source: string;
 }
 
 export type View = LockView | ElectionView | SessionView | OtherView;
