@@ -8,6 +8,7 @@ import { addExecCommand } from './exec.ts';
 import { EXIT } from './exit-codes.ts';
 import { addLsCommand } from './ls.ts';
 import { exitCodeOfError } from './outcome.ts';
+import { addWatchCommand } from './watch.ts';
 import { addReleaseCommand } from './release.ts';
 import { addResignCommand } from './resign.ts';
 import { addRevokeCommand } from './revoke.ts';
@@ -38,6 +39,7 @@ function createProgram(): Command {
   addElectCommand(program);
   addLsCommand(program);
   addDescribeCommand(program);
+  addWatchCommand(program);
   addReleaseCommand(program);
   addRevokeCommand(program);
   addResignCommand(program);

@@ -5,7 +5,7 @@ const ORDER: readonly Facts['kind'][] = ['lock', 'election', 'session', 'other']
 const MOST_SUGGESTIONS = 3;
 
 /** Whether people may mean this Lease by that name: its own, or what its users call it. */
-export function isNamed(facts: Facts, name: string): boolean {
+export function isNamed(facts: Pick<Facts, 'name' | 'lease'>, name: string): boolean {
   return facts.name === name || facts.lease === name || facts.lease === leaseName(name).lease;
 }
 

@@ -72,11 +72,12 @@ export async function listLeases(
   }
 }
 
-async function listOnce(
+/** The same without trying again, and as an outcome. */
+export async function listOnce(
   transport: Transport,
   clock: Clock,
   { namespace, selector }: ListScope,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<Outcome<Listed>> {
   const facts: Facts[] = [];
   let from: string | undefined;

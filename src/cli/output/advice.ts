@@ -33,6 +33,13 @@ function lockAdvice(view: LockView): string[] {
   }
   const [holder] = view.holders;
   if (!holder) return [];
+  if (holder.formatVersion > 1) {
+    return view.state === 'held'
+      ? []
+      : [
+          'Look with the leasehold that wrote the entry: this one never changes those of a newer one.',
+        ];
+  }
   switch (view.state) {
     case 'overdue':
       return queue.some((waiter) => waiter.sessionState === 'live')
