@@ -7,8 +7,10 @@ import { WatchEvent } from '../kube/watch-event.ts';
 import type { WatchStream } from '../kube/watch-stream.ts';
 import { factsOf } from './facts.ts';
 import type { Facts } from './facts.ts';
-import { collectionPath, listError, listOnce } from './list.ts';
-import type { ListScope, Listed } from './list.ts';
+import { collectionPath, listError } from '../kube/lease-list.ts';
+import type { ListScope } from '../kube/lease-list.ts';
+import { listFacts } from './list.ts';
+import type { Listed } from './list.ts';
 
 export interface FollowListener {
   /** All that there is: first of all, and whenever changes may have been missed. */
@@ -95,7 +97,7 @@ export class Follower {
   /** A list if one is needed, and one connection of the watch. */
   async #once(signal: AbortSignal): Promise<Failure | undefined> {
     if (this.#version === undefined) {
-      const listed = await listOnce(this.#transport, this.#clock, this.#scope, signal);
+      const listed = await listFacts(this.#transport, this.#clock, this.#scope, signal);
       if (listed.kind !== 'done') return listed;
       this.#version = listed.body.resourceVersion;
       this.#interrupted = false;
