@@ -6,6 +6,8 @@ import type { LeaseholdErrorCode } from '../core/errors.ts';
  * sysexits.h where one fits; 79 is free there.
  */
 export const EXIT = {
+  /** A check has found something bad. */
+  unhealthy: 1,
   usage: 64,
   /** No lock, election or session of that name. */
   noSuchName: 66,

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../client/version.ts';
 import { addDescribeCommand } from './describe.ts';
+import { addDoctorCommand } from './doctor.ts';
 import { addElectCommand } from './elect.ts';
 import { addExecCommand } from './exec.ts';
 import { EXIT } from './exit-codes.ts';
@@ -43,6 +44,7 @@ function createProgram(): Command {
   addReleaseCommand(program);
   addRevokeCommand(program);
   addResignCommand(program);
+  addDoctorCommand(program);
   return program;
 }
 

@@ -16,6 +16,7 @@ import { print, printLines } from '../output/stdout.ts';
 import { printable } from '../output/text.ts';
 import { exitCodeOfError } from '../outcome.ts';
 import { say } from '../stderr.ts';
+import { wrapped } from '../wrapped.ts';
 import type { RepairFlags } from './options.ts';
 
 const DEADLINE_MS = 5_000;
@@ -131,18 +132,4 @@ export async function repair(
 
 export function exitCodeOfApproval(approval: Exclude<Approval, 'approved'>): number {
   return approval === 'dry-run' ? 0 : EXIT.declined;
-}
-
-/** The text in lines of at most so many characters, as far as its words allow. */
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) {
-      lines[lines.length - 1] = `${last} ${word}`;
-    } else {
-      lines.push(word);
-    }
-  }
-  return lines;
 }
