@@ -1,5 +1,5 @@
 import type { Cluster } from '../../client/cluster.ts';
-import type { Done, Outcome } from '../../kube/outcome.ts';
+import type { Done, Outcome, Refused, Unknown } from '../../kube/outcome.ts';
 import { errorOf } from '../../kube/status-error.ts';
 import type { Finding } from './finding.ts';
 
@@ -33,12 +33,17 @@ export async function reach({ transport, access }: Cluster): Promise<Reached | F
   const outcome = await transport.request<VersionInfo>({ method: 'GET', path: '/version' });
   const answered = Date.now();
   if (outcome.kind === 'done') return { answer: outcome, asked, answered };
+  if (outcome.kind === 'refused') {
+    if (outcome.status === 401) return unauthenticated(outcome);
+    // It is there, and keeps its version to itself.
+    const answer: Done<VersionInfo> = { kind: 'done', body: {}, serverTime: undefined };
+    return { answer, asked, answered };
+  }
   return {
     check: 'reachable',
     level: 'bad',
-    message: errorOf(outcome, `reach the API server at ${access.server}`).message,
-    remedy:
-      'check the address, DNS, the network policies and the proxy between here and the API server',
+    message: errorOf(outcome, `reach ${access.server}`).message,
+    remedy: 'check DNS, the network policies and the proxy between here and there',
   };
 }
 
@@ -50,6 +55,9 @@ export function checkVersion({ answer }: Reached): Finding {
     data: { gitVersion: gitVersion ?? null },
   };
   const name = `Kubernetes ${gitVersion ?? `${major ?? '?'}.${minor ?? '?'}`}`;
+  if (gitVersion === undefined && major === undefined) {
+    return { ...base, level: 'info', message: 'the server does not tell its version' };
+  }
   if (major !== '1' || Number.isNaN(number)) {
     return { ...base, level: 'warning', message: `${name} is no version that leasehold knows` };
   }
@@ -117,8 +125,12 @@ export async function checkIdentity({ transport }: Cluster): Promise<Finding> {
   if (outcome.kind === 'refused' && outcome.status !== 401) {
     return { ...base, level: 'info', message: 'the server does not tell whom it takes us for' };
   }
+  return unauthenticated(outcome);
+}
+
+function unauthenticated(outcome: Refused | Unknown): Finding {
   return {
-    ...base,
+    check: 'identity',
     level: 'bad',
     message: errorOf(outcome, 'authenticate').message,
     remedy: 'renew the credentials: token, certificate or exec plugin',
