@@ -68,6 +68,12 @@ export async function findLeader(workshop: Workshop, name: string): Promise<Foun
     );
   }
   checkElection(lease);
+  if (typeof lease.spec?.leaseTransitions !== 'number') {
+    throw new LeaseholdError(
+      'FOREIGN_LEASE',
+      `Lease ${name} does not count the changes of its leader (spec.leaseTransitions): it is the heartbeat of something, and no election`,
+    );
+  }
   if (isFree(lease)) return { kind: 'free', lease };
   return { kind: 'found', term: { lease, serverTime: read.serverTime } };
 }

@@ -249,8 +249,15 @@ describe('whoever asks', () => {
     await world.time.settled(world.process('a').lock('controller').acquire());
     expect(await world.time.settled(rejection(find()))).toMatchObject({ code: 'FOREIGN_LEASE' });
     world.store.removeByHand('controller');
-    const spec = { holderIdentity: 'x', strategy: 'OldestEmulationVersion' };
-    world.store.create({ metadata: { name: 'controller' }, spec });
-    expect(await world.time.settled(rejection(find()))).toMatchObject({ code: 'FOREIGN_LEASE' });
+    const coordinated = { leaseTransitions: 1, strategy: 'OldestEmulationVersion' };
+    // The heartbeat of a node.
+    for (const spec of [coordinated, { leaseDurationSeconds: 40 }]) {
+      world.store.create({
+        metadata: { name: 'controller' },
+        spec: { holderIdentity: 'x', ...spec },
+      });
+      expect(await world.time.settled(rejection(find()))).toMatchObject({ code: 'FOREIGN_LEASE' });
+      world.store.removeByHand('controller');
+    }
   });
 });

@@ -9,8 +9,6 @@ import {
 } from '../../repair/release.ts';
 import type { Holder, Released } from '../../repair/release.ts';
 import { EXIT } from '../exit-codes.ts';
-import { printable } from '../output/text.ts';
-import { say } from '../stderr.ts';
 import type { RepairFlags } from './options.ts';
 import { exitCodeOfApproval, repair } from './run.ts';
 import type { RepairRun } from './run.ts';
@@ -25,25 +23,24 @@ export function runRelease(name: string, flags: ReleaseFlags): Promise<number> {
   return repair(flags, async (run) => {
     const { lease } = leaseName(name);
     const found = await findHolder(run.workshop, lease, flags.attempt);
-    const lock = printable(name);
     switch (found.kind) {
       case 'free':
-        say(
-          `lock ${lock} is free: there is no Lease ${lease} in namespace ${run.namespace}; check the name and -n`,
+        run.complain(
+          `lock ${name} is free: there is no Lease ${lease} in namespace ${run.namespace}; check the name and -n`,
         );
         return EXIT.noSuchName;
       case 'no-holder': {
         const held = holderIds(found.record);
-        say(
+        run.complain(
           held.length === 0
-            ? `nobody holds lock ${lock}; whoever waits takes it by themselves`
-            : `no attempt ${flags.attempt ?? ''} holds lock ${lock}; it is held by ${held.join(', ')}`,
+            ? `nobody holds lock ${name}; whoever waits takes it by themselves`
+            : `no attempt ${flags.attempt ?? ''} holds lock ${name}; it is held by ${held.join(', ')}`,
         );
         return EXIT.unchanged;
       }
       case 'several':
-        say(
-          `lock ${lock} has several holders: choose one by --attempt ${holderIds(found.record).join(' | ')}`,
+        run.complain(
+          `lock ${name} has several holders: choose one by --attempt ${holderIds(found.record).join(' | ')}`,
         );
         return EXIT.usage;
       case 'found':
@@ -65,7 +62,9 @@ async function release(
     session: sessionResult(holder.session),
   };
   if (!flags.force) {
-    say('nothing was changed: to take a lock from its holder is a steal, which needs --force');
+    run.complain(
+      'nothing was changed: to take a lock from its holder is a steal, which needs --force',
+    );
     await run.report('Release', { ...shown, result: 'declined' });
     return EXIT.declined;
   }
@@ -76,7 +75,7 @@ async function release(
   }
   const released = await releaseHolder(run.workshop, holder);
   if (released.kind !== 'released') {
-    say(unchanged(name, holder, released));
+    run.complain(unchanged(name, holder, released));
     await run.report('Release', { ...shown, result: released.kind });
     return EXIT.unchanged;
   }
@@ -104,7 +103,7 @@ function show(run: RepairRun, name: string, holder: Holder): void {
   const { record, entry, session } = holder;
   const identity = session && 'identity' in session ? session.identity : '';
   const [first] = record.queue;
-  run.line(`Lock ${printable(name)} in namespace ${run.namespace}`);
+  run.line(`Lock ${name} in namespace ${run.namespace}`);
   const rows: [string, string][] = [
     ['holder', `${identity === '' ? '(unknown)' : identity}, attempt ${holder.id}`],
     ['session', `${entry ? `${entry.session}: ` : ''}${sessionText(session)}`],
@@ -142,7 +141,7 @@ function unchanged(
   holder: Holder,
   released: Exclude<Released, { kind: 'released' }>,
 ): string {
-  const lock = printable(name);
+  const lock = name;
   if (released.kind === 'revived') {
     return `nothing was changed: the holder of lock ${lock} was silent and renews again; run this anew to take the lock nevertheless`;
   }
@@ -152,7 +151,7 @@ function unchanged(
 
 function done(name: string, released: Extract<Released, { kind: 'released' }>): string {
   const doubt = released.confirmed ? '' : ' (the answer was lost; the record shows it)';
-  return `Lock ${printable(name)} was released${doubt}; ${next(released)}.`;
+  return `Lock ${name} was released${doubt}; ${next(released)}.`;
 }
 
 function next({ granted, deleted }: Extract<Released, { kind: 'released' }>): string {

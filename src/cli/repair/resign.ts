@@ -7,8 +7,6 @@ import { renewedAtServer } from '../../core/session-lease.ts';
 import { askToResign, awaitResignation, findLeader, forceResign } from '../../repair/resign.ts';
 import type { Asked, Awaited, ShownTerm } from '../../repair/resign.ts';
 import { EXIT } from '../exit-codes.ts';
-import { printable } from '../output/text.ts';
-import { say } from '../stderr.ts';
 import type { RepairFlags } from './options.ts';
 import { exitCodeOfApproval, repair } from './run.ts';
 import type { RepairRun } from './run.ts';
@@ -33,11 +31,11 @@ export function runResign(name: string, flags: ResignFlags): Promise<number> {
   return repair(flags, async (run) => {
     const found = await findLeader(run.workshop, leaseName(name).lease);
     if (found.kind === 'missing') {
-      say(`there is no election ${printable(name)} in namespace ${run.namespace}`);
+      run.complain(`there is no election ${name} in namespace ${run.namespace}`);
       return EXIT.noSuchName;
     }
     if (found.kind === 'free') {
-      say(`nobody leads election ${printable(name)}: there is nothing to do`);
+      run.complain(`nobody leads election ${name}: there is nothing to do`);
       return EXIT.unchanged;
     }
     return decide(run, name, found.term, flags, timeout);
@@ -68,7 +66,7 @@ async function decide(
   const act = flags.force ? forceResign : askToResign;
   const asked = await act(run.workshop, term, flags.to);
   if (asked.kind === 'over' && !asked.inDoubt) {
-    say(`nothing was changed: that term is over, and ${leaderText(asked.lease)}`);
+    run.complain(`nothing was changed: that term is over, and ${leaderText(asked.lease)}`);
     await run.report('Resignation', { ...shown, result: 'over', ...nextLeader(asked.lease) });
     return EXIT.unchanged;
   }
@@ -109,7 +107,7 @@ function show(run: RepairRun, name: string, term: ShownTerm, flags: ResignFlags)
       ? 'unknown'
       : `${seconds(Math.max(0, serverTime - renewedAt))} ago`;
   const writer = writerOf(lease);
-  run.line(`Election ${printable(name)} in namespace ${run.namespace}`);
+  run.line(`Election ${name} in namespace ${run.namespace}`);
   const rows: [string, string][] = [
     ['leader', spec?.holderIdentity ?? ''],
     ['since', spec?.acquireTime ?? 'unknown'],
@@ -128,7 +126,7 @@ function warning(writer: string | undefined, flags: ResignFlags): string {
   const orderly =
     'The leader sees the request at its next renewal, tells its work to stop, and resigns when that has ended.';
   if (writer === undefined || writer === MANAGER) return orderly;
-  return `${orderly} NOTE: this Lease is renewed by ${printable(writer)}. Unless that uses leasehold it does not know such a request: restart it, or see --force.`;
+  return `${orderly} NOTE: this Lease is renewed by ${writer}. Unless that uses leasehold it does not know such a request: restart it, or see --force.`;
 }
 
 /** What the API server calls the program that wrote the last renewal. */
@@ -163,12 +161,12 @@ function tell(
   awaited: Awaited,
   flags: ResignFlags,
 ): number {
-  const election = printable(name);
-  const old = printable(term.lease.spec?.holderIdentity ?? '');
+  const election = name;
+  const old = term.lease.spec?.holderIdentity ?? '';
   if (awaited.kind === 'resigned') {
     if (leadsAgain(term, awaited)) {
       if (flags.force) {
-        say(`${old} took election ${election} right back`);
+        run.complain(`${old} took election ${election} right back`);
         return EXIT.timeout;
       }
       run.line(`${old} resigned, and leads again: no other candidate was there in time.`);
@@ -180,7 +178,7 @@ function tell(
   const why = awaited.renewed
     ? 'it has renewed since, so its work is still ending, or its library does not know the request'
     : 'it has not renewed since, so it is paused or cut off, or dead and soon succeeded';
-  say(
+  run.complain(
     `${old} still leads election ${election}: ${why}. The request stands; kubectl annotate lease ${term.lease.metadata.name} -n ${run.namespace} ${RESIGN_ANNOTATION}- takes it back`,
   );
   return EXIT.timeout;
@@ -193,7 +191,7 @@ function leadsAgain({ lease }: ShownTerm, awaited: Awaited): boolean {
 
 function leaderText(lease: Lease | undefined): string {
   if (!lease || isFree(lease)) return 'nobody leads now';
-  return `${printable(lease.spec?.holderIdentity ?? '')} leads now`;
+  return `${lease.spec?.holderIdentity ?? ''} leads now`;
 }
 
 function nextLeader(lease: Lease | undefined): { leaderNow: string | null } {

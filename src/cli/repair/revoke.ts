@@ -6,8 +6,6 @@ import type { Involvement, SettledLock } from '../../repair/revoke.ts';
 import { observationTime, observeSession, readSession } from '../../repair/session-state.ts';
 import type { PresentSession } from '../../repair/session-state.ts';
 import { EXIT } from '../exit-codes.ts';
-import { printable } from '../output/text.ts';
-import { say } from '../stderr.ts';
 import type { RepairFlags } from './options.ts';
 import { exitCodeOfApproval, repair } from './run.ts';
 import type { RepairRun } from './run.ts';
@@ -20,6 +18,8 @@ export interface RevokeFlags extends RepairFlags {
 /** What was found, and shown to whoever decides. */
 interface Shown {
   readonly session: PresentSession;
+  /** Whether it was looked at for as long as a renewal takes. */
+  readonly observed: boolean;
   /** Whether it was seen renewing. */
   readonly renewed: boolean;
   readonly involved: readonly Involvement[];
@@ -32,13 +32,13 @@ export function runRevoke(name: string, flags: RevokeFlags): Promise<number> {
   return repair(flags, async (run) => {
     const first = await readSession(run.workshop, name);
     if (first.state === 'missing') {
-      say(`there is no session ${printable(name)} in namespace ${run.namespace}`);
+      run.complain(`there is no session ${name} in namespace ${run.namespace}`);
       return EXIT.noSuchName;
     }
     if (first.state === 'foreign') return foreign(run, name);
     const found = await look(run, first, flags.now ?? false);
     if (!found) {
-      say(`session ${name} ended while it was looked at; nothing was changed`);
+      run.complain(`session ${name} ended while it was looked at; nothing was changed`);
       return EXIT.unchanged;
     }
     return decide(run, found);
@@ -53,21 +53,23 @@ async function look(
 ): Promise<Shown | undefined> {
   let session = first;
   let renewed = false;
-  if (first.state === 'present' && !now) {
-    say(`looking for ${seconds(observationTime(first))} at most whether it renews`);
+  const observe = first.state === 'present' && !now;
+  if (observe) {
+    run.complain(`looking for ${seconds(observationTime(first))} at most whether it renews`);
     const observed = await observeSession(run.workshop, first);
     if (!('lease' in observed.session)) return undefined;
     ({ session } = observed as { session: PresentSession });
     ({ renewed } = observed);
   }
   const { name, uid = '' } = session.lease.metadata;
-  return { session, renewed, involved: await locksOf(run.list, { name, uid }) };
+  return { session, observed: observe, renewed, involved: await locksOf(run.list, { name, uid }) };
 }
 
 async function decide(run: RepairRun, shown: Shown): Promise<number> {
   const { session, involved } = shown;
   const { name, uid = '' } = session.lease.metadata;
-  const alive = shown.renewed || (session.state === 'present' && !isSilent(session));
+  const alive =
+    session.state === 'present' && (shown.observed ? shown.renewed : !isSilent(session));
   show(run, shown, alive);
   const result = {
     session: sessionResult(session),
@@ -84,7 +86,7 @@ async function decide(run: RepairRun, shown: Shown): Promise<number> {
   }
   const revoked = await revoke(run.workshop, session, alive);
   if (revoked.kind === 'gone' || revoked.kind === 'revived') {
-    say(
+    run.complain(
       revoked.kind === 'gone'
         ? `nothing was changed: session ${name} ended by itself meanwhile`
         : `nothing was changed: session ${name} was silent and renews again, so its process lives; run this anew to revoke it nevertheless`,
@@ -123,20 +125,20 @@ async function foreign(run: RepairRun, name: string): Promise<number> {
     role === 'lock'
       ? `it is a lock: see 'leasehold release', or name the session that holds it`
       : `it has no label ${ROLE_LABEL}=session; for an election see 'leasehold resign'`;
-  say(`Lease ${printable(name)} is no session, and is left alone: ${hint}`);
+  run.complain(`Lease ${name} is no session, and is left alone: ${hint}`);
   return EXIT.unusable;
 }
 
-function show(run: RepairRun, { session, renewed, involved }: Shown, alive: boolean): void {
+function show(run: RepairRun, { session, involved, ...seen }: Shown, alive: boolean): void {
   const { name } = session.lease.metadata;
-  run.line(`Session ${printable(name)} in namespace ${run.namespace}`);
+  run.line(`Session ${name} in namespace ${run.namespace}`);
   const held = involved.filter(({ holds }) => holds.length > 0).map(lockName);
   const awaited = involved.filter(({ waits }) => waits.length > 0).map(lockName);
   const began = session.lease.metadata.creationTimestamp ?? '';
   const rows: [string, string][] = [
     ['process', session.identity === '' ? '(revoked)' : session.identity],
     ['began', began],
-    ['state', renewed ? 'renews: seen just now' : sessionText(session)],
+    ['state', seen.renewed ? 'renews: seen just now' : sessionText(session, !alive)],
     ['holds', names(held)],
     ['waits for', names(awaited)],
   ];
@@ -166,7 +168,7 @@ function tellOfFaster(
   const listed = new Set(settled.map(({ lease }) => lease.metadata.name));
   for (const { record, holds } of involved) {
     if (holds.length === 0 || listed.has(record.lease.metadata.name)) continue;
-    run.line(`  ${printable(nameOf(record.lease))}: passed on by a waiter`);
+    run.line(`  ${nameOf(record.lease)}: passed on by a waiter`);
   }
 }
 
@@ -179,7 +181,7 @@ function tell(run: RepairRun, name: string, lock: SettledLock): void {
   else if (holders.some(({ session }) => session === name)) {
     what = 'left as it is: a newer version of leasehold wrote the entry';
   } else what = `now held by ${holders.map(({ session }) => session).join(', ')}`;
-  run.line(`  ${printable(nameOf(lease))}: ${printable(what)}`);
+  run.line(`  ${nameOf(lease)}: ${what}`);
 }
 
 /** A blank session is of no use to anybody one ttl later. */

@@ -46,11 +46,17 @@ export class RepairRun {
 
   /** For people: on stdout, unless that is for a program. */
   line(text = ''): void {
-    (this.#isJson ? process.stderr : process.stdout).write(`${text}\n`);
+    (this.#isJson ? process.stderr : process.stdout).write(`${printable(text)}\n`);
   }
 
-  /** A block of facts: names to the left. */
-  facts(rows: readonly (readonly [name: string, text: string])[]): void {
+  /** For people: why nothing was done, or not all. */
+  complain(text: string): void {
+    say(printable(text));
+  }
+
+  /** What it is about, names to the left; and on which cluster, as there are several. */
+  facts(facts: readonly (readonly [name: string, text: string])[]): void {
+    const rows = [...facts, ['cluster', this.#cluster.access.source] as const];
     const width = Math.max(...rows.map(([name]) => name.length));
     for (const [name, text] of rows) {
       for (const [index, line] of wrapped(printable(text), COLUMNS - width - 4).entries()) {
@@ -95,7 +101,7 @@ export class RepairRun {
     const why = isForbidden
       ? 'not permitted; the rule to add is { apiGroups: [""], resources: ["events"], verbs: ["create"] }'
       : errorOf(outcome, 'write it').message;
-    say(`it was done, but no Event tells of it: ${why}`);
+    this.complain(`it was done, but no Event tells of it: ${why}`);
     return false;
   }
 

@@ -6,8 +6,12 @@ import { durationText } from '../output/text.ts';
 /** Of the server's times. */
 const RESOLUTION_MS = 1_000;
 
-/** How a session is, in a few words. */
-export function sessionText(session: SessionState | undefined): string {
+/**
+ * How a session is, in a few words.
+ *
+ * @param silent - whether it does not renew; by its age if undefined
+ */
+export function sessionText(session: SessionState | undefined, silent?: boolean): string {
   switch (session?.state) {
     case undefined:
       return 'unknown, as the entry cannot be read';
@@ -20,7 +24,7 @@ export function sessionText(session: SessionState | undefined): string {
     case 'present': {
       if (session.renewedAgo === undefined) return 'there; the server does not tell since when';
       const ago = seconds(session.renewedAgo);
-      if (!isSilent(session)) return `still renews, ${ago} ago`;
+      if (!(silent ?? isSilent(session))) return `still renews, ${ago} ago`;
       return `silent for ${ago} (ttl ${seconds(session.ttl)})`;
     }
   }
