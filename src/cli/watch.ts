@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Facts } from '../inspect/facts.ts';
-import type { Change } from '../inspect/changes.ts';
+import type { Change } from '../inspect/change.ts';
 import { addClusterOptions } from './connection.ts';
 import type { ClusterFlags } from './connection.ts';
 import { exitCodeOfSignal, plainExitCodesHelp } from './exit-codes.ts';

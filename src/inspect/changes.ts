@@ -1,69 +1,15 @@
 import type { Clock } from '../core/clock.ts';
 import type { Entry } from '../core/entry.ts';
+import type { Change, ChangeType } from './change.ts';
 import type { ElectionFacts, Facts, LockFacts, SessionFacts } from './facts.ts';
 import type { Listed } from './list.ts';
-
-/**
- * What happened, as `leasehold watch -o json` tells it: stable, and documented in `docs/cli.md`.
- * `null` is what does not apply or is not known; seconds have three decimals at most.
- */
-export interface Change {
-  readonly kind: 'Change';
-  /** When it was seen here: RFC 3339. */
-  readonly time: string;
-  readonly type: ChangeType;
-  readonly namespace: string;
-  /** Of the lock, election or session. */
-  readonly name: string;
-  readonly lease: string;
-  readonly attempt: string | null;
-  /** Who acquired, waits, was granted, released, lost or gave up. */
-  readonly session: string | null;
-  /** Of that session; or the leader. */
-  readonly process: string | null;
-  /** Granted, or leading: who had it before. */
-  readonly from: string | null;
-  /** Waiting: place in the queue, from 1. */
-  readonly position: number | null;
-  /** How long it was waited for. */
-  readonly waitedSeconds: number | null;
-  /** How long it was held, led or lived. */
-  readonly heldSeconds: number | null;
-  readonly fence: string | null;
-  readonly reason: string | null;
-}
-
-/**
- * `lost`: of a holder that did not release: its session was revoked or is gone. `dropped`: the same of
- * a waiter. `overdue`: a session or leader was not seen renewing for its ttl; `renewed`: it was after
- * all.
- */
-export type ChangeType =
-  | 'acquired'
-  | 'waiting'
-  | 'granted'
-  | 'released'
-  | 'lost'
-  | 'gave-up'
-  | 'dropped'
-  | 'unreadable'
-  | 'session-began'
-  | 'session-ended'
-  | 'session-revoked'
-  | 'session-overdue'
-  | 'session-renewed'
-  | 'leading'
-  | 'resigned'
-  | 'resign-requested'
-  | 'leader-overdue'
-  | 'leader-renewed';
 
 type Details = Partial<
   Omit<Change, 'kind' | 'time' | 'type' | 'namespace' | 'name' | 'lease' | 'heldSeconds'>
 > & { readonly held?: number | undefined; readonly waited?: number | undefined };
 
-/** Milliseconds on the observer's clock. */
 interface Beat {
+  /** When the last renewal was seen, on the observer's clock. */
   seenAt: number;
   overdue: boolean;
 }

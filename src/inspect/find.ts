@@ -27,7 +27,7 @@ export function nearNames(facts: readonly Facts[], name: string): string[] {
     if (distance <= most && one.kind !== 'other') near.push({ name: one.name, distance });
   }
   near.sort((a, b) => a.distance - b.distance || a.name.length - b.name.length);
-  return near.slice(0, MOST_SUGGESTIONS).map((one) => one.name);
+  return [...new Set(near.map((one) => one.name))].slice(0, MOST_SUGGESTIONS);
 }
 
 /** How many letters to insert, remove or replace; any number above `most` if it is more. */

@@ -50,6 +50,7 @@ export class Follower {
   readonly #listener: FollowListener;
   /** From where the next watch goes on; undefined when a list is needed. */
   #version: string | undefined;
+  #everListed = false;
   #interrupted = false;
 
   constructor(
@@ -72,24 +73,22 @@ export class Follower {
    */
   async run(signal: AbortSignal): Promise<void> {
     let backoff = FIRST_BACKOFF_MS;
-    let isFirst = true;
     while (!signal.aborted) {
+      const startedAt = this.#clock.now();
       const failure = await this.#once(signal);
       if (isAborted(signal)) return;
-      if (!failure) {
-        isFirst = false;
-        backoff = FIRST_BACKOFF_MS;
-        continue;
+      const lasted = this.#clock.now() - startedAt > MOST_BACKOFF_MS;
+      if (!failure || lasted) backoff = FIRST_BACKOFF_MS;
+      if (failure) {
+        const isForbidden = failure.kind === 'refused' && failure.status === 403;
+        if (isForbidden || !this.#everListed) {
+          throw listError(failure, this.#scope, ['list', 'watch']);
+        }
+        this.#interrupted = true;
+        this.#listener.interrupted(failure);
       }
-      const isRefused = failure.kind === 'refused' && failure.status === 403;
-      if (isRefused || (isFirst && this.#version === undefined)) {
-        throw listError(failure, this.#scope, ['list', 'watch']);
-      }
-      isFirst = false;
-      this.#interrupted = true;
-      this.#listener.interrupted(failure);
-      const wait = failure.retryAfter ?? backoff * (0.5 + this.#random());
-      await pause(this.#clock, wait, signal);
+      // Between orderly ends too, or a server that ends each watch at once would be asked in a loop.
+      await pause(this.#clock, failure?.retryAfter ?? backoff * (0.5 + this.#random()), signal);
       backoff = Math.min(MOST_BACKOFF_MS, backoff * 2);
     }
   }
@@ -100,6 +99,7 @@ export class Follower {
       const listed = await listFacts(this.#transport, this.#clock, this.#scope, signal);
       if (listed.kind !== 'done') return listed;
       this.#version = listed.body.resourceVersion;
+      this.#everListed = true;
       this.#interrupted = false;
       this.#listener.listed(listed.body);
     }

@@ -1,4 +1,4 @@
-import type { Change, ChangeType } from '../../inspect/changes.ts';
+import type { Change, ChangeType } from '../../inspect/change.ts';
 import { paintStdout } from './paint.ts';
 import type { Colour } from './paint.ts';
 import { durationText, printable } from './text.ts';
