@@ -13,10 +13,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   session: ['core', 'kube', 'tenure'],
   lock: ['core', 'kube', 'tenure', 'session'],
   election: ['core', 'kube', 'tenure'],
+  repair: ['core', 'kube', 'session'],
   telemetry: ['core'],
+  inspect: ['core', 'kube'],
   client: ['core', 'kube', 'tenure', 'session', 'lock', 'election', 'telemetry'],
   // The program stands on the public API, with what it needs to print below it.
-  cli: ['core', 'client', 'index'],
+  cli: ['core', 'kube', 'client', 'inspect', 'repair', 'index'],
 };
 
 const layers = Object.entries(MAY_IMPORT).map(([layer, allowed]) => {

@@ -81,7 +81,8 @@ export class BareClient {
 export function lockLease(name: string, waiters = 0): Lease {
   const session = 'pod-1-1f9a3c21';
   const sessionUid = '0d6c2c9c-5a11-4a8a-9f2e-3c2f2d1b7a55';
-  const entry = { session, sessionUid, ttl: 15, mode: 'exclusive' } as const;
+  const since = '2026-01-01T00:00:00.000000Z';
+  const entry = { session, sessionUid, ttl: 15, mode: 'exclusive', since } as const;
   const annotations: Record<string, string> = {
     [`${HOLDER_PREFIX}1f9a3c21-17`]: formatEntry(entry),
   };

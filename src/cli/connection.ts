@@ -4,15 +4,19 @@ import type { LeaseholdEvent } from '../core/events.ts';
 import type { ConnectOptions, Leasehold } from '../index.ts';
 import { say } from './stderr.ts';
 
-/** What every command that talks to an API server is given. */
-export interface ConnectionFlags {
+/** Which API server, and where on it. */
+export interface ClusterFlags {
   readonly namespace?: string;
   readonly kubeconfig?: string;
   readonly context?: string;
+}
+
+/** What every command that uses the library is given. */
+export interface ConnectionFlags extends ClusterFlags {
   readonly verbose?: true;
 }
 
-export function addConnectionOptions(command: Command): Command {
+export function addClusterOptions(command: Command): Command {
   return command
     .addOption(
       new Option(
@@ -26,8 +30,13 @@ export function addConnectionOptions(command: Command): Command {
         "inside a Pod its service account if omitted, else kubectl's",
       ),
     )
-    .addOption(new Option('--context <name>', 'of the kubeconfig; its current one if omitted'))
-    .addOption(new Option('--verbose', 'log what happens to stderr, as JSON lines'));
+    .addOption(new Option('--context <name>', 'of the kubeconfig; its current one if omitted'));
+}
+
+export function addConnectionOptions(command: Command): Command {
+  return addClusterOptions(command).addOption(
+    new Option('--verbose', 'log what happens to stderr, as JSON lines'),
+  );
 }
 
 /** Connects, and tells people what they should know. Loads the library, which takes its time. */

@@ -6,7 +6,11 @@ import type { LeaseholdErrorCode } from '../core/errors.ts';
  * sysexits.h where one fits; 79 is free there.
  */
 export const EXIT = {
+  /** A check has found something bad. */
+  unhealthy: 1,
   usage: 64,
+  /** No lock, election or session of that name. */
+  noSuchName: 66,
   unreachable: 69,
   internal: 70,
   unusable: 73,
@@ -15,6 +19,10 @@ export const EXIT = {
   forbidden: 77,
   configuration: 78,
   lost: 79,
+  /** Nothing was changed, as nobody said yes. */
+  declined: 80,
+  /** Nothing was changed, as it was no longer so, or never was. */
+  unchanged: 81,
   notExecutable: 126,
   notFound: 127,
 } as const;
@@ -53,17 +61,36 @@ const COMMON: readonly Meaning[] = [
   ['64', 'wrong usage'],
   ['69', 'the API server cannot be reached'],
   ['70', 'the API server answered something unexpected, or leasehold itself failed'],
-  ['73', 'the Lease or the namespace cannot be used (it belongs to something else, it is missing)'],
   ['77', 'not permitted, or not authenticated'],
   ['78', 'the kubeconfig is missing or wrong'],
+];
+
+const OF_COMMANDS_RUN: readonly Meaning[] = [
+  ['73', 'the Lease or the namespace cannot be used (it belongs to something else, it is missing)'],
   ['126', 'the command was found, but cannot be executed'],
   ['127', 'the command was not found'],
   ['128+n', 'the command was ended by signal n; or leasehold was, while it waited'],
 ];
 
-/** The section of `--help` about exit codes, with those that only one command has. */
+/** Of what mends something. */
+export const REPAIR_EXIT_CODES: readonly Meaning[] = [
+  ['66', 'there is no Lease of that name'],
+  ['73', 'the Lease or the namespace cannot be used: it belongs to something else, it is missing'],
+  ['80', 'nothing was changed: not confirmed, or nobody could be asked and --yes is missing'],
+];
+
+/** The section of `--help` about exit codes of what runs a command, with those of its own. */
 export function exitCodesHelp(own: readonly Meaning[]): string {
-  const all = [...COMMON, ...own].sort(([a], [b]) => Number.parseInt(a) - Number.parseInt(b));
-  const lines = all.map(([code, meaning]) => `  ${code.padEnd(6)} ${meaning}`);
-  return ["Exit code: the command's own, or", ...lines].join('\n');
+  return section("the command's own, or", [...COMMON, ...OF_COMMANDS_RUN, ...own]);
+}
+
+/** The same for what runs no command. */
+export function plainExitCodesHelp(own: readonly Meaning[]): string {
+  return section('0, or', [...COMMON, ...own]);
+}
+
+function section(first: string, meanings: readonly Meaning[]): string {
+  const sorted = meanings.toSorted(([a], [b]) => Number.parseInt(a) - Number.parseInt(b));
+  const lines = sorted.map(([code, meaning]) => `  ${code.padEnd(6)} ${meaning}`);
+  return [`Exit code: ${first}`, ...lines].join('\n');
 }

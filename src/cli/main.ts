@@ -2,10 +2,17 @@
 import { basename } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../client/version.ts';
+import { addDescribeCommand } from './describe.ts';
+import { addDoctorCommand } from './doctor.ts';
 import { addElectCommand } from './elect.ts';
 import { addExecCommand } from './exec.ts';
 import { EXIT } from './exit-codes.ts';
+import { addLsCommand } from './ls.ts';
 import { exitCodeOfError } from './outcome.ts';
+import { addWatchCommand } from './watch.ts';
+import { addReleaseCommand } from './release.ts';
+import { addResignCommand } from './resign.ts';
+import { addRevokeCommand } from './revoke.ts';
 
 // Nothing that takes time to load is imported before a command needs it: `--help` is to be fast.
 
@@ -13,7 +20,7 @@ const MANUAL = `
 Inside a Pod it uses the Pod's service account, elsewhere the kubeconfig that kubectl uses. As
 kubectl-leasehold on the PATH it is a plugin: 'kubectl leasehold exec ...'.
 
-Each command has a manual: 'leasehold exec --help', 'leasehold elect --help'.`;
+Each command has a manual: 'leasehold exec --help', 'leasehold ls --help'.`;
 
 function createProgram(): Command {
   const isPlugin = basename(process.argv[1] ?? '').startsWith('kubectl-');
@@ -31,6 +38,13 @@ function createProgram(): Command {
     .addHelpText('after', MANUAL);
   addExecCommand(program);
   addElectCommand(program);
+  addLsCommand(program);
+  addDescribeCommand(program);
+  addWatchCommand(program);
+  addReleaseCommand(program);
+  addRevokeCommand(program);
+  addResignCommand(program);
+  addDoctorCommand(program);
   return program;
 }
 

@@ -34,10 +34,10 @@ export function exitCodeOfEnding(
   }
 }
 
-/** The reason that the library gives for a loss; none when the watchdog was the first to see it. */
+/** The reason that the library gives for an end; none when the watchdog was the first to see it. */
 export function reasonOf(signal: AbortSignal): string {
   const reason: unknown = signal.reason;
-  if (isLeaseholdError(reason, 'LOST')) return reason.message.replace(/; stop .*$/, '');
+  if (isLeaseholdError(reason)) return reason.message.replace(/; stop .*$/, '');
   return 'it was not renewed in time';
 }
 

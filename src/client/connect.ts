@@ -1,19 +1,14 @@
 import { ttlSeconds } from '../core/duration.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import type { Observer } from '../core/events.ts';
-import { checkNamespace } from '../core/names.ts';
-import type { ClusterAccess } from '../kube/connection.ts';
-import { Transport } from '../kube/transport.ts';
 import { logTo } from '../telemetry/log.ts';
 import { fanOut } from '../telemetry/observers.ts';
 import { openTelemetry } from '../telemetry/open-telemetry.ts';
+import { openCluster } from './cluster.ts';
 import { identityOf, podClaims } from './identity.ts';
-import { inClusterAccess, isInCluster } from './in-cluster.ts';
-import { kubeconfigAccess } from './kubeconfig.ts';
 import { Leasehold } from './leasehold.ts';
 import type { ConnectOptions } from './options.ts';
 import { checkPermissions } from './permissions.ts';
-import { systemClock } from './system-clock.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -37,17 +32,12 @@ import { VERSION } from './version.ts';
  */
 export async function connect(options: ConnectOptions = {}): Promise<Leasehold> {
   const ttl = ttlSeconds(options.ttl ?? '15s', 'ttl');
-  if (options.namespace !== undefined) checkNamespace(options.namespace);
   if (options.identity === '') {
     throw new LeaseholdError('INVALID_ARGUMENT', 'identity is empty: give a name, or leave it out');
   }
-  const clock = systemClock();
-  const access = await accessOf(options, clock);
-  const namespace = options.namespace ?? access.namespace;
-  checkNamespace(namespace);
-  const observe = await observerOf(options);
-  const transport = new Transport(access, clock);
+  const { access, transport, namespace, clock } = await openCluster(options);
   try {
+    const observe = await observerOf(options);
     if (options.checkPermissions ?? true) await checkPermissions(transport, namespace);
     const claims = podClaims(await access.authorization(false));
     const identity = identityOf(process.env, claims, namespace, options.identity);
@@ -64,16 +54,6 @@ export async function connect(options: ConnectOptions = {}): Promise<Leasehold> 
     transport.close();
     throw error;
   }
-}
-
-async function accessOf(
-  options: ConnectOptions,
-  clock: ReturnType<typeof systemClock>,
-): Promise<ClusterAccess> {
-  const { kubeconfig, context } = options;
-  const chosen = kubeconfig !== undefined || context !== undefined;
-  if (!chosen && isInCluster(process.env)) return inClusterAccess(process.env, clock);
-  return kubeconfigAccess({ kubeconfig, context }, clock);
 }
 
 async function observerOf(options: ConnectOptions): Promise<Observer> {

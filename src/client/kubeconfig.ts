@@ -1,11 +1,14 @@
+import { readFileSync } from 'node:fs';
 import type { AgentOptions } from 'node:https';
+import { createSecureContext } from 'node:tls';
 import type { Clock } from '../core/clock.ts';
-import { LeaseholdError } from '../core/errors.ts';
 import type { ClusterAccess } from '../kube/connection.ts';
+import { isFields, messageOf, problem, readKubeconfig, text } from './kubeconfig-file.ts';
+import type { Fields, KubeconfigContext } from './kubeconfig-file.ts';
 import { proxyAgents } from './proxy.ts';
 
-/** Exec plugins and token files are asked again after this time; at once when refused. */
-const CREDENTIALS_READ_EVERY_MS = 30_000;
+/** Token files are read again after this time; at once when the token was refused. */
+const TOKEN_READ_EVERY_MS = 30_000;
 
 export interface KubeconfigChoice {
   readonly kubeconfig: string | undefined;
@@ -13,9 +16,9 @@ export interface KubeconfigChoice {
 }
 
 /**
- * Access by a kubeconfig: certificates, tokens, exec plugins, OIDC and proxies, as
- * `@kubernetes/client-node` reads them. It is loaded here, and only here, as it takes a third of a
- * second and 90 MiB.
+ * Access by a kubeconfig: certificates, tokens, token files, passwords, impersonation and proxies
+ * are read here, and exec plugins and auth providers as `@kubernetes/client-node` does it, which
+ * takes a third of a second and 90 MiB to load.
  *
  * @throws LeaseholdError `CONFIGURATION` when there is none, or it cannot be read
  */
@@ -23,74 +26,124 @@ export async function kubeconfigAccess(
   choice: KubeconfigChoice,
   clock: Clock,
 ): Promise<ClusterAccess> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
-  const config = new KubeConfig();
-  const source = choice.kubeconfig ?? process.env.KUBECONFIG ?? '~/.kube/config';
-  const problem = (what: string, cause?: unknown): LeaseholdError =>
-    new LeaseholdError('CONFIGURATION', `kubeconfig ${source}: ${what}`, { cause });
+  const config = readKubeconfig(choice.kubeconfig, choice.context);
+  const { source, cluster, user } = config;
+  const server = text(cluster, 'server') ?? '';
+  if (!URL.canParse(server) || !/^https?:/.test(server)) {
+    throw problem(source, `server ${server} is not an http or https address`);
+  }
+  const usesPlugin = isFields(user.exec) || isFields(user['auth-provider']);
+  const { tls, authorization } = usesPlugin
+    ? await (await import('./kubeconfig-plugin.ts')).pluginCredentials(config, clock)
+    : { tls: {}, authorization: ownCredentials(config, clock) };
+  const proxyUrl = text(cluster, 'proxy-url');
+  const makeAgent = proxyUrl === undefined ? undefined : await proxyAgents(proxyUrl, server);
+  return {
+    server,
+    namespace: config.namespace ?? 'default',
+    source: `${source}, context ${config.context}`,
+    tls: { ...tlsOf(config), ...tls },
+    headers: impersonation(user),
+    ...(makeAgent ? { agent: makeAgent } : {}),
+    authorization,
+  };
+}
+
+/** @throws LeaseholdError `CONFIGURATION` when a file or its contents cannot be read */
+function tlsOf({ source, cluster, user }: KubeconfigContext): AgentOptions {
+  const options: AgentOptions = {};
+  const ca = pem(source, cluster, 'certificate-authority');
+  const cert = pem(source, user, 'client-certificate');
+  const key = pem(source, user, 'client-key');
+  const servername = text(cluster, 'tls-server-name');
+  if (ca) options.ca = ca;
+  if (cert) options.cert = cert;
+  if (key) options.key = key;
+  if (servername !== undefined) options.servername = servername;
+  if (cluster['insecure-skip-tls-verify'] === true) options.rejectUnauthorized = false;
   try {
-    if (choice.kubeconfig === undefined) config.loadFromDefault();
-    else config.loadFromFile(choice.kubeconfig);
+    // What is wrong with them is said here, and not at the first request.
+    createSecureContext({ ca, cert, key });
   } catch (error) {
-    throw problem(error instanceof Error ? error.message : String(error), error);
-  }
-  if (choice.context !== undefined) {
-    if (!config.getContextObject(choice.context)) {
-      const names = config.getContexts().map((context) => context.name);
-      throw problem(`has no context ${choice.context}; it has: ${names.join(', ') || 'none'}`);
-    }
-    config.setCurrentContext(choice.context);
-  }
-  const cluster = config.getCurrentCluster();
-  // client-node falls back to localhost:8080 where nothing is configured.
-  const isFallback = cluster?.name === 'cluster' && cluster.server === 'http://localhost:8080';
-  if (!cluster || isFallback) {
     throw problem(
-      'names no cluster to use: set KUBECONFIG, pass a kubeconfig or a context, or run inside a Pod',
+      source,
+      `the client certificate or its key cannot be used: ${messageOf(error)}`,
+      error,
     );
   }
+  return options;
+}
 
-  const apply = async (): Promise<AgentOptions & { headers?: Record<string, string> }> => {
-    const options: AgentOptions & { headers?: Record<string, string> } = {};
-    try {
-      await config.applyToHTTPSOptions(options);
-    } catch (error) {
-      throw problem(
-        `the credentials cannot be had: ${error instanceof Error ? error.message : String(error)}`,
-        error,
-      );
-    }
-    return options;
-  };
-  const first = await apply();
-  const {
-    headers,
-    agent: _,
-    auth,
-    ...tls
-  } = first as typeof first & {
-    agent?: unknown;
-    auth?: string;
-  };
-  const basic = auth === undefined ? undefined : `Basic ${Buffer.from(auth).toString('base64')}`;
-  let authorization = headers?.Authorization ?? basic;
+/** The contents of `<key>-data`, or of the file that `<key>` names. */
+function pem(source: string, fields: Fields, key: string): Buffer | undefined {
+  const data = text(fields, `${key}-data`);
+  if (data !== undefined) return Buffer.from(data, 'base64');
+  const path = text(fields, key);
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw problem(source, `${key}: ${messageOf(error)}`, error);
+  }
+}
+
+function ownCredentials(
+  { source, user }: KubeconfigContext,
+  clock: Clock,
+): ClusterAccess['authorization'] {
+  const file = text(user, 'tokenFile');
+  if (file !== undefined) return tokenFile(source, file, clock);
+  const token = text(user, 'token');
+  const name = text(user, 'username');
+  const basic = `${name ?? ''}:${text(user, 'password') ?? ''}`;
+  const header =
+    token !== undefined
+      ? `Bearer ${token.trim()}`
+      : name !== undefined
+        ? `Basic ${Buffer.from(basic).toString('base64')}`
+        : undefined;
+  return () => header;
+}
+
+function tokenFile(source: string, file: string, clock: Clock): ClusterAccess['authorization'] {
+  const read = (): string => readFileSync(file, 'utf8').trim();
+  let token: string;
+  try {
+    token = read();
+  } catch (error) {
+    throw problem(source, `tokenFile: ${messageOf(error)}`, error);
+  }
   let readAt = clock.now();
-
-  const makeAgent = cluster.proxyUrl
-    ? await proxyAgents(cluster.proxyUrl, cluster.server)
-    : undefined;
-  return {
-    server: cluster.server,
-    namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
-    source: `kubeconfig ${source}`,
-    tls,
-    ...(makeAgent ? { agent: makeAgent } : {}),
-    async authorization(refused) {
-      if (refused || clock.now() - readAt > CREDENTIALS_READ_EVERY_MS) {
-        readAt = clock.now();
-        authorization = (await apply()).headers?.Authorization ?? basic;
+  return (refused) => {
+    if (refused || clock.now() - readAt > TOKEN_READ_EVERY_MS) {
+      readAt = clock.now();
+      try {
+        token = read();
+      } catch {
+        // It is being replaced: the last one may still do.
       }
-      return authorization;
-    },
+    }
+    return `Bearer ${token}`;
   };
+}
+
+/** The headers that ask the API server to act as somebody else. */
+function impersonation(user: Fields): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {};
+  const name = text(user, 'as');
+  const uid = text(user, 'as-uid');
+  const groups = texts(user['as-groups']);
+  if (name !== undefined) headers['impersonate-user'] = name;
+  if (uid !== undefined) headers['impersonate-uid'] = uid;
+  if (groups.length > 0) headers['impersonate-group'] = groups;
+  const extra = user['as-user-extra'];
+  for (const [key, values] of Object.entries(isFields(extra) ? extra : {})) {
+    headers[`impersonate-extra-${encodeURIComponent(key).toLowerCase()}`] = texts(values);
+  }
+  return headers;
+}
+
+function texts(values: unknown): string[] {
+  if (!Array.isArray(values)) return [];
+  return values.filter((value): value is string => typeof value === 'string');
 }

@@ -19,6 +19,11 @@ export interface Entry {
   readonly seen: bigint | undefined;
   /** In a holder: the fencing token; absent until the creator's entry is rewritten. */
   readonly fence: bigint | undefined;
+  /**
+   * Since when it waits, or holds, by the clock of who wrote that: milliseconds since the epoch. For
+   * people; nothing depends on it.
+   */
+  readonly since: number | undefined;
   /** The value as it was read, so that keys of others are kept. */
   readonly text: string;
 }
@@ -39,9 +44,17 @@ export function formatEntry(entry: {
   ttl: number;
   mode: Mode;
   seen?: bigint;
+  /** A MicroTime. */
+  since: string;
 }): string {
   const seen = entry.seen === undefined ? '' : ` seen=${String(entry.seen)}`;
-  return `v=${String(FORMAT_VERSION)} session=${entry.session} uid=${entry.sessionUid} ttl=${String(entry.ttl)} mode=${entry.mode}${seen}`;
+  const since = ` since=${sinceText(entry.since)}`;
+  return `v=${String(FORMAT_VERSION)} session=${entry.session} uid=${entry.sessionUid} ttl=${String(entry.ttl)} mode=${entry.mode}${seen}${since}`;
+}
+
+/** The value of `since` for a MicroTime: to the second, as each byte goes to all that watch the lock. */
+export function sinceText(microTime: string): string {
+  return `${microTime.slice(0, 19)}Z`;
 }
 
 /** The value with one pair set, or removed when `value` is undefined; all other pairs are kept. */
@@ -69,10 +82,22 @@ export function parseEntry(id: string, text: string): Entry | undefined {
   const mode = fields.get('mode') ?? '';
   const seen = bigInteger(fields.get('seen'));
   const fence = bigInteger(fields.get('fence'));
+  const since = Date.parse(fields.get('since') ?? '');
   const readable = session !== '' && sessionUid !== '' && ttl !== undefined && mode !== '';
   if (version <= FORMAT_VERSION && !readable) return undefined;
   if (seen === null || fence === null) return undefined;
-  return { id, version, session, sessionUid, ttl: ttl ?? MOST_TTL, mode, seen, fence, text };
+  return {
+    id,
+    version,
+    session,
+    sessionUid,
+    ttl: ttl ?? MOST_TTL,
+    mode,
+    seen,
+    fence,
+    since: Number.isNaN(since) ? undefined : since,
+    text,
+  };
 }
 
 function positiveInteger(text: string | undefined): number | undefined {

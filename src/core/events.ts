@@ -30,6 +30,7 @@ export type LeaseholdEvent =
   | { type: 'leading'; election: string; identity: string; fence: bigint }
   | { type: 'leadership-warning'; election: string; validForMs: number }
   | { type: 'leadership-lost'; election: string; reason: string; detail: string }
+  | { type: 'resign-requested'; election: string; transferTo: string | undefined }
   | { type: 'leadership-released'; election: string; transferTo: string | undefined }
   | { type: 'leader-changed'; election: string; leader: string | undefined };
 

@@ -37,6 +37,7 @@ export interface OwnerReference {
 }
 
 export interface ManagedFields {
+  manager?: string;
   time?: string;
   fieldsV1?: Record<string, unknown>;
 }
@@ -49,6 +50,8 @@ export const NAME_ANNOTATION = 'leasehold.dev/name';
 export const VOID_ANNOTATION = 'leasehold.dev/void';
 export const CHALLENGE_ANNOTATION = 'leasehold.dev/challenge';
 export const TRANSFER_ANNOTATION = 'leasehold.dev/transfer-to';
+export const RESIGN_ANNOTATION = 'leasehold.dev/resign';
+export const RESIGN_TO_ANNOTATION = 'leasehold.dev/resign-to';
 
 /**
  * A moment as Kubernetes' MicroTime: RFC 3339 with exactly six fraction digits (three, as

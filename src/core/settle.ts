@@ -1,5 +1,6 @@
-import { FORMAT_VERSION, withField } from './entry.ts';
+import { FORMAT_VERSION, sinceText, withField } from './entry.ts';
 import type { Entry } from './entry.ts';
+import type { Lease } from './lease.ts';
 import { HOLDER_PREFIX, NEVER_LAPSES, QUEUE_PREFIX } from './record.ts';
 import type { LockRecord } from './record.ts';
 
@@ -9,7 +10,10 @@ export type Settlement =
   | { readonly action: 'delete' }
   | {
       readonly action: 'write';
-      /** Annotations to set, or with null to remove. */
+      /**
+       * Annotations to set, or with null to remove. Those of `granted` lack `since`, as this function
+       * has no clock.
+       */
       readonly annotations: Readonly<Record<string, string | null>>;
       readonly holderIdentity: string;
       readonly granted: readonly Entry[];
@@ -67,11 +71,8 @@ export function settle(
   for (const entry of granted) {
     // The version that this write will get is at least one more than the one it is conditioned on.
     const fence = String(record.version + 1n);
-    annotations[HOLDER_PREFIX + entry.id] = withField(
-      withField(entry.text, 'seen', undefined),
-      'fence',
-      fence,
-    );
+    const asked = withField(withField(entry.text, 'seen', undefined), 'since', undefined);
+    annotations[HOLDER_PREFIX + entry.id] = withField(asked, 'fence', fence);
   }
   for (const entry of holders) {
     if (granted.includes(entry) || entry.fence !== undefined) continue;
@@ -85,6 +86,35 @@ export function settle(
     holderIdentity: holderIdentityOf(holders),
     granted,
     dropped,
+  };
+}
+
+/** The record as it was read, with what the settlement changes: all else on the Lease is kept. */
+export function settledLease(
+  record: LockRecord,
+  settlement: Extract<Settlement, { action: 'write' }>,
+  now: string,
+): Lease {
+  const { metadata, spec, ...rest } = record.lease;
+  const annotations = { ...metadata.annotations };
+  for (const [key, value] of Object.entries(settlement.annotations)) {
+    if (value === null) Reflect.deleteProperty(annotations, key);
+    else annotations[key] = value;
+  }
+  for (const { id } of settlement.granted) {
+    const key = HOLDER_PREFIX + id;
+    annotations[key] = withField(annotations[key] ?? '', 'since', sinceText(now));
+  }
+  const granted = settlement.granted.length > 0;
+  return {
+    ...rest,
+    metadata: { ...metadata, annotations },
+    spec: {
+      ...spec,
+      holderIdentity: settlement.holderIdentity,
+      renewTime: now,
+      ...(granted ? { acquireTime: now, leaseTransitions: (spec?.leaseTransitions ?? 0) + 1 } : {}),
+    },
   };
 }
 

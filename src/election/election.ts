@@ -39,7 +39,6 @@ export class Election {
   readonly #closing = new AbortController();
   #standing = false;
   #term: Term | undefined;
-  #standBackUntil = 0;
   #work: Promise<unknown> = Promise.resolve();
   #leaving: Promise<void> | undefined;
 
@@ -138,8 +137,7 @@ export class Election {
       ? AbortSignal.any([options.signal, this.#closing.signal])
       : this.#closing.signal;
     try {
-      const { clock } = this.#parts;
-      await pause(clock, Math.max(0, this.#standBackUntil - clock.now()), signal);
+      await this.#letOthersGoFirst(signal);
       for (;;) {
         const campaign = this.#campaign().run(signal);
         const won = await unlessAborted(campaign, signal);
@@ -206,6 +204,14 @@ export class Election {
     await Promise.all([this.resign(), this.#leaving]);
   }
 
+  /** Whoever has just resigned stands back for a retry period. */
+  async #letOthersGoFirst(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    const resignedAt = this.#term?.resignedAt;
+    if (resignedAt === undefined) return;
+    await pause(clock, Math.max(0, resignedAt + this.#times.retryPeriod - clock.now()), signal);
+  }
+
   /** A request that was under way when its campaign was given up may still win. */
   async #giveBack(campaign: Promise<Won>): Promise<void> {
     const won = await campaign.catch(() => undefined);
@@ -238,16 +244,6 @@ export class Election {
   #begin(won: Won): Term {
     const term = this.#termOf(won);
     this.#term = term;
-    // Whoever has just led lets others go first.
-    term.signal.addEventListener(
-      'abort',
-      () => {
-        if (isLeaseholdError(term.signal.reason, 'ABORTED')) {
-          this.#standBackUntil = this.#parts.clock.now() + this.#times.retryPeriod;
-        }
-      },
-      { once: true },
-    );
     term.start();
     return term;
   }

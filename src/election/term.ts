@@ -1,7 +1,8 @@
 import { pause } from '../core/clock.ts';
-import { released, renewed } from '../core/election.ts';
+import { released, renewed, resignRequest } from '../core/election.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { microTime, versionOf } from '../core/lease.ts';
+import type { ResignRequest } from '../core/election.ts';
 import type { Lease } from '../core/lease.ts';
 import type { Parts } from '../core/parts.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
@@ -21,7 +22,11 @@ export interface Leadership extends AsyncDisposable {
   readonly valid: boolean;
   /** Milliseconds for which it lasts if no further renewal succeeds; 0 when it is over. */
   readonly validFor: number;
-  /** Aborts when the term ends: with `LOST` when it was lost, with `ABORTED` when resigned. */
+  /**
+   * Aborts when the work has to stop: with `LOST` when the term was lost; with `ABORTED` when it was
+   * resigned, or when somebody asks for that (`leasehold resign`). The term then goes on until
+   * {@link Leadership.resign}, so call that as soon as the work has stopped.
+   */
   readonly signal: AbortSignal;
   /**
    * Gives the Lease up so that another candidate takes it at once. Resolves when the API server has
@@ -49,6 +54,8 @@ export class Term implements Leadership {
   readonly #times: ElectionTimes;
   readonly #tenure: Tenure;
   readonly #ended = new AbortController();
+  #request: ResignRequest | undefined;
+  #resignedAt: number | undefined;
   #resigning: Promise<void> | undefined;
 
   constructor(
@@ -79,7 +86,10 @@ export class Term implements Leadership {
             read.spec?.holderIdentity === term.identity &&
             read.spec.acquireTime === acquireTime &&
             !read.spec.strategy,
-          renewal: (read, renewTime) => renewed(read, leaseSeconds, renewTime),
+          renewal: (read, renewTime) => {
+            this.#honour(resignRequest(read));
+            return renewed(read, leaseSeconds, renewTime);
+          },
           onWarning: (until) => {
             const validForMs = until - term.parts.clock.now();
             term.parts.observe({ type: 'leadership-warning', election: term.name, validForMs });
@@ -118,8 +128,13 @@ export class Term implements Leadership {
     return this.#ended.signal;
   }
 
+  /** When the Lease was given up, on the clock's scale; undefined while it was not. */
+  get resignedAt(): number | undefined {
+    return this.#resignedAt;
+  }
+
   resign(): Promise<void> {
-    this.#resigning ??= this.#release(undefined);
+    this.#resigning ??= this.#release(this.#request?.transferTo);
     return this.#resigning;
   }
 
@@ -143,6 +158,18 @@ export class Term implements Leadership {
     this.#end('ABORTED', `leadership of ${this.name} is to be given up; stop the work`);
   }
 
+  /**
+   * Somebody asks for an orderly end: the work is told, and the Lease kept until the work has ended
+   * and resigns.
+   */
+  #honour(request: ResignRequest | undefined): void {
+    if (!request || this.#request) return;
+    this.#request = request;
+    const { transferTo } = request;
+    this.#parts.observe({ type: 'resign-requested', election: this.name, transferTo });
+    this.#end('ABORTED', `leadership of ${this.name} was asked to resign; stop the work`);
+  }
+
   #end(code: 'LOST' | 'ABORTED', message: string): void {
     if (!this.#ended.signal.aborted) this.#ended.abort(new LeaseholdError(code, message));
   }
@@ -152,8 +179,9 @@ export class Term implements Leadership {
     if (!this.valid) return;
     const until = this.#tenure.validUntil;
     this.#end('ABORTED', `leadership of ${this.name} was resigned`);
-    await this.#tenure.end();
     const { clock, observe } = this.#parts;
+    this.#resignedAt = clock.now();
+    await this.#tenure.end();
     const mine = this.#tenure.lease.spec;
     let lease = this.#tenure.lease;
     while (clock.now() < until) {
@@ -161,6 +189,7 @@ export class Term implements Leadership {
       const now = microTime(clock.wall());
       const outcome = await this.#api.replace(released(lease, now, transferTo), limits);
       if (outcome.kind === 'done') {
+        this.#resignedAt = clock.now();
         observe({ type: 'leadership-released', election: this.name, transferTo });
         return;
       }

@@ -15,6 +15,8 @@ export interface ClusterAccess {
   readonly source: string;
   /** TLS settings and proxy, as they are now. */
   readonly tls: AgentOptions;
+  /** Sent with every request: impersonation. */
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   /** Makes an agent with these options; a proxy of the kubeconfig is behind it. */
   agent?(options: AgentOptions): HttpAgent;
   /**

@@ -5,6 +5,8 @@ import type { ClusterAccess } from './connection.ts';
 
 const USER_AGENT = 'leasehold';
 
+export type RequestHeaders = Record<string, string | string[]>;
+
 /** Where the API server is, and how to speak to it. */
 export class Endpoint {
   readonly secure: boolean;
@@ -32,10 +34,11 @@ export class Endpoint {
    *
    * @param refused - the last credentials were refused (401): get new ones
    */
-  async headers(refused: boolean): Promise<Record<string, string> | Error> {
-    const headers: Record<string, string> = {
+  async headers(refused: boolean): Promise<RequestHeaders | Error> {
+    const headers: RequestHeaders = {
       accept: 'application/json',
       'user-agent': USER_AGENT,
+      ...this.#access.headers,
     };
     try {
       const authorization = await this.#access.authorization(refused);
@@ -47,7 +50,7 @@ export class Endpoint {
   }
 
   /** Begins a request over HTTP/1.1. */
-  call(method: string, path: string, headers: Record<string, string>, agent: Agent): ClientRequest {
+  call(method: string, path: string, headers: RequestHeaders, agent: Agent): ClientRequest {
     const options = { agent, host: this.#host, port: this.#port, method, path, headers };
     return this.secure ? requestHttps(options) : plainHttp().request(options);
   }

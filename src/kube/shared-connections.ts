@@ -5,6 +5,7 @@ import { connect } from 'node:tls';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import type { Clock } from '../core/clock.ts';
 import type { ClusterAccess } from './connection.ts';
+import type { RequestHeaders } from './endpoint.ts';
 
 /** A connection that has not answered for so long is dead. */
 const PING_EVERY_MS = 15_000;
@@ -41,10 +42,7 @@ export class SharedConnections {
    * Begins a GET, which may still fail. An Error when there is no connection; undefined when the
    * server, or a proxy on the way, does not speak HTTP/2.
    */
-  async get(
-    path: string,
-    headers: Readonly<Record<string, string>>,
-  ): Promise<ClientHttp2Stream | Error | undefined> {
+  async get(path: string, headers: RequestHeaders): Promise<ClientHttp2Stream | Error | undefined> {
     const connection = await this.#withRoom();
     if (!connection) {
       return this.#supported ? new Error('the API server cannot be reached') : undefined;

@@ -14,6 +14,7 @@ import type { WatchStream } from './watch-stream.ts';
 export interface KubeRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly contentType?: string;
   /** Milliseconds in all, waits for `Retry-After` included; 10,000 by default. */
@@ -121,7 +122,8 @@ export class Transport {
     const lane = request.lane ?? 'requests';
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     // The server gives up no later than we do, so that fewer outcomes are unknown.
-    const query = `timeout=${String(Math.max(1, Math.ceil(left)))}ms`;
+    const timeout = `${String(Math.max(1, Math.ceil(left)))}ms`;
+    const query = new URLSearchParams({ ...request.query, timeout }).toString();
     if (body !== undefined) {
       headers['content-type'] = request.contentType ?? 'application/json';
       headers['content-length'] = String(Buffer.byteLength(body));

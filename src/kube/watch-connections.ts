@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import type { Clock } from '../core/clock.ts';
 import { readAnswer } from './answer.ts';
 import type { ClusterAccess, Sockets } from './connection.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { Endpoint, RequestHeaders } from './endpoint.ts';
 import type { Outcome } from './outcome.ts';
 import { readBody } from './read-body.ts';
 import { SharedConnections } from './shared-connections.ts';
@@ -93,7 +93,7 @@ export class WatchConnections {
 
   async #begin(
     path: string,
-    headers: Record<string, string>,
+    headers: RequestHeaders,
     cancelBy: (cancel: Cancel) => void,
   ): Promise<Begun | Error> {
     if (this.#own >= MOST_OWN_CONNECTIONS) {
@@ -105,7 +105,7 @@ export class WatchConnections {
 
   #beginOwn(
     path: string,
-    headers: Record<string, string>,
+    headers: RequestHeaders,
     cancelBy: (cancel: Cancel) => void,
   ): Promise<Begun | Error> {
     this.#own += 1;

@@ -30,6 +30,7 @@ export class Holding {
     this.#unsubscribe = target.view.subscribe(this.#look);
     const lost = grant.attempt.session.signal;
     lost.addEventListener('abort', this.#sessionLost, { once: true });
+    grant.attempt.session.onChallenge(this.id, () => void this.#lookAgain());
     // Lost on the way here: no event will tell it.
     if (lost.aborted) queueMicrotask(this.#sessionLost);
     this.#cancelWatch = target.context.parts.clock.schedule(WATCH_AFTER_MS, () => this.watch());
@@ -101,6 +102,11 @@ export class Holding {
     this.#lose('the record no longer names it as a holder: somebody deleted or edited the Lease');
   };
 
+  /** Somebody may have taken the entry out, which a hold that is not watched would not notice. */
+  async #lookAgain(): Promise<void> {
+    if (!this.#over) await this.#target.view.read();
+  }
+
   /** The entry is still in the record: others must learn that the session is dead. */
   readonly #sessionLost = (): void => {
     if (this.#over) return;
@@ -122,7 +128,9 @@ export class Holding {
     this.#over = true;
     this.#cancelWatch();
     this.#unsubscribe();
-    this.#grant.attempt.session.signal.removeEventListener('abort', this.#sessionLost);
+    const { session } = this.#grant.attempt;
+    session.signal.removeEventListener('abort', this.#sessionLost);
+    session.onChallenge(this.id, undefined);
     if (this.#ownsWatch) this.#target.context.holdWatches.release();
     this.#ownsWatch = false;
   }

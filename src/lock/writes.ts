@@ -1,9 +1,8 @@
 import { formatEntry } from '../core/entry.ts';
 import { microTime, NAME_ANNOTATION, ROLE_LABEL } from '../core/lease.ts';
-import type { Lease } from '../core/lease.ts';
 import { HOLDER_PREFIX, QUEUE_PREFIX } from '../core/record.ts';
 import type { LockRecord } from '../core/record.ts';
-import { lockSpec } from '../core/settle.ts';
+import { lockSpec, settledLease } from '../core/settle.ts';
 import type { Settlement } from '../core/settle.ts';
 import type { LeaseOutcome, Outcome } from '../kube/outcome.ts';
 import type { Attempt, LockTarget } from './context.ts';
@@ -13,11 +12,13 @@ export function createHeld(target: LockTarget, attempt: Attempt): Promise<LeaseO
   const { api, parts } = target.context;
   const { session, id } = attempt;
   const { lease, original } = target.name;
+  const now = microTime(parts.clock.wall());
   const entry = formatEntry({
     session: session.name,
     sessionUid: session.uid,
     ttl: session.ttl,
     mode: 'exclusive',
+    since: now,
   });
   return api.create({
     metadata: {
@@ -29,7 +30,7 @@ export function createHeld(target: LockTarget, attempt: Attempt): Promise<LeaseO
         ...(lease === original ? {} : { [NAME_ANNOTATION]: original }),
       },
     },
-    spec: lockSpec(session.name, microTime(parts.clock.wall())),
+    spec: lockSpec(session.name, now),
   });
 }
 
@@ -47,6 +48,7 @@ export function join(
     ttl: session.ttl,
     mode: 'exclusive',
     seen,
+    since: microTime(target.context.parts.clock.wall()),
   });
   return target.context.api.patch(target.name.lease, {
     metadata: { uid, annotations: { [QUEUE_PREFIX + id]: entry } },
@@ -90,34 +92,8 @@ export async function writeSettlement(
     return outcome;
   }
   const outcome = await context.api.replace(
-    settled(record, settlement, context.parts.clock.wall()),
+    settledLease(record, settlement, microTime(context.parts.clock.wall())),
   );
   if (outcome.kind === 'done') view.wrote(outcome.body);
   return outcome;
-}
-
-/** The record as it was read, with what the settlement changes: all else on the Lease is kept. */
-function settled(
-  record: LockRecord,
-  settlement: Extract<Settlement, { action: 'write' }>,
-  wall: number,
-): Lease {
-  const { metadata, spec, ...rest } = record.lease;
-  const annotations = { ...metadata.annotations };
-  for (const [key, value] of Object.entries(settlement.annotations)) {
-    if (value === null) Reflect.deleteProperty(annotations, key);
-    else annotations[key] = value;
-  }
-  const now = microTime(wall);
-  const granted = settlement.granted.length > 0;
-  return {
-    ...rest,
-    metadata: { ...metadata, annotations },
-    spec: {
-      ...spec,
-      holderIdentity: settlement.holderIdentity,
-      renewTime: now,
-      ...(granted ? { acquireTime: now, leaseTransitions: (spec?.leaseTransitions ?? 0) + 1 } : {}),
-    },
-  };
 }

@@ -36,6 +36,7 @@ export class Session {
   readonly #outstanding = new Set<string>();
   readonly #void = new Set<string>();
   readonly #whenUnused: (() => void)[] = [];
+  readonly #onChallenge = new Map<string, () => void>();
 
   constructor(
     parts: { api: LeaseApi; clock: Clock; observe: Observer },
@@ -155,6 +156,12 @@ export class Session {
     return this.#wasAllocated(id) && !this.#current.has(id) && !this.#void.has(id);
   }
 
+  /** Calls `listener` when somebody asks whether the attempt still holds, until it is undefined. */
+  onChallenge(id: string, listener: (() => void) | undefined): void {
+    if (listener) this.#onChallenge.set(id, listener);
+    else this.#onChallenge.delete(id);
+  }
+
   /** Stops renewing. Resolves when no renewal is in flight. */
   end(): Promise<void> {
     return this.#tenure.end();
@@ -167,14 +174,18 @@ export class Session {
 
   #renewal(lease: Lease, renewTime: string): Lease {
     const { [CHALLENGE_ANNOTATION]: challenged, ...annotations } = lease.metadata.annotations ?? {};
-    if (challenged !== undefined && this.isStray(challenged))
-      this.#addVoid(challenged, 'challenged');
+    if (challenged !== undefined) this.#answer(challenged);
     if (this.#void.size > 0) annotations[VOID_ANNOTATION] = [...this.#void].join(' ');
     return {
       ...lease,
       metadata: { ...lease.metadata, annotations },
       spec: { ...lease.spec, leaseDurationSeconds: this.ttl, renewTime },
     };
+  }
+
+  #answer(challenged: string): void {
+    if (this.isStray(challenged)) this.#addVoid(challenged, 'challenged');
+    else this.#onChallenge.get(challenged)?.();
   }
 
   #addVoid(id: string, why: string): boolean {

@@ -10,7 +10,7 @@ import { isMissing } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
 import { errorOf, isTemporary } from '../kube/status-error.ts';
 import { Session, sessionTimes } from './session.ts';
-import { blanked, isBlank, newSessionLease } from './session-lease.ts';
+import { blanked, isBlank, newSessionLease } from '../core/session-lease.ts';
 
 export interface SessionOptions {
   /** The pod's or the host's name. */

@@ -6,7 +6,13 @@ import type { Parts } from '../core/parts.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { LeaseView } from '../kube/lease-view.ts';
 import { isMissing } from '../kube/outcome.ts';
-import { blanked, isBlank, isSession, renewedAtServer, voidAttempts } from './session-lease.ts';
+import {
+  blanked,
+  isBlank,
+  isSession,
+  renewedAtServer,
+  voidAttempts,
+} from '../core/session-lease.ts';
 import { Sighting, heartbeat } from './sighting.ts';
 
 /** How long a session that did not renew counts as alive, beyond its ttl, by turn in the queue. */

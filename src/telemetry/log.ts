@@ -68,6 +68,7 @@ const LINES: { [T in LeaseholdEvent['type']]: readonly [Level, Describe<T>] } = 
       `the renewal of ${event.election} is overdue: leadership is lost in ${seconds(event.validForMs)} unless the API server answers`,
   ],
   'leadership-lost': ['error', (event) => `lost leadership of ${event.election}: ${event.detail}`],
+  'resign-requested': ['info', (event) => `asked to resign leadership of ${event.election}`],
   'leadership-released': ['info', (event) => `resigned leadership of ${event.election}`],
   'leader-changed': ['info', (event) => `leader of ${event.election}: ${event.leader ?? 'nobody'}`],
 };

@@ -18,7 +18,8 @@ const line = fc
     garbled: fc.integer({ min: 0, max: 19 }).map((dice) => dice === 0),
   })
   .map(({ session, counter, seen, ttl, newer, garbled }) => {
-    const of = { session: `pod-${session}`, sessionUid: `uid-${session}`, ttl };
+    const since = '2026-01-01T00:00:00.000000Z';
+    const of = { session: `pod-${session}`, sessionUid: `uid-${session}`, ttl, since };
     const queued = formatEntry({ ...of, mode: 'exclusive', seen });
     const holding = formatEntry({ ...of, mode: 'exclusive' });
     const version = (text: string): string => (newer ? text.replace('v=1', 'v=2') : text);

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { attemptId, formatEntry, parseEntry, withField } from '../../src/core/entry.ts';
+import { microTime } from '../../src/core/lease.ts';
 import type { Lease } from '../../src/core/lease.ts';
 import { parseRecord } from '../../src/core/record.ts';
-import { settle } from '../../src/core/settle.ts';
+import { settle, settledLease } from '../../src/core/settle.ts';
 
 const word = fc.stringMatching(/^[a-z0-9][a-z0-9.-]{0,30}$/);
 
@@ -17,13 +18,16 @@ describe('an entry', () => {
           ttl: fc.integer({ min: 1, max: 2_147_483_647 }),
           mode: fc.constant('exclusive' as const),
           seen: fc.option(fc.bigInt({ min: 0n, max: 2n ** 63n }), { nil: undefined }),
+          since: fc.integer({ min: 0, max: 4_000_000_000 }).map((seconds) => seconds * 1_000),
         }),
-        ({ seen, ...fields }) => {
+        ({ seen, since, ...others }) => {
+          const fields = { ...others, since: microTime(since) };
           const text = formatEntry(seen === undefined ? fields : { ...fields, seen });
           const parsed = parseEntry('1f9a3c21-17', text);
           expect(parsed).toEqual({
-            ...fields,
+            ...others,
             seen,
+            since,
             id: '1f9a3c21-17',
             version: 1,
             fence: undefined,
@@ -40,6 +44,11 @@ describe('an entry', () => {
       'v=1 session=s uid=u ttl=2 mode=exclusive later=yes',
     );
     expect(withField(withField(text, 'fence', '7'), 'fence', '8')).toBe(`${text} fence=8`);
+  });
+
+  it.each(['', 'yesterday', '2026-13-45'])('with since=%s is read, without a time', (since) => {
+    const text = `v=1 session=s uid=u ttl=2 mode=exclusive since=${since}`;
+    expect(parseEntry('a-1', text)).toMatchObject({ session: 's', since: undefined, text });
   });
 
   it('of garbage is undefined, and never an exception', () => {
@@ -160,6 +169,17 @@ describe('a record', () => {
       granted: [],
       annotations: { 'queue.leasehold.dev/0c-1': null },
     });
+  });
+
+  it('says of who was granted since when it holds, and no longer since when it waited', () => {
+    const annotations = { 'queue.leasehold.dev/0b-1': `${entry(3)} since=2026-01-01T00:00:00Z` };
+    const record = parseRecord(lease({ labels: LOCK, annotations }));
+    const settlement = settle(record, () => false);
+    if (settlement.action !== 'write') throw new Error(`settled by ${settlement.action}`);
+    const next = parseRecord(settledLease(record, settlement, '2026-01-01T00:00:05.123456Z'));
+    expect(next.holders).toMatchObject([
+      { id: '0b-1', seen: undefined, since: Date.parse('2026-01-01T00:00:05Z') },
+    ]);
   });
 
   it('with 256 KiB of annotations is read in time', () => {

@@ -6,7 +6,7 @@ import { microTime, versionOf } from '../../src/core/lease.ts';
 import { checkNamespace, leaseName, sessionPrefix } from '../../src/core/names.ts';
 import { validUntil } from '../../src/core/validity.ts';
 import { electionTimes } from '../../src/election/options.ts';
-import { renewedAtServer } from '../../src/session/session-lease.ts';
+import { renewedAtServer } from '../../src/core/session-lease.ts';
 
 const withCode = (code: string): Error => expect.objectContaining({ code }) as Error;
 

@@ -1,5 +1,5 @@
-import { CHALLENGE_ANNOTATION, ROLE_LABEL, VOID_ANNOTATION } from '../core/lease.ts';
-import type { Lease, OwnerReference } from '../core/lease.ts';
+import { CHALLENGE_ANNOTATION, ROLE_LABEL, VOID_ANNOTATION } from './lease.ts';
+import type { Lease, OwnerReference } from './lease.ts';
 
 /** The Lease with which a session begins. */
 export function newSessionLease(session: {

@@ -1,0 +1,297 @@
+import type {
+  ElectionView,
+  EntryView,
+  EventView,
+  LockView,
+  OtherView,
+  SessionView,
+  View,
+  WaiterView,
+} from '../../inspect/views.ts';
+import { advice } from './advice.ts';
+import { stateCell } from './listing.ts';
+import { paintStdout, terminalWidth } from './paint.ts';
+import { tableLines } from './table.ts';
+import type { Column } from './table.ts';
+import { durationText, printable } from './text.ts';
+
+/** What is known beyond the Leases. */
+export interface Surroundings {
+  /** By Pod. */
+  readonly nodes: ReadonlyMap<string, string>;
+  /** Undefined when they cannot be read. */
+  readonly events: readonly EventView[] | undefined;
+  /** The server's clock: milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** A name and what is said of it; none for a line that goes on. */
+type Field = readonly [name: string, text: string | undefined];
+
+/** The lines of `leasehold describe`. */
+export function* description(view: View, surroundings: Surroundings): Generator<string> {
+  switch (view.kind) {
+    case 'Lock':
+      yield* lockLines(view, surroundings);
+      break;
+    case 'Election':
+      yield* fieldLines(electionFields(view));
+      break;
+    case 'Session':
+      yield* fieldLines(sessionFields(view, surroundings));
+      yield* nameLines('Holds', view.holds);
+      yield* nameLines('Waits for', view.waitsFor);
+      break;
+    case 'Other':
+      yield* fieldLines(otherFields(view));
+      break;
+  }
+  yield* eventLines(surroundings);
+  const todo = advice(view);
+  if (todo.length === 0) return;
+  yield '';
+  yield paintStdout('bold', 'What to do');
+  for (const line of todo) yield `  ${line}`;
+}
+
+function* lockLines(view: LockView, surroundings: Surroundings): Generator<string> {
+  yield* fieldLines([
+    ['Lock', printable(view.name)],
+    ...whereFields(view),
+    ['State', coloured(view.state)],
+  ]);
+  for (const holder of view.holders) {
+    yield '';
+    yield* fieldLines([
+      ['Holder', printable(holder.session)],
+      ['  Process', processText(holder, surroundings)],
+      ['  Held', sinceText(holder.heldSeconds, holder.since)],
+      ['  Session', sessionText(holder)],
+      ['  Attempt', `${printable(holder.attempt)}, mode ${printable(holder.mode)}`],
+      ['  Fence', holder.fence ?? 'in the record once it is rewritten'],
+      ...notesOf(holder).map((note): Field => ['  Note', note]),
+    ]);
+  }
+  for (const id of view.unreadableHolders) {
+    yield '';
+    yield* fieldLines([
+      [
+        'Holder',
+        paintStdout('red', `unreadable: annotation holder.leasehold.dev/${printable(id)}`),
+      ],
+    ]);
+  }
+  yield '';
+  yield* fieldLines([['Queue', view.queue.length === 0 ? 'nobody waits' : waiting(view)]]);
+  if (view.queue.length > 0) {
+    const indent = '  ';
+    const width = terminalWidth();
+    const room = width === undefined ? undefined : width - indent.length;
+    const rows = view.queue.map((waiter, index) => ({ ...waiter, turn: index + 1 }));
+    const hasNotes = view.queue.some((waiter) => notesOf(waiter).length > 0);
+    const columns = hasNotes ? [...queueColumns, noteColumn] : queueColumns;
+    for (const line of tableLines(columns, rows, room, paintStdout)) yield indent + line;
+  }
+  if (view.unreadableQueue.length > 0) {
+    yield* fieldLines([
+      ['Ignored', `unreadable queue entries: ${view.unreadableQueue.map(printable).join(', ')}`],
+    ]);
+  }
+}
+
+const queueColumns: readonly Column<WaiterView & { readonly turn: number }>[] = [
+  { title: '#', cell: ({ turn }) => String(turn) },
+  { title: 'SESSION', cell: ({ session }) => session || '?', shrinks: true },
+  {
+    title: 'WAITED',
+    cell: ({ waitedSeconds }) => (waitedSeconds === null ? '?' : durationText(waitedSeconds)),
+  },
+  { title: 'STATE', cell: ({ sessionState }) => stateCell(sessionState) },
+  { title: 'TTL LEFT', cell: (waiter) => leftText(waiter) },
+  { title: 'ATTEMPT', cell: ({ attempt }) => attempt, expendable: 1 },
+];
+
+const noteColumn: Column<EntryView> = {
+  title: 'NOTE',
+  cell: (waiter) => notesOf(waiter).join('; '),
+};
+
+function waiting({ queue, longestWaitSeconds }: LockView): string {
+  const longest =
+    longestWaitSeconds === null ? '' : `, the longest for ${durationText(longestWaitSeconds)}`;
+  return `${String(queue.length)} waiting${longest}; they go in this order`;
+}
+
+function notesOf(entry: EntryView): string[] {
+  return [
+    entry.void ? 'void: its owner disowns it' : '',
+    entry.challenged ? 'challenged: a waiter asks whether its owner knows it' : '',
+    entry.formatVersion > 1
+      ? `of a newer leasehold (format ${String(entry.formatVersion)}): waited for, never changed`
+      : '',
+  ].filter((note) => note !== '');
+}
+
+function electionFields(view: ElectionView): Field[] {
+  const { leader, strategy, preferredHolder, transferTo, resignTo } = view;
+  const renewed =
+    view.renewedAgoSeconds === null ? 'never' : `${durationText(view.renewedAgoSeconds)} ago`;
+  return [
+    ['Election', printable(view.name)],
+    ...whereFields(view),
+    ['State', coloured(view.state)],
+    ['Leader', leader === null ? 'nobody' : printable(leader)],
+    ['Leads', leader === null ? undefined : sinceText(view.ledSeconds, view.since)],
+    [
+      'Renewed',
+      leader === null
+        ? undefined
+        : `${renewed}; overdue after ${durationText(view.leaseDurationSeconds)}`,
+    ],
+    ['Changes', `${String(view.transitions)} of leader so far`],
+    [
+      'Transfer',
+      transferTo === null ? undefined : `the last leader asks for ${printable(transferTo)}`,
+    ],
+    [
+      'Resign',
+      view.resignRequested
+        ? `the leader was asked to${resignTo === null ? '' : `, for ${printable(resignTo)}`}`
+        : undefined,
+    ],
+    [
+      'Strategy',
+      strategy === null ? undefined : `${printable(strategy)}: the API server picks the leader`,
+    ],
+    ['Preferred', preferredHolder === null ? undefined : printable(preferredHolder)],
+  ];
+}
+
+function sessionFields(view: SessionView, surroundings: Surroundings): Field[] {
+  const { remainingSeconds: left, voidAttempts, challenge } = view;
+  const ttl = durationText(view.ttlSeconds);
+  return [
+    ['Session', view.lease],
+    ['Namespace', view.namespace],
+    ['State', coloured(view.state)],
+    ['Process', view.process === null ? 'none: revoked' : processText(view, surroundings)],
+    ['Began', agoText(view.ageSeconds, view.started)],
+    ['Renewed', agoText(view.renewedAgoSeconds, view.renewed)],
+    [
+      'Ttl',
+      left === null
+        ? ttl
+        : left < 0
+          ? `${ttl}, overdue for ${durationText(-left)}`
+          : `${ttl}, ${durationText(left)} left`,
+    ],
+    ['Void', voidAttempts.length === 0 ? undefined : voidAttempts.map(printable).join(' ')],
+    [
+      'Challenge',
+      challenge === null ? undefined : `a waiter asks whether it knows ${printable(challenge)}`,
+    ],
+  ];
+}
+
+function otherFields(view: OtherView): Field[] {
+  const { holder, renewed, renewedAgoSeconds } = view;
+  return [
+    ['Lease', view.lease],
+    ['Namespace', view.namespace],
+    ['What', `${view.description}: no lock, election or session`],
+    ['Holder', holder === null ? 'none' : printable(holder)],
+    ['Renewed', agoText(renewedAgoSeconds, renewed)],
+  ];
+}
+
+function whereFields({ namespace, name, lease }: LockView | ElectionView): Field[] {
+  return [
+    ['Namespace', namespace],
+    ['Lease', lease === name ? undefined : lease],
+  ];
+}
+
+function processText(
+  { process, pod }: { readonly process: string | null; readonly pod: string | null },
+  { nodes }: Surroundings,
+): string {
+  if (process === null) return 'unknown';
+  const node = pod === null ? undefined : nodes.get(pod);
+  const where = node === undefined ? '' : ` on node ${printable(node)}`;
+  if (pod === null) return printable(process);
+  return pod === process
+    ? `Pod ${printable(pod)}${where}`
+    : `${printable(process)}, Pod ${printable(pod)}${where}`;
+}
+
+function sessionText(entry: EntryView): string {
+  const { sessionState, sessionAgeSeconds: age } = entry;
+  const old = age === null ? '' : `, ${durationText(age)} old`;
+  switch (sessionState) {
+    case 'live':
+      return `live: ${leftText(entry)} of its ttl left${old}`;
+    case 'overdue':
+      return `${coloured('overdue')}: not renewed for ${leftText(entry).replace('-', '')} beyond its ttl${old}`;
+    case 'blank':
+      return `${coloured('blank')}: revoked, dead for everybody${old}`;
+    case 'missing':
+      return `${coloured('missing')}: its Lease is gone, or was made again`;
+  }
+}
+
+function leftText({ sessionRemainingSeconds: left }: EntryView): string {
+  return left === null ? '-' : durationText(left);
+}
+
+function coloured(state: string): string {
+  const { text, colour } = stateCell(state);
+  return colour === undefined ? text : paintStdout(colour, text);
+}
+
+function sinceText(seconds: number | null, moment: string | null): string {
+  if (seconds === null || moment === null) return 'the Lease does not say since when';
+  return `for ${durationText(seconds)}, since ${momentText(moment)}`;
+}
+
+function agoText(seconds: number | null, moment: string | null): string {
+  if (seconds === null || moment === null) return 'never, as far as the Lease says';
+  return `${durationText(seconds)} ago, at ${momentText(moment)}`;
+}
+
+function momentText(moment: string): string {
+  return moment.replace(/\.\d+Z$/, 'Z').replace('T', ' ');
+}
+
+function* eventLines({ events, at }: Surroundings): Generator<string> {
+  yield '';
+  if (!events) {
+    yield* fieldLines([['Events', 'cannot be read; that takes the verb list on events']]);
+    return;
+  }
+  if (events.length === 0) {
+    yield* fieldLines([['Events', 'none']]);
+    return;
+  }
+  yield* fieldLines([['Events', 'the latest last']]);
+  for (const { time, reason, message, type, count } of events) {
+    const age = time === null ? '?' : durationText(Math.max(0, (at - Date.parse(time)) / 1_000));
+    const what = `${reason}${count > 1 ? ` (${String(count)} times)` : ''}: ${message}`;
+    const line = `  ${age.padEnd(6)} ${printable(what)}`;
+    yield type === 'Warning' ? paintStdout('yellow', line) : line;
+  }
+}
+
+function* nameLines(title: string, names: readonly string[]): Generator<string> {
+  yield '';
+  yield* fieldLines([[title, names.length === 0 ? 'no lock' : `${String(names.length)} of:`]]);
+  for (const name of names) yield `  ${printable(name)}`;
+}
+
+const FIELD_WIDTH = 11;
+
+/** One line each; what is undefined is left out. */
+function* fieldLines(fields: readonly Field[]): Generator<string> {
+  for (const [name, text] of fields) {
+    if (text !== undefined) yield `${paintStdout('dim', name.padEnd(FIELD_WIDTH))} ${text}`;
+  }
+}

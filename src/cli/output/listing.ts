@@ -1,0 +1,188 @@
+import type {
+  ElectionFacts,
+  Facts,
+  LockFacts,
+  OtherFacts,
+  SessionFacts,
+} from '../../inspect/facts.ts';
+import type { Snapshot } from '../../inspect/snapshot.ts';
+import type { ElectionView, LockView, OtherView, SessionView, View } from '../../inspect/views.ts';
+import { paintStdout, terminalWidth } from './paint.ts';
+import type { Colour } from './paint.ts';
+import { tableLines } from './table.ts';
+import type { Cell, Column } from './table.ts';
+import { durationText } from './text.ts';
+
+export interface ListingStyle {
+  /** Whether rows are of several namespaces. */
+  readonly namespaces: boolean;
+  readonly wide: boolean;
+}
+
+/** The lines of `leasehold ls`: a table for each kind that there is. */
+export function* listing(
+  snapshot: Snapshot,
+  facts: readonly Facts[],
+  style: ListingStyle,
+): Generator<string, void, undefined> {
+  const tables = [
+    table(
+      viewed(facts.filter(isLock), (lock) => snapshot.view(lock)),
+      lockColumns,
+      wideLockColumns,
+      style,
+    ),
+    table(
+      viewed(facts.filter(isElection), (election) => snapshot.view(election)),
+      electionColumns,
+      wideElectionColumns,
+      style,
+    ),
+    table(
+      viewed(facts.filter(isSession), (session) => snapshot.view(session)),
+      sessionColumns,
+      wideSessionColumns,
+      style,
+    ),
+    table(
+      viewed(facts.filter(isOther), (other) => snapshot.view(other)),
+      otherColumns,
+      [],
+      style,
+    ),
+  ];
+  let isFirst = true;
+  for (const lines of tables.filter((lines) => lines !== undefined)) {
+    if (!isFirst) yield '';
+    isFirst = false;
+    yield* lines;
+  }
+}
+
+const COLOURS: Readonly<Record<string, Colour>> = {
+  overdue: 'yellow',
+  blank: 'red',
+  missing: 'red',
+  void: 'red',
+  unreadable: 'red',
+};
+
+export function stateCell(state: string): Cell {
+  return { text: state, colour: COLOURS[state] };
+}
+
+/** Views made while they are gone through, as often as they are. */
+function viewed<One, Row>(
+  facts: readonly One[],
+  view: (one: One) => Row,
+): Iterable<Row> | undefined {
+  if (facts.length === 0) return undefined;
+  return {
+    *[Symbol.iterator]() {
+      for (const one of facts) yield view(one);
+    },
+  };
+}
+
+function table<Row extends View>(
+  rows: Iterable<Row> | undefined,
+  columns: readonly Column<Row>[],
+  wideColumns: readonly Column<Row>[],
+  style: ListingStyle,
+): Iterable<string> | undefined {
+  if (!rows) return undefined;
+  const all: Column<Row>[] = [
+    ...(style.namespaces
+      ? [{ title: 'NAMESPACE', cell: (row: Row) => row.namespace, shrinks: true as const }]
+      : []),
+    ...columns,
+    ...(style.wide ? wideColumns : []),
+  ];
+  return tableLines(all, rows, style.wide ? undefined : terminalWidth(), paintStdout);
+}
+
+const lockColumns: readonly Column<LockView>[] = [
+  { title: 'LOCK', cell: ({ name }) => name, shrinks: true },
+  { title: 'HOLDER', cell: holderText, shrinks: true },
+  { title: 'STATE', cell: ({ state }) => stateCell(state) },
+  { title: 'HELD', cell: ({ holders }) => duration(holders[0]?.heldSeconds) },
+  { title: 'WAITERS', cell: ({ queue }) => String(queue.length) },
+  { title: 'LONGEST WAIT', cell: (lock) => duration(lock.longestWaitSeconds), expendable: 1 },
+];
+
+const wideLockColumns: readonly Column<LockView>[] = [
+  { title: 'PROCESS', cell: ({ holders }) => holders[0]?.process ?? '-' },
+  { title: 'TTL LEFT', cell: ({ holders }) => duration(holders[0]?.sessionRemainingSeconds) },
+  { title: 'MODE', cell: ({ holders }) => holders[0]?.mode ?? '-' },
+  { title: 'FENCE', cell: ({ holders }) => holders[0]?.fence ?? '-' },
+  { title: 'LEASE', cell: ({ lease }) => lease },
+];
+
+const electionColumns: readonly Column<ElectionView>[] = [
+  { title: 'ELECTION', cell: ({ name }) => name, shrinks: true },
+  { title: 'LEADER', cell: ({ leader }) => leader ?? '-', shrinks: true },
+  { title: 'STATE', cell: ({ state }) => stateCell(state) },
+  { title: 'SINCE', cell: ({ ledSeconds }) => duration(ledSeconds) },
+  { title: 'CHANGES', cell: ({ transitions }) => String(transitions), expendable: 1 },
+  { title: 'RENEWED', cell: ({ renewedAgoSeconds }) => ago(renewedAgoSeconds) },
+];
+
+const wideElectionColumns: readonly Column<ElectionView>[] = [
+  { title: 'DURATION', cell: ({ leaseDurationSeconds }) => duration(leaseDurationSeconds) },
+  { title: 'TRANSFER TO', cell: ({ transferTo, resignTo }) => transferTo ?? resignTo ?? '-' },
+  { title: 'STRATEGY', cell: ({ strategy }) => strategy ?? '-' },
+  { title: 'LEASE', cell: ({ lease }) => lease },
+];
+
+const sessionColumns: readonly Column<SessionView>[] = [
+  { title: 'SESSION', cell: ({ lease }) => lease, shrinks: true },
+  { title: 'PROCESS', cell: ({ process }) => process ?? '-', shrinks: true, expendable: 1 },
+  { title: 'STATE', cell: ({ state }) => stateCell(state) },
+  { title: 'AGE', cell: ({ ageSeconds }) => duration(ageSeconds) },
+  { title: 'TTL LEFT', cell: ({ remainingSeconds }) => duration(remainingSeconds) },
+  { title: 'HOLDS', cell: ({ holds }) => String(holds.length) },
+  { title: 'WAITS', cell: ({ waitsFor }) => String(waitsFor.length) },
+];
+
+const wideSessionColumns: readonly Column<SessionView>[] = [
+  { title: 'TTL', cell: ({ ttlSeconds }) => duration(ttlSeconds) },
+  { title: 'POD', cell: ({ pod }) => pod ?? '-' },
+  { title: 'VOID', cell: ({ voidAttempts }) => String(voidAttempts.length) },
+];
+
+const otherColumns: readonly Column<OtherView>[] = [
+  { title: 'OTHER LEASE', cell: ({ name }) => name, shrinks: true },
+  { title: 'WHAT', cell: ({ description }) => description },
+  { title: 'HOLDER', cell: ({ holder }) => holder ?? '-', shrinks: true, expendable: 1 },
+  { title: 'RENEWED', cell: ({ renewedAgoSeconds }) => ago(renewedAgoSeconds) },
+];
+
+function holderText({ holders, unreadableHolders }: LockView): string {
+  const [first, ...others] = holders.map(({ session }) => session || '?');
+  if (first === undefined) return unreadableHolders.length > 0 ? '?' : '-';
+  return others.length === 0 ? first : `${first} +${String(others.length)}`;
+}
+
+function duration(seconds: number | null | undefined): string {
+  return seconds === null || seconds === undefined ? '-' : durationText(seconds);
+}
+
+function ago(seconds: number | null): string {
+  return seconds === null ? '-' : `${durationText(seconds)} ago`;
+}
+
+function isLock(facts: Facts): facts is LockFacts {
+  return facts.kind === 'lock';
+}
+
+function isElection(facts: Facts): facts is ElectionFacts {
+  return facts.kind === 'election';
+}
+
+function isSession(facts: Facts): facts is SessionFacts {
+  return facts.kind === 'session';
+}
+
+function isOther(facts: Facts): facts is OtherFacts {
+  return facts.kind === 'other';
+}

@@ -1,0 +1,174 @@
+import { isFree, resignRequest, transferTarget } from '../core/election.ts';
+import type { Entry } from '../core/entry.ts';
+import { CHALLENGE_ANNOTATION, NAME_ANNOTATION, ROLE_LABEL } from '../core/lease.ts';
+import type { Lease } from '../core/lease.ts';
+import { HOLDER_PREFIX, QUEUE_PREFIX, parseRecord } from '../core/record.ts';
+import { isBlank, isSession, renewedAtServer, voidAttempts } from '../core/session-lease.ts';
+
+/**
+ * What one Lease says, and no more of it than is shown: of ten thousand Leases this is kept.
+ * Moments are milliseconds since the epoch.
+ */
+export type Facts = LockFacts | ElectionFacts | SessionFacts | OtherFacts;
+
+interface Identified {
+  readonly namespace: string;
+  /** The Lease's name. */
+  readonly lease: string;
+  /** What its users call it. */
+  readonly name: string;
+  readonly uid: string;
+}
+
+export interface LockFacts extends Identified {
+  readonly kind: 'lock';
+  readonly holders: readonly Entry[];
+  readonly queue: readonly Entry[];
+  readonly unreadableHolders: readonly string[];
+  readonly unreadableQueue: readonly string[];
+  /** The last grant, by the clock of who wrote it. */
+  readonly grantedAt: number | undefined;
+}
+
+export interface ElectionFacts extends Identified {
+  readonly kind: 'election';
+  /** Undefined when nobody leads. */
+  readonly leader: string | undefined;
+  /** By the leader's clock. */
+  readonly since: number | undefined;
+  /** By the server's clock where it tells, else by the leader's. */
+  readonly renewedAt: number | undefined;
+  readonly durationSeconds: number;
+  readonly transitions: number;
+  /** Whom the last leader asked to lead next. */
+  readonly transferTo: string | undefined;
+  /** Whether somebody asked the leader to resign, and for whom. */
+  readonly resignRequest: { readonly transferTo: string | undefined } | undefined;
+  /** The API server itself picks the leader. */
+  readonly strategy: string | undefined;
+  readonly preferredHolder: string | undefined;
+}
+
+export interface SessionFacts extends Identified {
+  readonly kind: 'session';
+  /** The process's name: its Pod or host. Undefined when the session was revoked: blank. */
+  readonly process: string | undefined;
+  /** The Pod that owns it. */
+  readonly pod: string | undefined;
+  readonly startedAt: number | undefined;
+  /** By the server's clock where it tells, else by the owner's. */
+  readonly renewedAt: number | undefined;
+  readonly ttlSeconds: number;
+  /** Attempt ids that its owner disowns. */
+  readonly voided: ReadonlySet<string>;
+  /** The attempt id that its owner is asked about. */
+  readonly challenge: string | undefined;
+}
+
+export interface OtherFacts extends Identified {
+  readonly kind: 'other';
+  /** What it is, as far as its shape tells. */
+  readonly description: string;
+  readonly holder: string | undefined;
+  readonly renewedAt: number | undefined;
+}
+
+const NODE_NAMESPACE = 'kube-node-lease';
+const API_SERVER_LABEL = 'apiserver.kubernetes.io/identity';
+
+/** Reads a Lease of anybody; never throws. */
+export function factsOf(lease: Lease): Facts {
+  const { namespace = '', name, uid = '', annotations } = lease.metadata;
+  const identified = { namespace, lease: name, name: annotations?.[NAME_ANNOTATION] || name, uid };
+  if (isSession(lease)) return sessionFacts(lease, identified);
+  if (isLock(lease)) return lockFacts(lease, identified);
+  const role = lease.metadata.labels?.[ROLE_LABEL];
+  const description = role === undefined ? strangerOf(lease) : `of leasehold, with role ${role}`;
+  if (description === undefined) return electionFacts(lease, identified);
+  return {
+    kind: 'other',
+    ...identified,
+    description,
+    holder: lease.spec?.holderIdentity || undefined,
+    renewedAt: renewedAt(lease),
+  };
+}
+
+function isLock(lease: Lease): boolean {
+  const { labels, annotations = {} } = lease.metadata;
+  if (lease.spec?.strategy) return false;
+  const role = labels?.[ROLE_LABEL];
+  if (role !== undefined) return role === 'lock';
+  // Somebody has removed the label: the entries still count.
+  return Object.keys(annotations).some(
+    (key) => key.startsWith(HOLDER_PREFIX) || key.startsWith(QUEUE_PREFIX),
+  );
+}
+
+/**
+ * What a Lease without a role is, unless it is an election. Every implementation of leader election
+ * counts the changes of leader, and no heartbeat does.
+ */
+function strangerOf({ metadata, spec }: Lease): string | undefined {
+  if (metadata.namespace === NODE_NAMESPACE) return 'heartbeat of a node';
+  if (metadata.labels?.[API_SERVER_LABEL] !== undefined) return 'identity of an API server';
+  if (spec?.strategy) return undefined;
+  if (typeof spec?.leaseTransitions === 'number') return undefined;
+  return spec?.holderIdentity ? 'heartbeat' : 'empty';
+}
+
+function lockFacts(lease: Lease, identified: Identified): LockFacts {
+  const { holders, queue, unreadableHolders, unreadableQueue } = parseRecord(lease);
+  const grantedAt = moment(lease.spec?.acquireTime);
+  return {
+    kind: 'lock',
+    ...identified,
+    holders,
+    queue,
+    unreadableHolders,
+    unreadableQueue,
+    grantedAt,
+  };
+}
+
+function electionFacts(lease: Lease, identified: Identified): ElectionFacts {
+  const { spec } = lease;
+  const free = isFree(lease);
+  return {
+    kind: 'election',
+    ...identified,
+    leader: free ? undefined : (spec?.holderIdentity ?? undefined),
+    since: free ? undefined : moment(spec?.acquireTime),
+    renewedAt: free ? undefined : renewedAt(lease),
+    durationSeconds: spec?.leaseDurationSeconds ?? 0,
+    transitions: spec?.leaseTransitions ?? 0,
+    transferTo: transferTarget(lease),
+    resignRequest: resignRequest(lease),
+    strategy: spec?.strategy || undefined,
+    preferredHolder: spec?.preferredHolder || undefined,
+  };
+}
+
+function sessionFacts(lease: Lease, identified: Identified): SessionFacts {
+  const { metadata, spec } = lease;
+  return {
+    kind: 'session',
+    ...identified,
+    process: isBlank(lease) ? undefined : (spec?.holderIdentity ?? undefined),
+    pod: metadata.ownerReferences?.find((owner) => owner.kind === 'Pod')?.name,
+    startedAt: moment(metadata.creationTimestamp),
+    renewedAt: renewedAt(lease),
+    ttlSeconds: spec?.leaseDurationSeconds ?? 0,
+    voided: voidAttempts(lease),
+    challenge: metadata.annotations?.[CHALLENGE_ANNOTATION],
+  };
+}
+
+function renewedAt(lease: Lease): number | undefined {
+  return renewedAtServer(lease) ?? moment(lease.spec?.renewTime);
+}
+
+function moment(text: string | null | undefined): number | undefined {
+  const time = Date.parse(text ?? '');
+  return Number.isNaN(time) ? undefined : time;
+}

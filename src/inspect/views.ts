@@ -1,0 +1,131 @@
+/**
+ * What `leasehold ls` and `leasehold describe` tell, as it stands in their JSON: stable, and
+ * documented in `docs/cli.md`. Moments are RFC 3339; `null` is what the Lease does not say. Seconds
+ * are whole, counted on the API server's clock.
+ */
+
+/**
+ * How a session looks to an observer. `overdue`: not renewed for its ttl, so that a waiter may revoke
+ * it. `blank`: revoked, dead for everybody. `missing`: no session of that name and uid is there.
+ */
+export type SessionState = 'live' | 'overdue' | 'blank' | 'missing';
+
+export interface EntryView {
+  /** The attempt id. */
+  readonly attempt: string;
+  readonly session: string;
+  readonly sessionState: SessionState;
+  /** Seconds until its session is overdue; negative: for how long it has been. */
+  readonly sessionRemainingSeconds: number | null;
+  readonly sessionAgeSeconds: number | null;
+  readonly process: string | null;
+  readonly pod: string | null;
+  readonly mode: string;
+  /** Of the entry's format; above 1 it is of a newer version of leasehold. */
+  readonly formatVersion: number;
+  /** The owner disowns it: it counts for nothing. */
+  readonly void: boolean;
+  /** A waiter has asked the owner whether it knows this entry. */
+  readonly challenged: boolean;
+  readonly since: string | null;
+}
+
+export interface HolderView extends EntryView {
+  /** As `held.fence`, without the local turns; null until the record was rewritten once. */
+  readonly fence: string | null;
+  readonly heldSeconds: number | null;
+}
+
+export interface WaiterView extends EntryView {
+  readonly waitedSeconds: number | null;
+}
+
+/**
+ * `held`: by a holder that lives. `unreadable`: a holder's entry cannot be read, which blocks the
+ * lock. `void`: its owner disowns it. `free`: nobody holds it. Otherwise the state of the worst
+ * holder's session.
+ */
+export type LockState = 'held' | 'free' | 'overdue' | 'blank' | 'missing' | 'void' | 'unreadable';
+
+export interface LockView {
+  readonly kind: 'Lock';
+  readonly namespace: string;
+  readonly name: string;
+  readonly lease: string;
+  readonly state: LockState;
+  readonly holders: readonly HolderView[];
+  /** In the order in which they are granted. */
+  readonly queue: readonly WaiterView[];
+  readonly longestWaitSeconds: number | null;
+  /** Attempt ids of entries that cannot be read. */
+  readonly unreadableHolders: readonly string[];
+  readonly unreadableQueue: readonly string[];
+}
+
+export interface ElectionView {
+  readonly kind: 'Election';
+  readonly namespace: string;
+  readonly name: string;
+  readonly lease: string;
+  /** `overdue`: the leader has not renewed for the Lease's duration, so that anybody may take over. */
+  readonly state: 'led' | 'overdue' | 'free';
+  readonly leader: string | null;
+  readonly since: string | null;
+  readonly ledSeconds: number | null;
+  readonly transitions: number;
+  readonly renewed: string | null;
+  readonly renewedAgoSeconds: number | null;
+  readonly leaseDurationSeconds: number;
+  readonly transferTo: string | null;
+  /** Whether the leader was asked to resign, and in whose favour. */
+  readonly resignRequested: boolean;
+  readonly resignTo: string | null;
+  readonly strategy: string | null;
+  readonly preferredHolder: string | null;
+}
+
+export interface SessionView {
+  readonly kind: 'Session';
+  readonly namespace: string;
+  readonly name: string;
+  readonly lease: string;
+  readonly state: Exclude<SessionState, 'missing'>;
+  readonly process: string | null;
+  readonly pod: string | null;
+  readonly started: string | null;
+  readonly ageSeconds: number | null;
+  readonly renewed: string | null;
+  readonly renewedAgoSeconds: number | null;
+  readonly ttlSeconds: number;
+  /** Seconds until it is overdue; negative: for how long it has been. Null when blank. */
+  readonly remainingSeconds: number | null;
+  /** Names of locks. */
+  readonly holds: readonly string[];
+  readonly waitsFor: readonly string[];
+  readonly voidAttempts: readonly string[];
+  readonly challenge: string | null;
+}
+
+export interface OtherView {
+  readonly kind: 'Other';
+  readonly namespace: string;
+  readonly name: string;
+  readonly lease: string;
+  readonly description: string;
+  readonly holder: string | null;
+  readonly renewed: string | null;
+  readonly renewedAgoSeconds: number | null;
+}
+
+/** An Event that Kubernetes keeps about a Lease. */
+export interface EventView {
+  readonly time: string | null;
+  readonly type: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly count: number;
+  /** Who wrote it. */
+  readonly source: string;
+}
+
+export type View = LockView | ElectionView | SessionView | OtherView;

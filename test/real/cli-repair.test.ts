@@ -1,0 +1,308 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Lease } from '../../src/core/lease.ts';
+import { useFixture } from '../cli/fixture.ts';
+import { Program, childrenOf, eventually } from '../cli/program.ts';
+import type { Finished } from '../cli/program.ts';
+import { startElector } from '../cluster/elector.ts';
+import { client, until } from './world.ts';
+
+const fixture = useFixture();
+const SHOW = 'echo "pid $$ $LEASEHOLD_FENCE"';
+const TIMES = ['--lease-duration', '6s', '--renew-deadline', '4s', '--retry-period', '500ms'];
+
+/** A process that holds the lock until it is told to end; resolves once it does. */
+async function holder(lock: string, ...options: readonly string[]): Promise<Program> {
+  const program = fixture().start('exec', lock, ...options, '--', 'sh', '-c', `${SHOW}; read line`);
+  await program.printed(/pid \d+ \d+\n/);
+  return program;
+}
+
+async function must(name: string): Promise<Lease> {
+  const lease = await fixture().lease(name);
+  if (!lease) throw new Error(`there is no Lease ${name}`);
+  return lease;
+}
+
+async function sessionOf(lock: string): Promise<string> {
+  return (await must(lock)).spec?.holderIdentity ?? '';
+}
+
+/** The reasons of the Events about a Lease. */
+async function eventsAbout(name: string): Promise<string[]> {
+  const { cluster, namespace } = fixture();
+  const { body } = await cluster.request<{
+    items: { involvedObject: { name: string; kind: string }; reason: string }[];
+  }>('GET', `/api/v1/namespaces/${namespace}/events`);
+  return body.items
+    .filter(({ involvedObject }) => involvedObject.kind === 'Lease' && involvedObject.name === name)
+    .map(({ reason }) => reason);
+}
+
+function result(finished: Finished): Record<string, unknown> {
+  return JSON.parse(finished.output) as Record<string, unknown>;
+}
+
+describe('release', () => {
+  test('takes the lock from its holder, which ends its command, and grants to the next', async () => {
+    const first = await holder('taken');
+    const next = fixture().start('exec', 'taken', '--', 'sh', '-c', `${SHOW}; read line`);
+    await eventually('a waiter', async () => {
+      const { annotations = {} } = (await must('taken')).metadata;
+      return Object.keys(annotations).some((key) => key.startsWith('queue.'));
+    });
+    const released = await fixture().run('release', 'taken', '--force', '--yes');
+    expect(released).toMatchObject({ code: 0, errors: '' });
+    expect(released.output).toMatch(/WARNING: this is a steal/);
+    expect(released.output).toMatch(/Lock taken was released; granted to /);
+    await next.printed(/pid/);
+    expect(await first.finished).toMatchObject({ code: 79 });
+    expect(await eventsAbout('taken')).toEqual(['ReleasedByForce']);
+    next.write('end\n');
+    expect(await next.finished).toMatchObject({ code: 0 });
+  });
+
+  test('does nothing without --force, without a yes, and in a dry run', async () => {
+    const program = await holder('kept');
+    const before = await must('kept');
+    const unforced = await fixture().run('release', 'kept');
+    expect(unforced).toMatchObject({ code: 80 });
+    expect(unforced.errors).toMatch(/needs --force\n$/);
+    const unasked = await fixture().run('release', 'kept', '--force');
+    expect(unasked).toMatchObject({ code: 80 });
+    expect(unasked.errors).toMatch(/stdin is no terminal, .*add --yes\n$/);
+    const dry = await fixture().run('release', 'kept', '--force', '--dry-run', '-o', 'json');
+    expect(dry.code).toBe(0);
+    expect(result(dry)).toMatchObject({
+      apiVersion: 'cli.leasehold.dev/v1',
+      kind: 'Release',
+      lock: 'kept',
+      result: 'dry-run',
+      session: { state: 'present', ttlSeconds: 15 },
+    });
+    expect((await must('kept')).metadata.resourceVersion).toBe(before.metadata.resourceVersion);
+    expect(await eventsAbout('kept')).toEqual([]);
+    program.write('end\n');
+    expect(await program.finished).toMatchObject({ code: 0 });
+  });
+
+  test('says what there is to say in one line, with an exit code of its own', async () => {
+    const { namespace, environment, cluster } = fixture();
+    const free = await fixture().run('release', 'Nobody / 1', '--force', '--yes');
+    expect(free.code).toBe(66);
+    expect(free.errors).toMatch(/^leasehold: lock Nobody \/ 1 is free: [^\n]*\n$/);
+    await cluster.client.expect(
+      'POST',
+      `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`,
+      { metadata: { name: 'foreign' }, spec: { holderIdentity: 'me' } },
+    );
+    const foreign = await fixture().run('release', 'foreign', '--force', '--yes');
+    expect(foreign).toMatchObject({ code: 73, output: '' });
+    expect(foreign.errors.trim().split('\n')).toHaveLength(1);
+    const nowhere = await Program.start(['release', 'x', '-n', namespace, '--force', '--yes'], {
+      ...environment,
+      KUBECONFIG: '/nonexistent',
+    }).finished;
+    expect(nowhere).toMatchObject({ code: 78, output: '' });
+    expect((await fixture().run('release')).code).toBe(64);
+  });
+
+  test('tells what is not permitted', async () => {
+    const { cluster, namespace } = fixture();
+    await cluster.createPod(namespace, 'reader', 'reader');
+    const token = await cluster.podToken(namespace, 'reader', 'reader');
+    const directory = await mkdtemp(join(tmpdir(), 'leasehold-'));
+    const kubeconfig = join(directory, 'kubeconfig');
+    await writeFile(kubeconfig, cluster.kubeconfig({ token }));
+    try {
+      for (const words of [
+        ['release', 'x', '--force'],
+        ['revoke', 'x'],
+        ['resign', 'x'],
+      ]) {
+        const finished = await Program.start(
+          [...words, '--yes', '-n', namespace, '--kubeconfig', kubeconfig],
+          {},
+        ).finished;
+        expect(finished).toMatchObject({ code: 77, output: '' });
+        expect(finished.errors).toMatch(/^leasehold: cannot [^\n]*not permitted [^\n]*\n$/);
+      }
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  test('removes a holder that cannot be read, by its name', async () => {
+    const { cluster, namespace } = fixture();
+    await cluster.client.expect(
+      'POST',
+      `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`,
+      { metadata: { name: 'garbled', annotations: { 'holder.leasehold.dev/0a-1': 'v=1 x' } } },
+    );
+    const words = ['release', 'garbled', '--force', '--yes', '--attempt'];
+    expect(await fixture().run(...words, '0b-1')).toMatchObject({ code: 81 });
+    expect(await fixture().run(...words, '0a-1')).toMatchObject({ code: 0 });
+    expect(await fixture().lease('garbled')).toBeUndefined();
+  });
+});
+
+describe('revoke', () => {
+  test('frees all locks of a process that was killed, long before its ttl', async () => {
+    const { cluster, namespace } = fixture();
+    const dead = await client(cluster, namespace, { ttl: '3600s' });
+    await dead.leasehold.lock('one').acquire();
+    await dead.leasehold.lock('two').acquire();
+    const session = await sessionOf('one');
+    const waiting = fixture().start('exec', 'one', '--', 'true');
+    const revoked = await fixture().run('revoke', session, '--now', '--yes', '-o', 'json');
+    expect(revoked.code).toBe(0);
+    expect(result(revoked)).toMatchObject({
+      kind: 'Revocation',
+      session: { name: session },
+      holds: ['one', 'two'],
+      result: 'revoked',
+      eventWritten: true,
+    });
+    expect(await waiting.finished).toMatchObject({ code: 0 });
+    expect(await fixture().lease('two')).toBeUndefined();
+    expect((await must(session)).spec?.holderIdentity).toBe('');
+    expect(await eventsAbout(session)).toEqual(['SessionRevoked']);
+    const again = await fixture().run('revoke', session, '--yes', '-o', 'json');
+    expect(again.code).toBe(0);
+    expect(result(again)).toMatchObject({ result: 'already', settled: [] });
+    await dead.leasehold.close();
+  });
+
+  test('looks whether the session renews, and says so', async () => {
+    const program = await holder('living', '--ttl', '2s');
+    const session = await sessionOf('living');
+    const words = ['revoke', session, '--yes', '-o', 'json'];
+    const dry = await fixture().run(...words, '--dry-run');
+    expect(result(dry)).toMatchObject({ seenRenewing: true, result: 'dry-run' });
+    expect(dry.errors).toMatch(/WARNING: its process lives/);
+    expect(result(await fixture().run(...words))).toMatchObject({ result: 'revoked' });
+    expect(await program.finished).toMatchObject({ code: 79 });
+  });
+
+  test('leaves alone what is no session', async () => {
+    const program = await holder('a-lock');
+    const lock = await fixture().run('revoke', 'a-lock', '--yes');
+    expect(lock.code).toBe(73);
+    expect(lock.errors).toMatch(/it is a lock/);
+    expect((await fixture().run('revoke', 'nothing', '--yes')).code).toBe(66);
+    program.write('end\n');
+    expect(await program.finished).toMatchObject({ code: 0 });
+  });
+});
+
+describe('resign', () => {
+  test('ends a term in order: the command ends first, and then the next candidate leads', async () => {
+    const script = `trap 'echo ended; exit' TERM; ${SHOW}; while :; do sleep 0.05; done`;
+    const words = (identity: string, command: string): string[] => [
+      ...['elect', 'orderly', ...TIMES, '--identity', identity],
+      ...['--', 'sh', '-c', command],
+    ];
+    const first = fixture().start(...words('one', script));
+    await first.printed(/pid/);
+    const second = fixture().start(...words('two', `${SHOW}; read line`));
+    // Its watchdog is started when it begins to stand.
+    await eventually('the campaign', () => childrenOf(second.pid).length === 1);
+    const resigned = await fixture().run(
+      'resign',
+      'orderly',
+      '--to',
+      'two',
+      '--yes',
+      '--timeout',
+      '60s',
+    );
+    expect(resigned).toMatchObject({ code: 0, errors: '' });
+    expect(resigned.output).toMatch(/one does not lead any more; two leads now/);
+    expect(first.output).toMatch(/ended\n$/);
+    await second.printed(/pid/);
+    expect((await must('orderly')).metadata.annotations ?? {}).toEqual({});
+    expect(await eventsAbout('orderly')).toEqual(['AskedToResign']);
+    first.child.kill('SIGTERM');
+    expect((await first.finished).errors).toMatch(
+      /leasehold: leadership of orderly was asked to resign; the command was ended\n$/,
+    );
+    second.write('end\n');
+    expect(await second.finished).toMatchObject({ code: 0 });
+  });
+
+  test('says when the leader does not resign, and takes the Lease by force', async () => {
+    const { cluster, namespace } = fixture();
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+    const now = '2026-01-01T00:00:00.000000Z';
+    await cluster.client.expect('POST', path, {
+      metadata: { name: 'silent' },
+      spec: {
+        holderIdentity: 'old',
+        leaseDurationSeconds: 3_600,
+        leaseTransitions: 4,
+        acquireTime: now,
+        renewTime: now,
+      },
+    });
+    const words = ['resign', 'silent', '--yes', '--timeout', '300ms', '-o', 'json'];
+    const asked = await fixture().run(...words);
+    expect(asked.code).toBe(76);
+    expect(result(asked)).toMatchObject({ result: 'still-leads', renewedSince: false });
+    expect(asked.errors).toMatch(/old still leads election silent: it has not renewed since/);
+    expect((await must('silent')).metadata.annotations).toMatchObject({
+      'leasehold.dev/resign': 'old/4',
+    });
+    const candidate = fixture().start('elect', 'silent', '--', 'sh', '-c', `${SHOW}; read line`);
+    const forced = await fixture().run('resign', 'silent', '--yes', '--force', '-o', 'json');
+    expect(forced.code).toBe(0);
+    expect(result(forced)).toMatchObject({ result: 'resigned', forced: true });
+    await candidate.printed(/pid/);
+    const { metadata, spec } = await must('silent');
+    expect(metadata.annotations ?? {}).toEqual({});
+    expect(spec?.leaseTransitions).toBe(5);
+    candidate.write('end\n');
+    expect(await candidate.finished).toMatchObject({ code: 0 });
+    await until(
+      () => must('silent'),
+      (lease) => lease.spec?.holderIdentity === '',
+    );
+    expect((await fixture().run('resign', 'silent', '--yes')).code).toBe(81);
+    expect((await fixture().run('resign', 'nothing', '--yes')).code).toBe(66);
+  });
+
+  test('is not known to client-go, whose Lease is then taken by force', async () => {
+    const { cluster, namespace } = fixture();
+    const elector = await startElector({
+      kubeconfigPath: cluster.kubeconfigPath,
+      namespace,
+      name: 'foreign-leader',
+      identity: 'go',
+      leaseDurationMilliseconds: 6_000,
+      renewDeadlineMilliseconds: 4_000,
+      retryPeriodMilliseconds: 500,
+    });
+    await elector.waitFor('started-leading');
+    const asked = await fixture().run('resign', 'foreign-leader', '--yes', '--timeout', '2s');
+    expect(asked.code).toBe(76);
+    expect(asked.output).toMatch(/NOTE: this Lease is renewed by\s+elector/);
+    expect(asked.errors).toMatch(/it has renewed since/);
+    const words = ['elect', 'foreign-leader', ...TIMES, '--identity', 'ours'];
+    const candidate = fixture().start(...words, '--', 'sh', '-c', `${SHOW}; read line`);
+    await eventually('the campaign', () => childrenOf(candidate.pid).length === 1);
+    const forced = await fixture().run('resign', 'foreign-leader', '--yes', '--force');
+    if (forced.code === 0) {
+      expect(forced.output).toMatch(/go does not lead any more; ours leads now/);
+      await candidate.printed(/pid/);
+      await elector.waitFor('stopped-leading');
+    } else {
+      // Its next renewal came before the candidate's watch.
+      expect(forced).toMatchObject({ code: 76 });
+      expect(forced.errors).toMatch(/go took election foreign-leader right back/);
+    }
+    candidate.child.kill('SIGTERM');
+    await candidate.finished;
+    await elector.kill();
+  });
+});
