@@ -21,6 +21,7 @@ export default defineConfig({
           include: [
             'test/cluster/**/*.test.ts',
             'test/real/**/*.test.ts',
+            'test/conformance/**/*.test.ts',
             'test/chaos/chaos.test.ts',
           ],
           globalSetup: ['test/cluster/shared.ts'],
