@@ -119,11 +119,10 @@ export class ApiHandler {
   #route(call: Call, route: Route): ApiAnswer {
     const { method, query } = call;
     const { resource, name } = route;
-    const representation = (): Representation => ({
-      resource,
-      form: negotiate(call.headers.accept),
-      rowObject: rowObject(query),
-    });
+    const representation = (): Representation => {
+      const form = negotiate(call.headers.accept);
+      return { resource, form, rowObject: rowObject(query, form) };
+    };
     if (method === 'GET') {
       const isWatch = route.watch || (name === undefined && listOptions(query).watch);
       if (isWatch) return this.#watch(call, route, representation());

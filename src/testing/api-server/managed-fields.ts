@@ -150,12 +150,14 @@ function collect(value: unknown, schema: Schema, path: string, into: Map<string,
   }
   const entries = Object.entries(value);
   if (properties) {
-    if (entries.length === 0) into.set(path, value);
+    // The spec and the status of an object are always there, if only as empty ones.
+    if (entries.length === 0 && path.includes(SEPARATOR)) into.set(path, value);
     for (const [key, inner] of entries) {
       const innerSchema = properties[key];
       if (innerSchema) collect(inner, innerSchema, below(`f:${key}`), into);
     }
   } else if (additionalProperties) {
+    if (entries.length === 0) return;
     into.set(path, true);
     for (const [key, inner] of entries) {
       collect(inner, additionalProperties, below(`f:${key}`), into);

@@ -2,11 +2,11 @@ import { toVersion } from './event-versions.ts';
 import type { KubeObject } from './object.ts';
 import { groupVersion } from './resources.ts';
 import type { Resource } from './resources.ts';
-import { StatusError } from './status.ts';
+import { badRequest, StatusError } from './status.ts';
 import { cellsOf, columnsOf } from './tables.ts';
 
 /** How the client wants objects: whole, their metadata alone, or as the rows of a table. */
-export type Form = 'object' | 'metadata' | 'table';
+export type Form = 'object' | 'metadata' | 'metadata-list' | 'table';
 
 /** How much of the object comes with a table's row. */
 export type RowObject = 'Metadata' | 'Object' | 'None';
@@ -19,7 +19,9 @@ export interface Representation {
 }
 
 const META = 'meta.k8s.io';
-const JSON_TYPES = new Set(['application/json', 'application/*', '*/*', '']);
+const JSON_TYPES = new Set(['application/json', '*/*', '']);
+/** What the API server says that it has, for the same messages; only JSON is served here. */
+const TYPES = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
 
 /**
  * The form that an `Accept` header asks for first, of those that the server has.
@@ -40,22 +42,31 @@ export function negotiate(accept: string | undefined): Form {
     if (wanted.as === undefined) return 'object';
     if (wanted.g !== META || (wanted.v !== 'v1' && wanted.v !== 'v1beta1')) continue;
     if (wanted.as === 'Table') return 'table';
-    if (wanted.as.startsWith('PartialObjectMetadata')) return 'metadata';
+    if (wanted.as === 'PartialObjectMetadata') return 'metadata';
+    if (wanted.as === 'PartialObjectMetadataList') return 'metadata-list';
   }
-  const types = 'application/json';
-  throw isJson
-    ? new StatusError(406, 'NotAcceptable', `only the following media types are accepted: ${types}`)
-    : new StatusError(
-        406,
-        'NotAcceptable',
-        `406: Not Acceptable\n\nAvailable representations: ${types}`,
-        {},
-      );
+  if (isJson) throw notAcceptable(`only the following media types are accepted: ${TYPES}`);
+  const message = `406: Not Acceptable\n\nAvailable representations: ${TYPES}`;
+  throw new StatusError(406, 'NotAcceptable', message, {});
 }
 
-export function rowObject(query: URLSearchParams): RowObject {
-  const include = query.get('includeObject');
-  return include === 'Object' || include === 'None' ? include : 'Metadata';
+function notAcceptable(message: string): StatusError {
+  return new StatusError(406, 'NotAcceptable', message);
+}
+
+/** The type of an object or a list in the API server, as its messages name it. */
+function goType({ group, kind }: Resource, suffix = ''): string {
+  return `*${group === '' ? 'core' : (group.split('.', 1)[0] ?? '')}.${kind}${suffix}`;
+}
+
+/** @throws StatusError 400 when a table is wanted with no such part of its objects */
+export function rowObject(query: URLSearchParams, form: Form): RowObject {
+  const include = query.get('includeObject') ?? '';
+  if (include === 'Object' || include === 'None') return include;
+  if (include === '' || include === 'Metadata' || form !== 'table') return 'Metadata';
+  throw badRequest(
+    `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(include)}: must be 'Metadata', 'Object', 'None', or empty`,
+  );
 }
 
 /** @param now - milliseconds since the epoch, for ages in tables */
@@ -65,6 +76,10 @@ export function represent(object: KubeObject, as: Representation, now: number): 
       return toVersion(object, as.resource);
     case 'metadata':
       return metadataOnly(object);
+    case 'metadata-list':
+      throw notAcceptable(
+        `you requested PartialObjectMetadataList, but the requested object is not a list (${goType(as.resource)})`,
+      );
     case 'table':
       return table([object], as, object.metadata.resourceVersion, now);
   }
@@ -107,6 +122,10 @@ export function representList(part: ListPart, as: Representation, now: number): 
         }),
       };
     case 'metadata':
+      throw notAcceptable(
+        `you requested PartialObjectMetadata, but the requested object is a list (${goType(resource, 'List')})`,
+      );
+    case 'metadata-list':
       return {
         kind: 'PartialObjectMetadataList',
         apiVersion: `${META}/v1`,

@@ -21,7 +21,7 @@ export function select(
   options: Pick<ListOptions, 'labelSelector' | 'fieldSelector'>,
 ): Selection {
   const labels = parseLabelSelector(options.labelSelector);
-  const fields = parseFieldSelector(options.fieldSelector, Object.keys(resource.fields));
+  const fields = parseFieldSelector(options.fieldSelector, resource);
   const byName = fields.find(({ field, equal }) => field === 'metadata.name' && equal)?.value;
   return {
     resource,

@@ -1,3 +1,5 @@
+import { labelValueProblems, qualifiedNameProblems } from './names.ts';
+import type { Resource } from './resources.ts';
 import { badRequest } from './status.ts';
 
 export type Labels = Readonly<Record<string, string>>;
@@ -54,12 +56,17 @@ class LabelSelectorParser {
   parse(): Requirement[] {
     const requirements: Requirement[] = [];
     if (this.#tokens.length === 0) return requirements;
+    if (this.#isSymbol() && this.#peek() !== '!') {
+      throw badRequest(`found '${this.#peek()}', expected: !, identifier, or 'end of string'`);
+    }
     for (;;) {
       requirements.push(this.#requirement());
       const token = this.#take();
       if (token === '') return requirements;
-      if (token !== ',') throw problem(`found '${token}', expected: ',' or 'end of string'`);
-      if (this.#peek() === '') throw problem(`found '', expected: identifier after ','`);
+      if (token !== ',') throw badRequest(`found '${token}', expected: ',' or 'end of string'`);
+      if (this.#isSymbol() && this.#peek() !== '!') {
+        throw badRequest(`found '${this.#peek()}', expected: identifier after ','`);
+      }
     }
   }
 
@@ -80,20 +87,21 @@ class LabelSelectorParser {
       case '==':
         return { key, operator: '=', values: [this.#value(key)] };
       case '!=':
+        return { key, operator, values: [this.#value(key)] };
       case '>':
       case '<':
-        return { key, operator, values: [this.#value(key)] };
+        return { key, operator, values: [this.#integer()] };
       default:
         throw problem(`found '${operator}', expected: in, notin, =, ==, !=, gt, lt`);
     }
   }
 
   #key(): string {
-    const token = this.#take();
-    if (token === '' || SYMBOLS.includes(token)) {
-      throw problem(`found '${token}', expected: identifier`);
-    }
-    return token;
+    if (this.#isSymbol()) throw problem(`found '${this.#peek()}', expected: identifier`);
+    const key = this.#take();
+    const [why] = qualifiedNameProblems(key);
+    if (why !== undefined) throw problem(invalidValue('<nil>', key, why));
+    return key;
   }
 
   #value(key: string): string {
@@ -101,8 +109,16 @@ class LabelSelectorParser {
     if (token === '' || token === ',') return '';
     if (SYMBOLS.includes(token)) throw problem(`found '${token}', expected: identifier`);
     this.#take();
-    assertLabelValue(key, token);
+    const [why] = labelValueProblems(token);
+    if (why !== undefined) throw problem(invalidValue(`values[0][${key}]`, token, why));
     return token;
+  }
+
+  #integer(): string {
+    const token = this.#take();
+    if (/^[-+]?\d+$/.test(token)) return token;
+    const why = "for 'Gt', 'Lt' operators, the value must be an integer";
+    throw problem(invalidValue('values[0]', token, why));
   }
 
   #values(): string[] {
@@ -112,11 +128,22 @@ class LabelSelectorParser {
     const values: string[] = [];
     for (;;) {
       const token = this.#take();
-      if (token === ')') return values.length === 0 ? [''] : values;
-      if (token === ',') continue;
+      if (token === ')') return [...values, ''];
       if (token === '') throw problem("found '', expected: ',' or ')'");
+      if (token === ',') {
+        values.push('');
+        continue;
+      }
       values.push(token);
+      const next = this.#take();
+      if (next === ')') return values;
+      if (next !== ',') throw problem(`found '${next}', expected: ',' or ')'`);
     }
+  }
+
+  /** At the end, too. */
+  #isSymbol(): boolean {
+    return this.#peek() === '' || SYMBOLS.includes(this.#peek());
   }
 
   #peek(): string {
@@ -132,11 +159,8 @@ function problem(what: string): Error {
   return badRequest(`unable to parse requirement: ${what}`);
 }
 
-function assertLabelValue(key: string, value: string): void {
-  if (value.length <= 63 && /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/.test(value)) return;
-  throw problem(
-    `values[0][${key}]: Invalid value: "${value}": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`,
-  );
+function invalidValue(at: string, value: string, why: string): string {
+  return `${at}: Invalid value: ${JSON.stringify(value)}: ${why}`;
 }
 
 export interface FieldRequirement {
@@ -150,20 +174,25 @@ export interface FieldRequirement {
  *
  * @throws StatusError 400 when the text or a field is unknown
  */
-export function parseFieldSelector(text: string, known: readonly string[]): FieldRequirement[] {
+export function parseFieldSelector(text: string, resource: Resource): FieldRequirement[] {
   const requirements: FieldRequirement[] = [];
-  for (const term of text.split(/(?<!\\),/)) {
+  for (const term of text.split(/(?<!\\),/).sort()) {
     if (term === '') continue;
     const match = /^([^=!]*)(==|!=|=)(.*)$/s.exec(term);
     if (!match) {
-      throw badRequest(`invalid selector: '${term}'; can't understand '${term}'`);
+      throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`);
     }
     const [, field = '', operator, value = ''] = match;
-    if (!known.includes(field)) {
-      const names = known.map((name) => `"${name}"`).join(', ');
-      throw badRequest(`"${field}" is not a known field selector: only ${names}`);
-    }
+    if (!(field in resource.fields)) throw badRequest(unknownField(field, resource));
     requirements.push({ field, equal: operator !== '!=', value: value.replace(/\\(.)/g, '$1') });
   }
   return requirements;
+}
+
+/** Kinds with fields of their own word it in another way. */
+function unknownField(field: string, { fields }: Resource): string {
+  const names = Object.keys(fields);
+  if (names.length > 2) return `field label not supported: ${field}`;
+  const known = names.map((name) => JSON.stringify(name)).join(', ');
+  return `${JSON.stringify(field)} is not a known field selector: only ${known}`;
 }

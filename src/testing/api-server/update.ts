@@ -128,8 +128,8 @@ function nextObject(
     resourceVersion: old.resourceVersion,
     generation: old.generation,
     creationTimestamp: old.creationTimestamp,
-    deletionTimestamp: old.deletionTimestamp,
-    deletionGracePeriodSeconds: old.deletionGracePeriodSeconds,
+    deletionTimestamp: given.deletionTimestamp ?? old.deletionTimestamp,
+    deletionGracePeriodSeconds: given.deletionGracePeriodSeconds ?? old.deletionGracePeriodSeconds,
     managedFields: isReset(given.managedFields) ? undefined : old.managedFields,
   };
   if (subresource === 'status') return ordered({ ...existing, status: sent.status ?? {} });

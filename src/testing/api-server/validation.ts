@@ -1,38 +1,15 @@
-import type { KubeObject, ObjectMeta } from './object.ts';
+import type { Json, KubeObject, ObjectMeta } from './object.ts';
+import {
+  configKeyProblems,
+  labelValueProblems,
+  objectNameProblems,
+  qualifiedNameProblems,
+} from './names.ts';
 import { isSameJson, objectAt, textAt } from './object.ts';
 import type { Resource } from './resources.ts';
 import type { Cause } from './status.ts';
 
 const MOST_ANNOTATION_BYTES = 262_144;
-
-const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const SERVICE_NAME = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
-const QUALIFIED_PART = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
-const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
-
-const SUBDOMAIN_PROBLEM =
-  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const LABEL_PROBLEM =
-  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const SERVICE_NAME_PROBLEM =
-  "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
-const QUALIFIED_PROBLEM =
-  "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-const LABEL_VALUE_PROBLEM =
-  "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
-
-interface NameRule {
-  readonly pattern: RegExp;
-  readonly most: number;
-  readonly problem: string;
-}
-
-const SUBDOMAIN_RULE: NameRule = { pattern: SUBDOMAIN, most: 253, problem: SUBDOMAIN_PROBLEM };
-const NAME_RULES: Readonly<Record<string, NameRule>> = {
-  namespaces: { pattern: LABEL, most: 63, problem: LABEL_PROBLEM },
-  services: { pattern: SERVICE_NAME, most: 63, problem: SERVICE_NAME_PROBLEM },
-};
 
 export function invalidValue(field: string, value: unknown, why: string): Cause {
   const message = `Invalid value: ${JSON.stringify(value)}: ${why}`;
@@ -65,15 +42,14 @@ export function validateUpdate(object: KubeObject, previous: KubeObject): Cause[
       causes.push(invalidValue(`metadata.${field}`, metadata[field], 'field is immutable'));
     }
   }
-  return causes;
+  return [...causes, ...validateChangeable(metadata)];
 }
 
 function validateMetadata(metadata: ObjectMeta, resource: Resource): Cause[] {
   const causes: Cause[] = [];
-  const rule = NAME_RULES[resource.storage] ?? SUBDOMAIN_RULE;
   const { generateName = '', name = '' } = metadata;
   if (generateName !== '') {
-    for (const why of nameProblems(generateName.replace(/-$/, 'a'), rule)) {
+    for (const why of objectNameProblems(generateName.replace(/-$/, 'a'), resource.storage)) {
       causes.push(invalidValue('metadata.generateName', generateName, why));
     }
   }
@@ -81,10 +57,22 @@ function validateMetadata(metadata: ObjectMeta, resource: Resource): Cause[] {
     const message = 'Required value: name or generateName is required';
     causes.push({ reason: 'FieldValueRequired', message, field: 'metadata.name' });
   } else {
-    for (const why of nameProblems(name, rule)) {
+    for (const why of objectNameProblems(name, resource.storage)) {
       causes.push(invalidValue('metadata.name', name, why));
     }
   }
+  causes.push(...validateChangeable(metadata));
+  for (const finalizer of metadata.finalizers ?? []) {
+    for (const why of qualifiedNameProblems(finalizer)) {
+      causes.push(invalidValue('metadata.finalizers', finalizer, why));
+    }
+  }
+  return causes;
+}
+
+/** What the API server looks at once more with each part of an update. */
+function validateChangeable(metadata: ObjectMeta): Cause[] {
+  const causes: Cause[] = [];
   for (const [key, value] of Object.entries(metadata.labels ?? {})) {
     for (const why of qualifiedNameProblems(key)) {
       causes.push(invalidValue('metadata.labels', key, why));
@@ -93,14 +81,11 @@ function validateMetadata(metadata: ObjectMeta, resource: Resource): Cause[] {
       causes.push(invalidValue('metadata.labels', value, why));
     }
   }
-  causes.push(...validateAnnotations(metadata.annotations ?? {}));
-  causes.push(...validateOwners(metadata));
-  for (const finalizer of metadata.finalizers ?? []) {
-    for (const why of qualifiedNameProblems(finalizer)) {
-      causes.push(invalidValue('metadata.finalizers', finalizer, why));
-    }
-  }
-  return causes;
+  return [
+    ...causes,
+    ...validateAnnotations(metadata.annotations ?? {}),
+    ...validateOwners(metadata),
+  ];
 }
 
 function validateAnnotations(annotations: Readonly<Record<string, string>>): Cause[] {
@@ -146,6 +131,10 @@ function validateSpec(object: KubeObject, resource: Resource): Cause[] {
       return validateLease(object);
     case 'pods':
       return validatePod(object);
+    case 'configmaps':
+      return validateConfigMap(object);
+    case 'services':
+      return validateService(object);
     case 'events':
       return validateEvent(object, resource);
     default:
@@ -182,6 +171,29 @@ function validatePod(pod: KubeObject): Cause[] {
   });
 }
 
+function validateConfigMap(configMap: KubeObject): Cause[] {
+  return ['data', 'binaryData'].flatMap((part) =>
+    Object.keys(objectAt(configMap, part)).flatMap((key) =>
+      configKeyProblems(key).map((why) => invalidValue(`${part}[${key}]`, key, why)),
+    ),
+  );
+}
+
+function validateService(service: KubeObject): Cause[] {
+  const { ports, clusterIP } = objectAt(service, 'spec');
+  if (!Array.isArray(ports) || ports.length === 0) {
+    return clusterIP === 'None' ? [] : [required('spec.ports')];
+  }
+  return ports.flatMap((port: Json, index) =>
+    ['port', 'targetPort'].flatMap((field) => {
+      const number = port[field];
+      if (typeof number !== 'number' || (number >= 1 && number <= 65_535)) return [];
+      const why = 'must be between 1 and 65535, inclusive';
+      return [invalidValue(`spec.ports[${String(index)}].${field}`, number, why)];
+    }),
+  );
+}
+
 function validateEvent(event: KubeObject, resource: Resource): Cause[] {
   const causes: Cause[] = [];
   const namespace = event.metadata.namespace ?? '';
@@ -205,38 +217,4 @@ function validateEvent(event: KubeObject, resource: Resource): Cause[] {
     causes.push(invalidValue('type', type, `has invalid value: ${type}`));
   }
   return causes;
-}
-
-function nameProblems(name: string, { pattern, most, problem }: NameRule): string[] {
-  const problems: string[] = [];
-  if (name.length > most) problems.push(`must be no more than ${String(most)} bytes`);
-  if (!pattern.test(name)) problems.push(problem);
-  return problems;
-}
-
-function qualifiedNameProblems(text: string): string[] {
-  const parts = text.split('/');
-  if (parts.length > 2) {
-    return [
-      `a qualified name ${QUALIFIED_PROBLEM} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
-    ];
-  }
-  const problems: string[] = [];
-  const name = parts.at(-1) ?? '';
-  const prefix = parts.length === 2 ? parts[0] : undefined;
-  if (prefix === '') problems.push('prefix part must be non-empty');
-  else if (prefix !== undefined) {
-    problems.push(...nameProblems(prefix, SUBDOMAIN_RULE).map((why) => `prefix part ${why}`));
-  }
-  if (name === '') problems.push('name part must be non-empty');
-  else if (name.length > 63) problems.push('name part must be no more than 63 bytes');
-  if (!QUALIFIED_PART.test(name)) problems.push(`name part ${QUALIFIED_PROBLEM}`);
-  return problems;
-}
-
-function labelValueProblems(value: string): string[] {
-  const problems: string[] = [];
-  if (value.length > 63) problems.push('must be no more than 63 bytes');
-  if (!LABEL_VALUE.test(value)) problems.push(LABEL_VALUE_PROBLEM);
-  return problems;
 }
