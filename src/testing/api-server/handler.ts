@@ -10,6 +10,7 @@ import { checkTimeout, deleteOptions, listOptions, writeOptions } from './option
 import { openApi } from './openapi.ts';
 import { patch } from './patching.ts';
 import { list, parseVersion } from './lists.ts';
+import { PROTOBUF, protobufToJson } from './protobuf.ts';
 import { negotiate, represent, representList, rowObject } from './representation.ts';
 import type { Representation } from './representation.ts';
 import type { ApiAnswer, ApiRequest, Call, Result, WatchAnswer } from './request.ts';
@@ -103,9 +104,7 @@ export class ApiHandler {
 
   #answer(request: ApiRequest, user: UserInfo | undefined): ApiAnswer {
     if (!user) throw unauthorized();
-    const { method, headers, body = '' } = request;
-    const url = new URL(request.url, 'https://localhost');
-    const call: Call = { method, path: url.pathname, query: url.searchParams, headers, body, user };
+    const call = callOf(request, user);
     const found = discover(call) ?? openApi(call) ?? review(this.#context, this.tokens, call);
     if (found) return this.#whole(found);
     const route = findRoute(call.path);
@@ -269,4 +268,20 @@ export class ApiHandler {
       date: new Date(this.#context.clock.wall()).toUTCString(),
     };
   }
+}
+
+function callOf(request: ApiRequest, user: UserInfo): Call {
+  const { method, body = '' } = request;
+  const url = new URL(request.url, 'https://localhost');
+  const isProtobuf = request.headers['content-type'] === PROTOBUF;
+  return {
+    method,
+    path: url.pathname,
+    query: url.searchParams,
+    headers: isProtobuf
+      ? { ...request.headers, 'content-type': 'application/json' }
+      : request.headers,
+    body: isProtobuf ? protobufToJson(Buffer.from(body)) : body.toString(),
+    user,
+  };
 }

@@ -88,7 +88,7 @@ export class Listener {
         method,
         url,
         headers: request.headers as ApiRequest['headers'],
-        body: Buffer.concat(chunks).toString('utf8'),
+        body: Buffer.concat(chunks),
       };
       this.interruptions.pass(exchange, () => this.#answer(received, response, exchange));
     });

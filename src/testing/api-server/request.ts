@@ -7,7 +7,8 @@ export interface ApiRequest {
   readonly url: string;
   /** With names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body?: string;
+  /** Bytes where it may be something else than text. */
+  readonly body?: string | Buffer;
 }
 
 /** Where a watch writes its lines. */

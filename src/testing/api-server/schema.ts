@@ -11,6 +11,8 @@ export interface Schema {
   readonly additionalProperties?: Schema;
   readonly required?: readonly string[];
   readonly default?: unknown;
+  /** Of the field, in protobuf. */
+  readonly number?: number;
   readonly 'list-type'?: string;
   readonly 'list-map-keys'?: readonly string[];
   readonly 'map-type'?: string;
@@ -30,6 +32,8 @@ export function structName(definition: string): string {
   return definition.slice(definition.lastIndexOf('.') + 1);
 }
 
-export const MICRO_TIME = 'io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime';
-export const TIME = 'io.k8s.apimachinery.pkg.apis.meta.v1.Time';
+export const META = 'io.k8s.apimachinery.pkg.apis.meta.v1';
+export const MICRO_TIME = `${META}.MicroTime`;
+export const TIME = `${META}.Time`;
+export const INT_OR_STRING = 'io.k8s.apimachinery.pkg.util.intstr.IntOrString';
 export const QUANTITY = 'io.k8s.apimachinery.pkg.api.resource.Quantity';
