@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../client/version.ts';
+import { addDevCommand } from './dev.ts';
 import { addElectCommand } from './elect.ts';
 import { addExecCommand } from './exec.ts';
 import { EXIT } from './exit-codes.ts';
@@ -13,7 +14,7 @@ const MANUAL = `
 Inside a Pod it uses the Pod's service account, elsewhere the kubeconfig that kubectl uses. As
 kubectl-leasehold on the PATH it is a plugin: 'kubectl leasehold exec ...'.
 
-Each command has a manual: 'leasehold exec --help', 'leasehold elect --help'.`;
+Each command has a manual, such as 'leasehold exec --help'.`;
 
 function createProgram(): Command {
   const isPlugin = basename(process.argv[1] ?? '').startsWith('kubectl-');
@@ -31,6 +32,7 @@ function createProgram(): Command {
     .addHelpText('after', MANUAL);
   addExecCommand(program);
   addElectCommand(program);
+  addDevCommand(program);
   return program;
 }
 
