@@ -17,8 +17,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   telemetry: ['core'],
   inspect: ['core', 'kube'],
   client: ['core', 'kube', 'tenure', 'session', 'lock', 'election', 'telemetry'],
+  // What applications test with; loading the library never loads it.
+  testing: ['core', 'kube', 'client'],
   // The program stands on the public API, with what it needs to print below it.
-  cli: ['core', 'kube', 'client', 'inspect', 'repair', 'index'],
+  cli: ['core', 'kube', 'client', 'inspect', 'repair', 'testing', 'index'],
 };
 
 const layers = Object.entries(MAY_IMPORT).map(([layer, allowed]) => {

@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Clients of the embedded API server that have to be built. */
+const WITH_GO = ['test/embedded/elector.test.ts', 'test/embedded/kubectl.test.ts'];
+
 /** Projects by what they need: `unit` nothing, `cluster` a real API server. */
 export default defineConfig({
   test: {
@@ -11,7 +14,9 @@ export default defineConfig({
             'test/unit/**/*.test.ts',
             'test/virtual/**/*.test.ts',
             'test/chaos/checker.test.ts',
+            'test/embedded/**/*.test.ts',
           ],
+          exclude: WITH_GO,
           testTimeout: 60_000,
         },
       },
@@ -21,6 +26,8 @@ export default defineConfig({
           include: [
             'test/cluster/**/*.test.ts',
             'test/real/**/*.test.ts',
+            'test/conformance/**/*.test.ts',
+            ...WITH_GO,
             'test/chaos/chaos.test.ts',
           ],
           globalSetup: ['test/cluster/shared.ts'],

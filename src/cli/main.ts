@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { VERSION } from '../client/version.ts';
 import { addDescribeCommand } from './describe.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addDevCommand } from './dev.ts';
 import { addElectCommand } from './elect.ts';
 import { addExecCommand } from './exec.ts';
 import { EXIT } from './exit-codes.ts';
@@ -20,7 +21,7 @@ const MANUAL = `
 Inside a Pod it uses the Pod's service account, elsewhere the kubeconfig that kubectl uses. As
 kubectl-leasehold on the PATH it is a plugin: 'kubectl leasehold exec ...'.
 
-Each command has a manual: 'leasehold exec --help', 'leasehold ls --help'.`;
+Each command has a manual, such as 'leasehold exec --help'.`;
 
 function createProgram(): Command {
   const isPlugin = basename(process.argv[1] ?? '').startsWith('kubectl-');
@@ -45,6 +46,7 @@ function createProgram(): Command {
   addRevokeCommand(program);
   addResignCommand(program);
   addDoctorCommand(program);
+  addDevCommand(program);
   return program;
 }
 

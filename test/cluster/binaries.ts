@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { ClusterUnavailableError } from './errors.ts';
 import { buildOnce, isExecutable } from './goBuild.ts';
 
@@ -54,6 +54,21 @@ export async function findElector(): Promise<string> {
     package: './elector',
     output: join(await cacheDirectory(), `elector-${hash.digest('hex').slice(0, 16)}`),
     announcement: 'building the client-go elector once, about half a minute',
+  });
+}
+
+/** Finds kubectl in the PATH, else in the cache, else builds it of the version of kube-apiserver. */
+export async function findKubectl(): Promise<string> {
+  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
+    const candidate = join(directory, 'kubectl');
+    if (directory !== '' && (await isExecutable(candidate))) return candidate;
+  }
+  return buildOnce({
+    module: apiServerModule,
+    package: 'k8s.io/kubernetes/cmd/kubectl',
+    output: join(await cacheDirectory(), 'kubectl'),
+    linkerFlags: versionFlag(await kubernetesVersion()),
+    announcement: 'building kubectl once, about a minute',
   });
 }
 

@@ -1,0 +1,174 @@
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ApiServer } from '../../src/testing/index.ts';
+import { Kubectl } from './kubectl.ts';
+
+let server: ApiServer;
+let kubectl: Kubectl;
+
+beforeAll(async () => {
+  server = await ApiServer.start();
+  kubectl = await Kubectl.for(server);
+});
+
+afterAll(async () => {
+  await kubectl.remove();
+  await server.stop();
+});
+
+function lease(name: string, spec: object = {}): object {
+  return {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { name },
+    spec: { holderIdentity: 'somebody', ...spec },
+  };
+}
+
+async function field(name: string, path: string): Promise<string> {
+  return kubectl.expect(`get lease ${name} -o jsonpath={${path}}`);
+}
+
+describe('kubectl', () => {
+  it('creates, gets and describes a Lease', async () => {
+    expect(await kubectl.expect('create -f -', lease('read'))).toContain('read created');
+    expect(await kubectl.expect('get leases')).toMatch(
+      /NAME +HOLDER +AGE\n(.*\n)*read +somebody +\d+s/,
+    );
+    expect(await kubectl.expect('get leases -o wide')).toContain('somebody');
+    expect(await kubectl.expect('get leases -o name')).toContain('lease.coordination.k8s.io/read');
+    expect(await kubectl.expect('get lease read -o yaml')).toContain('holderIdentity: somebody');
+    const read = JSON.parse(await kubectl.expect('get lease read -o json')) as { kind: string };
+    expect(read.kind).toBe('Lease');
+    expect(await kubectl.expect('describe lease read')).toMatch(/Holder Identity: +somebody/);
+    expect(await kubectl.expect('get leases -A --sort-by=.metadata.name')).toContain('read');
+    const missing = await kubectl.run(['get', 'lease', 'missing']);
+    expect(missing.errors).toContain(
+      'Error from server (NotFound): leases.coordination.k8s.io "missing" not found',
+    );
+  });
+
+  it('annotates, labels and patches', async () => {
+    await kubectl.expect('create -f -', lease('changed'));
+    await kubectl.expect('annotate lease changed note=one');
+    await kubectl.expect('annotate lease changed note=two --overwrite');
+    expect(await field('changed', '.metadata.annotations.note')).toBe('two');
+    await kubectl.expect('label lease changed tier=gold');
+    expect(await kubectl.expect('get leases -l tier=gold -o name')).toContain('changed');
+    await kubectl.expect('label lease changed tier-');
+    expect(await kubectl.expect('get leases -l tier=gold -o name')).toBe('');
+    await kubectl.expect('patch lease changed --type=merge -p {"spec":{"leaseTransitions":3}}');
+    await kubectl.expect('patch lease changed -p {"spec":{"leaseDurationSeconds":7}}');
+    await kubectl.expect(
+      'patch lease changed --type=json -p [{"op":"remove","path":"/spec/holderIdentity"}]',
+    );
+    expect(await field('changed', '.spec')).toBe('{"leaseDurationSeconds":7,"leaseTransitions":3}');
+  });
+
+  it('applies: creates, changes and removes what is left out', async () => {
+    const apply = async (spec: object): Promise<string> =>
+      kubectl.expect('apply -f -', lease('applied', spec));
+    expect(await apply({ leaseDurationSeconds: 5, leaseTransitions: 1 })).toContain('created');
+    expect(await apply({ leaseDurationSeconds: 5, leaseTransitions: 1 })).toContain('unchanged');
+    expect(await apply({ leaseDurationSeconds: 6 })).toContain('configured');
+    expect(await field('applied', '.spec')).toBe(
+      '{"holderIdentity":"somebody","leaseDurationSeconds":6}',
+    );
+    const diff = await kubectl.run(['diff', '-f', '-'], lease('applied', { leaseTransitions: 2 }));
+    expect(diff.output).toContain('leaseTransitions: 2');
+  });
+
+  it('refuses unknown fields, as it asks the server to be strict', async () => {
+    const { code, errors } = await kubectl.run(['create', '-f', '-'], lease('strict', { no: 1 }));
+    expect(code).not.toBe(0);
+    expect(errors).toContain('unknown field "spec.no"');
+  });
+
+  it('replaces and deletes', async () => {
+    await kubectl.expect('create -f -', lease('old'));
+    const read = JSON.parse(await kubectl.expect('get lease old -o json')) as {
+      spec: Record<string, unknown>;
+    };
+    read.spec.holderIdentity = 'another';
+    expect(await kubectl.expect('replace -f -', read)).toContain('replaced');
+    expect(await field('old', '.spec.holderIdentity')).toBe('another');
+    const stale = await kubectl.run(['replace', '-f', '-'], read);
+    expect(stale.errors).toContain('the object has been modified');
+    expect(await kubectl.expect('delete lease old')).toContain('"old" deleted');
+    expect((await kubectl.run(['get', 'lease', 'old'])).code).toBe(1);
+  });
+
+  it('watches', async () => {
+    const watching = kubectl.start(['get', 'leases', '--watch'], () => undefined);
+    if (!watching.stdout) throw new Error('kubectl needs a pipe');
+    const lines = createInterface({ input: watching.stdout })[Symbol.asyncIterator]();
+    const until = async (pattern: RegExp): Promise<string> => {
+      for (;;) {
+        const { value, done } = await lines.next();
+        if (done) throw new Error(`the watch ended without ${String(pattern)}`);
+        if (pattern.test(value)) return value;
+      }
+    };
+    await until(/^NAME/);
+    await kubectl.expect('create -f -', lease('watched'));
+    expect(await until(/^watched/)).toMatch(/somebody/);
+    await kubectl.expect('patch lease watched -p {"spec":{"holderIdentity":"next"}}');
+    await until(/^watched +next/);
+    watching.kill();
+  });
+
+  it('creates namespaces, and what is in them', async () => {
+    await kubectl.expect('create namespace shop');
+    await kubectl.expect('create configmap settings -n shop --from-literal=a=b');
+    await kubectl.expect('create serviceaccount clerk -n shop');
+    await kubectl.expect('create service clusterip front -n shop --tcp=80:8080');
+    await kubectl.expect('run till -n shop --image=example.invalid/none');
+    const token = await kubectl.expect('create token clerk -n shop');
+    expect(token.split('.')).toHaveLength(3);
+    expect(await kubectl.expect('get all -n shop')).toMatch(/pod\/till +0\/1 +Pending/);
+    expect(await kubectl.expect('get cm,sa,svc -n shop -o name')).toBe(
+      'configmap/settings\nserviceaccount/clerk\nserviceaccount/default\nservice/front\n',
+    );
+    expect(await kubectl.expect('describe pod till -n shop')).toContain('example.invalid/none');
+    expect(await kubectl.expect('get events -n shop')).toBe('');
+    expect(await kubectl.expect('auth can-i delete leases')).toBe('yes\n');
+    await kubectl.expect('delete namespace shop');
+    expect((await kubectl.run(['get', 'namespace', 'shop'])).errors).toContain('NotFound');
+  });
+
+  it('shows events of an object', async () => {
+    await kubectl.expect('create -f -', lease('eventful'));
+    await kubectl.expect('create -f -', {
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: 'eventful.1' },
+      involvedObject: {
+        apiVersion: 'coordination.k8s.io/v1',
+        kind: 'Lease',
+        namespace: 'default',
+        name: 'eventful',
+        uid: await field('eventful', '.metadata.uid'),
+      },
+      type: 'Normal',
+      reason: 'Taken',
+      message: 'somebody took it',
+      source: { component: 'test' },
+      firstTimestamp: new Date().toISOString(),
+      lastTimestamp: new Date().toISOString(),
+      count: 1,
+    });
+    expect(await kubectl.expect('events --for lease/eventful')).toContain('somebody took it');
+    expect(await kubectl.expect('get events --field-selector reason=Taken')).toMatch(
+      /Normal +Taken +lease\/eventful +somebody took it/,
+    );
+    expect(await kubectl.expect('describe lease eventful')).toContain('somebody took it');
+  });
+
+  it('discovers what there is', async () => {
+    const resources = await kubectl.expect('api-resources -o name');
+    expect(resources.split('\n')).toContain('leases.coordination.k8s.io');
+    expect(await kubectl.expect('explain lease.spec.holderIdentity')).toContain('<string>');
+    expect(await kubectl.expect('version')).toContain('Server Version: v1.36');
+    expect(await kubectl.expect('get --raw /readyz')).toBe('ok');
+  });
+});
