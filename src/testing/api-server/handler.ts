@@ -19,7 +19,6 @@ import { findRoute } from './route.ts';
 import type { Route } from './route.ts';
 import { select } from './selection.ts';
 import {
-  badRequest,
   deleted,
   invalidListOptions,
   methodNotAllowed,
@@ -98,7 +97,10 @@ export class ApiHandler {
       return this.#answer(request, user);
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
-      return this.#whole({ status: error.code, body: error.status });
+      return this.#whole(
+        { status: error.code, body: error.status },
+        error.status.details?.retryAfterSeconds,
+      );
     }
   }
 
@@ -156,8 +158,9 @@ export class ApiHandler {
   }
 
   #get({ query }: Call, route: Route, as: Representation): Result {
-    const asked = parseVersion(query.get('resourceVersion') ?? '', (why) =>
-      badRequest(`invalid resource version: ${why}`),
+    const asked = parseVersion(
+      query.get('resourceVersion') ?? '',
+      (why) => new StatusError(500, undefined, why),
     );
     if (asked > this.store.revision) throw versionTooLarge(asked, this.store.revision);
     return { status: 200, body: this.#shown(this.#existing(route), as) };
@@ -244,7 +247,8 @@ export class ApiHandler {
     return represent(object, as, this.#context.clock.wall());
   }
 
-  #whole({ status, body, type, warnings = [] }: Result): ApiAnswer {
+  /** @param retryAfter - seconds after which the client may try again */
+  #whole({ status, body, type, warnings = [] }: Result, retryAfter?: number): ApiAnswer {
     const isText = typeof body === 'string';
     const text = isText ? body : `${JSON.stringify(body)}\n`;
     const usual = isText ? 'text/plain; charset=utf-8' : 'application/json';
@@ -253,6 +257,7 @@ export class ApiHandler {
       headers: {
         ...this.#headers(type ?? usual),
         'content-length': String(Buffer.byteLength(text)),
+        ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
         ...(warnings.length === 0
           ? {}
           : { warning: warnings.map((warning) => `299 - ${JSON.stringify(warning)}`) }),

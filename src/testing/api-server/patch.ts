@@ -45,8 +45,7 @@ function applied(root: unknown, { op, path, from, value }: Operation): unknown {
     case 'remove':
       return remove(root, path);
     case 'replace':
-      read(root, path);
-      return path === '' ? value : add(remove(root, path), path, value);
+      return path === '' ? value : replace(root, path, value);
     case 'move': {
       const moved = read(root, from ?? '');
       return add(remove(root, from ?? ''), path, moved);
@@ -98,6 +97,16 @@ function add(root: unknown, path: string, value: unknown): unknown {
   if (!Array.isArray(container)) container[last] = value;
   else if (last === '-') container.push(value);
   else container.splice(indexOf(container, last, container.length), 0, value);
+  return root;
+}
+
+/** Of an object it also replaces what is missing, as the API server's library does. */
+function replace(root: unknown, path: string, value: unknown): unknown {
+  const keys = keysOf(path);
+  const last = keys.pop() ?? '';
+  const container = parentOf(root, keys);
+  if (Array.isArray(container)) container[indexOf(container, last, container.length - 1)] = value;
+  else container[last] = value;
   return root;
 }
 
