@@ -41,11 +41,10 @@ export const createCases: readonly Case[] = [
     await api.post('leases', lease('a', HELD, { resourceVersion: '1' }));
   }),
   // The server's own uid wins, so a uid cannot be forged.
-  conform('create: with a uid, a time and a generation', [201], async (api) => {
+  conform('create: with a uid and a time', [201], async (api) => {
     const metadata = {
       uid: UNKNOWN_UID,
       creationTimestamp: '2020-01-01T00:00:00Z',
-      generation: 7,
       selfLink: '/somewhere',
     };
     await api.post('leases', lease('a', HELD, metadata));

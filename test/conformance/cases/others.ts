@@ -150,18 +150,22 @@ export const otherCases: readonly Case[] = [
     await api.post('services', service('b', { ports: [{ port: 0 }] }));
   }),
   conform('review: may I', [201], async (api) => {
-    await api.post(`${AUTHORIZATION}/selfsubjectaccessreviews`, {
-      apiVersion: 'authorization.k8s.io/v1',
-      kind: 'SelfSubjectAccessReview',
-      spec: {
-        resourceAttributes: {
-          namespace: api.namespace,
-          verb: 'create',
-          group: 'coordination.k8s.io',
-          resource: 'leases',
+    await api.post(
+      `${AUTHORIZATION}/selfsubjectaccessreviews`,
+      {
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SelfSubjectAccessReview',
+        spec: {
+          resourceAttributes: {
+            namespace: api.namespace,
+            verb: 'create',
+            group: 'coordination.k8s.io',
+            resource: 'leases',
+          },
         },
       },
-    });
+      { compare: ({ kind, apiVersion, spec, status }) => ({ kind, apiVersion, spec, status }) },
+    );
   }),
   conform('review: may I, about nothing', [422], async (api) => {
     await api.post(`${AUTHORIZATION}/selfsubjectaccessreviews`, {
