@@ -111,6 +111,7 @@ function replace(root: unknown, path: string, value: unknown): unknown {
 }
 
 function remove(root: unknown, path: string): unknown {
+  if (path === '') throw new PatchError('the whole cannot be removed');
   read(root, path);
   const keys = keysOf(path);
   const last = keys.pop() ?? '';

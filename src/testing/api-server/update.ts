@@ -133,7 +133,7 @@ function nextObject(
     creationTimestamp: old.creationTimestamp,
     deletionTimestamp: given.deletionTimestamp ?? old.deletionTimestamp,
     deletionGracePeriodSeconds: given.deletionGracePeriodSeconds ?? old.deletionGracePeriodSeconds,
-    managedFields: isReset(given.managedFields) ? undefined : old.managedFields,
+    managedFields: basedOn(given.managedFields, old.managedFields),
   };
   if (subresource === 'status') {
     const { labels, annotations, finalizers } = given;
@@ -156,6 +156,15 @@ function nextObject(
       ? withMetadata(next, { generation: old.generation + 1 })
       : next,
   );
+}
+
+/** What a client sends as `managedFields` counts, as if it had been so; nothing means as it was. */
+function basedOn(
+  given: readonly ManagedFieldsEntry[] = [],
+  old: readonly ManagedFieldsEntry[] | undefined,
+): readonly ManagedFieldsEntry[] | undefined {
+  if (isReset(given)) return undefined;
+  return given.length > 0 ? given : old;
 }
 
 /** One empty entry means: forget who wrote what. */

@@ -125,6 +125,11 @@ export const deleteCases: readonly Case[] = [
       await api.delete('leases/a', options);
     },
   ),
+  conform('delete: options in the body and in the query', [201, 200, 404], async (api) => {
+    await held(api);
+    await api.delete('leases/a?dryRun=All', { preconditions: {} });
+    await api.get('leases/a');
+  }),
   conform('delete: options in the query', [201, 200], async (api) => {
     await held(api);
     await api.delete('leases/a?propagationPolicy=Foreground&gracePeriodSeconds=0');
@@ -162,6 +167,15 @@ export const deleteCases: readonly Case[] = [
       });
     },
   ),
+  // A late renewal neither fails nor brings the Lease back to life.
+  conform('delete: a renewal of what is being deleted', [201, 200, 200, 200], async (api) => {
+    await held(api, KEPT);
+    const { body } = await api.delete('leases/a');
+    const { uid, resourceVersion } = body.metadata;
+    const renewed = { ...HELD, renewTime: RENEWED_LATER };
+    await api.put('leases/a', lease('a', renewed, { uid, resourceVersion, ...KEPT }));
+    await api.get('leases/a');
+  }),
   conform('delete: a finalizer and preconditions', [201, 200, 409, 200], async (api) => {
     const { uid, resourceVersion } = (await held(api, KEPT)).metadata;
     await api.delete('leases/a', { preconditions: { uid, resourceVersion } });

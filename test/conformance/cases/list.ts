@@ -186,6 +186,8 @@ export const listCases: readonly Case[] = [
       ['list: sendInitialEvents without watch', [422], 'sendInitialEvents=true'],
       ['list: timeoutSeconds that is no number', [400], 'timeoutSeconds=soon'],
       ['list: allowWatchBookmarks without watch', [200], 'allowWatchBookmarks=true'],
+      ['list: empty parameters', [200], 'resourceVersion=&resourceVersionMatch=&continue='],
+      ['list: an empty limit', [400], 'limit='],
       ['list: unknown parameters', [200], 'surprise=yes'],
       ['list: a timeout that is no duration', [400], 'timeout=soon'],
       ['list: a timeout', [200], 'timeout=5s'],

@@ -51,6 +51,10 @@ export const protocolCases: readonly Case[] = [
     await api.post('/version', {});
     await api.delete('/api/v1/namespaces');
   }),
+  conform('method: HEAD', [201, 405], async (api) => {
+    await api.post('leases', lease('a'));
+    await api.send('HEAD', 'leases/a');
+  }),
   conform('method: POST across namespaces', [405], async (api) => {
     await api.post(`${GROUP}/leases`, lease('a', HELD, { namespace: api.namespace }));
   }),

@@ -124,6 +124,35 @@ export const updateCases: readonly Case[] = [
     await api.put('leases/a?fieldManager=taker', lease('a', renewed, { resourceVersion }));
     await api.get('leases/a');
   }),
+  // The guard reads there when the holder's fields were last written, and by whom.
+  conform(
+    'update: by several field managers in turn',
+    [201, 200, 200, 200, 200, 200, 200],
+    async (api) => {
+      await held(api);
+      const by = (manager: string): string => `leases/a?fieldManager=${manager}`;
+      await api.mergePatch(by('one'), { metadata: { annotations: { one: '1', both: '1' } } });
+      await api.mergePatch(by('two'), { metadata: { annotations: { two: '2', both: '2' } } });
+      await api.mergePatch(by('one'), { spec: { renewTime: RENEWED_LATER } });
+      await api.mergePatch(by('two'), { metadata: { annotations: { one: null } } });
+      await api.mergePatch(by('two'), { spec: { renewTime: null } });
+      await api.get('leases/a');
+    },
+  ),
+  conform('update: managedFields of its own making', [201, 200], async (api) => {
+    const { resourceVersion } = (await held(api)).metadata;
+    const managedFields = [
+      {
+        manager: 'forged',
+        operation: 'Update',
+        apiVersion: 'coordination.k8s.io/v1',
+        time: '2020-01-01T00:00:00Z',
+        fieldsType: 'FieldsV1',
+        fieldsV1: { 'f:spec': { 'f:renewTime': {} } },
+      },
+    ];
+    await api.put('leases/a', lease('a', renewed, { resourceVersion, managedFields }));
+  }),
   conform('update: managedFields emptied', [201, 200], async (api) => {
     const { resourceVersion } = (await held(api)).metadata;
     const metadata = { resourceVersion, managedFields: [{}] };
