@@ -36,7 +36,8 @@ export const createCases: readonly Case[] = [
       compare: ({ code, reason }) => ({ code, reason }),
     });
   }),
-  // A client that sends back what it read cannot bring a deleted object to life by POST.
+  // A client that sends back what it read cannot bring a deleted object to life by POST. 500, as if
+  // the outcome were in doubt.
   conform('create: with a resourceVersion', [500], async (api) => {
     await api.post('leases', lease('a', HELD, { resourceVersion: '1' }));
   }),

@@ -99,6 +99,7 @@ export const deleteCases: readonly Case[] = [
       ],
       ['delete: options that are no JSON', [201, 400, 200], '{"preconditions":'],
       ['delete: options that are a list', [201, 400, 200], []],
+      // Empty is not "any": a release that has lost its conditions deletes nothing.
       [
         'delete: an empty resourceVersion',
         [201, 409, 200],
@@ -218,6 +219,7 @@ export const deleteCases: readonly Case[] = [
     await api.delete('leases?fieldSelector=spec.holderIdentity%3Dme');
     await api.get('leases/a');
   }),
+  // Emptying a namespace that is missing succeeds, as listing it does.
   conform('delete: of a missing Lease in a missing namespace', [404, 200], async (api) => {
     await api.delete('/apis/coordination.k8s.io/v1/namespaces/does-not-exist/leases/a');
     await api.delete('/apis/coordination.k8s.io/v1/namespaces/does-not-exist/leases');

@@ -86,6 +86,7 @@ export const jsonPatchCases: readonly Case[] = [
         [201, 422, 200],
         [{ op: 'remove', path: '/metadata/labels/no' }],
       ],
+      // No error: that a replacement passed is no proof that the field was there.
       [
         'JSON patch: replaces what is missing',
         [201, 200, 200],

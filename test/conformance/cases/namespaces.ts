@@ -57,6 +57,7 @@ export const namespaceCases: readonly Case[] = [
     await api.delete(`${NAMESPACES}/${api.namespace}?dryRun=All`);
     await api.post('leases', lease('a'));
   }),
+  // Unlike a Lease, a namespace is not created by PUT.
   conform('namespace: of a missing one', [404, 404, 404, 404], async (api) => {
     const path = `${NAMESPACES}/does-not-exist`;
     await api.get(path);

@@ -63,6 +63,7 @@ export const protocolCases: readonly Case[] = [
       ['body: malformed JSON', [400], ['{"metadata":', 'application/json']],
       ['body: no JSON', [400], ['hello', 'application/json']],
       ['body: empty', [400], ['', 'application/json']],
+      // Read as an empty object.
       ['body: null', [422], ['null', 'application/json']],
       ['body: a list', [400], ['[]', 'application/json']],
       ['body: JSON twice', [400], ['{}{}', 'application/json']],

@@ -32,6 +32,7 @@ export const updateCases: readonly Case[] = [
     await api.put('leases/a', lease('a', renewed));
     await api.put('leases/a', lease('a', renewed, { uid }));
   }),
+  // 500, which looks like doubt about the outcome, though nothing can have been written.
   conform('update: a resourceVersion that is no number', [201, 500], async (api) => {
     await held(api);
     await api.put('leases/a', lease('a', renewed, { resourceVersion: 'newest' }));
@@ -44,6 +45,7 @@ export const updateCases: readonly Case[] = [
     const { resourceVersion } = (await held(api)).metadata;
     await api.put('leases/a', lease('a', renewed, { uid: UNKNOWN_UID, resourceVersion }));
   }),
+  // The uid is looked at first, unlike in a patch.
   conform('update: another uid and a stale resourceVersion', [201, 409], async (api) => {
     await held(api);
     await api.put('leases/a', lease('a', renewed, { uid: UNKNOWN_UID, resourceVersion: '1' }));
@@ -73,6 +75,7 @@ export const updateCases: readonly Case[] = [
     await api.put('leases/a', lease('a', { leaseDurationSeconds: 0 }));
     await api.put('leases/A_b', lease('A_b', HELD));
   }),
+  // With the version alone, the lock is back in the hands of who had lost it.
   conform('update: of a deleted Lease by its last version', [201, 200, 409, 201], async (api) => {
     const { uid, resourceVersion } = (await held(api)).metadata;
     await api.delete('leases/a');
