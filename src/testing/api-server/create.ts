@@ -38,13 +38,15 @@ export function create(
     managedFields: undefined,
   });
   const defaulted = withDefaults(fresh, resource.storage);
-  const managedFields = managedAfterUpdate(
-    decode({}, resource.definition).value,
-    inVersion(defaulted, resource),
-    resource.definition,
-    { manager: options.fieldManager, operation: 'Update', apiVersion: groupVersion(resource) },
-    now,
-  );
+  const managedFields =
+    options.managedFields ??
+    managedAfterUpdate(
+      decode({}, resource.definition).value,
+      inVersion(defaulted, resource),
+      resource.definition,
+      { manager: options.fieldManager, operation: 'Update', apiVersion: groupVersion(resource) },
+      now,
+    );
   const managed = withMetadata(withoutGatedFields(defaulted, resource.storage), {
     managedFields: managedFields.length === 0 ? undefined : managedFields,
   });

@@ -137,7 +137,8 @@ class Decoder {
           ? ''
           : this.#value(item, schema, { name, go: place.go }, owner);
     }
-    return result;
+    // As Go writes maps.
+    return Object.fromEntries(Object.entries(result).sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 }
 

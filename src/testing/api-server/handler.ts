@@ -1,4 +1,5 @@
 import type { Clock, Random } from '../../core/clock.ts';
+import { apply, APPLY_PATCH } from './apply.ts';
 import { readBody } from './body.ts';
 import type { Context } from './context.ts';
 import { Controllers } from './controllers.ts';
@@ -6,7 +7,7 @@ import { create } from './create.ts';
 import { remove } from './deletion.ts';
 import { discover } from './discovery.ts';
 import type { KubeObject } from './object.ts';
-import { checkTimeout, deleteOptions, listOptions, writeOptions } from './options.ts';
+import { checkTimeout, deleteOptions, listOptions, patchOptions, writeOptions } from './options.ts';
 import { openApi } from './openapi.ts';
 import { patch } from './patching.ts';
 import { list, parseVersion } from './lists.ts';
@@ -207,8 +208,13 @@ export class ApiHandler {
   }
 
   #patch(call: Call, route: Route, as: Representation): Result {
-    const options = writeOptions(call.query, 'PatchOptions', call.headers['user-agent'] ?? '');
     const type = (call.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
+    const agent = call.headers['user-agent'] ?? '';
+    const options = patchOptions(call.query, agent, type === APPLY_PATCH);
+    if (type === APPLY_PATCH) {
+      const { object, created } = apply(this.#context, route, call.body, options);
+      return { status: created ? 201 : 200, body: this.#shown(object, as) };
+    }
     const { object, warnings } = patch(this.#context, route, call.body, type, options);
     return { status: 200, body: this.#shown(object, as), warnings };
   }

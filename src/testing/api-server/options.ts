@@ -1,5 +1,6 @@
 import { parseObject } from './json-text.ts';
 import { isJsonObject } from './object.ts';
+import type { ManagedFieldsEntry } from './object.ts';
 import { badRequest, invalid, invalidListOptions } from './status.ts';
 import type { Cause, StatusError } from './status.ts';
 
@@ -12,6 +13,8 @@ export interface WriteOptions {
   readonly fieldValidation: FieldValidation;
   readonly fieldManager: string;
   readonly force: boolean;
+  /** Who owns what afterwards, where that is known: of a server-side apply. */
+  readonly managedFields?: readonly ManagedFieldsEntry[];
 }
 
 export interface DeleteOptions {
@@ -66,6 +69,26 @@ export function writeOptions(
       fieldManager === '' ? (agent.split('/')[0] ?? '').slice(0, MOST_MANAGER_BYTES) : fieldManager,
     force: query.get('force') === 'true',
   };
+}
+
+/** @param isApply - whether it is a server-side apply, which names its manager and may force */
+export function patchOptions(
+  query: URLSearchParams,
+  agent: string,
+  isApply: boolean,
+): WriteOptions {
+  const options = writeOptions(query, 'PatchOptions', agent);
+  if (isApply && (query.get('fieldManager') ?? '') === '') {
+    const message = 'Required value: is required for apply patch';
+    const cause = { reason: 'FieldValueRequired', message, field: 'fieldManager' };
+    throw optionProblem('PatchOptions', cause);
+  }
+  if (!isApply && query.has('force')) {
+    const message = 'Forbidden: may not be specified for non-apply patch';
+    const cause = { reason: 'FieldValueForbidden', message, field: 'force' };
+    throw optionProblem('PatchOptions', cause);
+  }
+  return options;
 }
 
 /** @param body - the request's, empty when there is none; it goes before the query */

@@ -77,7 +77,7 @@ export function update(
   const next = withoutGatedFields(full, resource.storage);
   const managedFields = isReset(sent.metadata.managedFields)
     ? undefined
-    : managedFieldsOf(full, existing, route, options, context);
+    : (options.managedFields ?? managedFieldsOf(full, existing, route, options, context));
   if (isSameJson(next, existing) && hasSameWriters(managedFields, existing)) return existing;
   const metadataCauses = validateUpdate(next, existing);
   const causes = [
