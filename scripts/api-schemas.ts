@@ -62,7 +62,7 @@ function parseMessages(text: string): Map<string, Map<string, number>> {
     const fields = body.matchAll(/^ {2}(?:optional|repeated|map<)[^=]* (\w+) = (\d+);/gm);
     messages.set(
       name,
-      new Map([...fields].map(([, field = '', number]) => [field, Number(number)])),
+      new Map([...fields].map(([, field = '', number]) => [field.toLowerCase(), Number(number)])),
     );
   }
   return messages;
@@ -82,13 +82,16 @@ function converted(schema: Json, numbers = new Map<string, number>()): Json {
     result.additionalProperties = converted(schema.additionalProperties as Json);
   }
   if (schema.properties) {
-    // By number they stand in the order in which Go writes them.
+    // By number they stand in the order in which Go writes them; the type has none.
+    const first = ['apiVersion', 'kind'];
+    // `uid` is `uID` in some.
+    const numberOf = (name: string): number | undefined => numbers.get(name.toLowerCase());
     const rank = (name: string): number =>
-      name === 'kind' ? -2 : name === 'apiVersion' ? -1 : (numbers.get(name) ?? 1_000);
+      numberOf(name) ?? (first.includes(name) ? -1 - first.indexOf(name) : 1_000);
     const entries = Object.entries(schema.properties as Record<string, Json>)
       .sort(([a], [b]) => rank(a) - rank(b))
       .map(([name, property]) => {
-        const number = numbers.get(name);
+        const number = numberOf(name);
         return [name, { ...converted(property), ...(number === undefined ? {} : { number }) }];
       });
     result.properties = Object.fromEntries(entries) as Json;

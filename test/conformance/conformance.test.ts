@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ApiServer } from '../../src/testing/index.ts';
 import type { ClusterAccess } from '../cluster/access.ts';
 import { sharedCluster } from '../cluster/shared.ts';
 import type { Case } from './case.ts';
@@ -10,17 +11,21 @@ import { Server } from './server.ts';
 import { normalise } from './transcript.ts';
 
 let cluster: ClusterAccess;
+let apiServer: ApiServer;
 let real: Server;
-
-const uid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-/;
+let embedded: Server;
 
 beforeAll(async () => {
   cluster = await sharedCluster();
+  apiServer = await ApiServer.start();
   real = Server.real(cluster);
+  embedded = Server.embedded(apiServer);
 });
 
-afterAll(() => {
+afterAll(async () => {
   real.close();
+  embedded.close();
+  await apiServer.stop();
 });
 
 /** Namespaces have the same names on both servers, as messages quote them. */
@@ -30,22 +35,26 @@ let count = 0;
 async function compare(conformance: Case): Promise<void> {
   count += 1;
   const namespace = `conformance-${run}-${String(count)}`;
-  const steps = await real.run(conformance, namespace);
-  expect(steps.map(({ status }) => status)).toEqual(conformance.answers);
-  expect(JSON.stringify(normalise(steps))).not.toMatch(uid);
+  const [expected, found] = await Promise.all([
+    real.run(conformance, namespace),
+    embedded.run(conformance, namespace),
+  ]);
+  expect(expected.map(({ status }) => status)).toEqual(conformance.answers);
+  expect(normalise(found)).toEqual(normalise(expected));
 }
 
 function rows(of: readonly Case[]): (readonly [string, Case])[] {
   return of.map((conformance) => [conformance.name, conformance]);
 }
 
-describe.concurrent('what the real API server answers', () => {
+describe.concurrent('the embedded API server answers like the real one', () => {
   it.each(rows(cases))('%s', async (_, conformance) => compare(conformance));
 });
 
-describe('what the real API server answers when history is gone', () => {
+describe('the embedded API server answers like the real one, history being gone', () => {
   beforeAll(async () => {
     await compactEtcd(cluster.connection);
+    apiServer.compact();
   });
 
   it.each(rows(compactionCases))('%s', async (_, conformance) => compare(conformance));

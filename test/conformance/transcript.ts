@@ -22,7 +22,7 @@ const timePattern = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)
 /** As a Table prints it. No case takes longer than minutes. */
 const agePattern = /^(\d+m)?\d+s$/;
 /** What a patch has made, quoted in a message: the order of its fields is each server's own. */
-const quotedDocument = /(patch: )?Invalid value: "\{\\?".*\}"/;
+const quotedDocument = /(patch: )?Invalid value: "(?:\{\\?".*\}|map\[.*\])"/;
 /** A time this close to now was set by the server; the ones that cases send lie in other years. */
 const recentMilliseconds = 24 * 3_600_000;
 

@@ -1,6 +1,8 @@
 import { type Case, conform } from '../case.ts';
 import { configMap, createLock, HELD, lease, UNKNOWN_UID } from '../objects.ts';
 
+const OTHER_UID = '99999999-2222-4333-8444-555555555555';
+
 export const strategicPatchCases: readonly Case[] = [
   conform('strategic patch: annotations and spec', [201, 200, 200], async (api) => {
     await createLock(api);
@@ -39,7 +41,10 @@ export const strategicPatchCases: readonly Case[] = [
     await api.strategicPatch('leases/a', {
       metadata: {
         finalizers: ['example.com/two'],
-        ownerReferences: [{ uid: UNKNOWN_UID, controller: true }],
+        ownerReferences: [
+          { uid: UNKNOWN_UID, controller: true },
+          { ...owner, uid: OTHER_UID },
+        ],
       },
     });
     await api.strategicPatch('leases/a', {
