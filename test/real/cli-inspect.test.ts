@@ -242,7 +242,7 @@ describe('leasehold describe', () => {
     expect(code).toBe(0);
     expect(output).toMatch(/^Holder +unreadable: annotation holder\.leasehold\.dev\/x-1$/m);
     expect(output).toContain(
-      `kubectl annotate lease blocked -n ${fixture().namespace} holder.leasehold.dev/x-1-`,
+      `leasehold release blocked --force --attempt x-1 -n ${fixture().namespace}`,
     );
   });
 
