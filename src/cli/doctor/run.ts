@@ -8,7 +8,7 @@ import { EXIT } from '../exit-codes.ts';
 import { jsonLines } from '../output/json.ts';
 import { paintStdout } from '../output/paint.ts';
 import type { Colour } from '../output/paint.ts';
-import { endWithReader, print, printLines } from '../output/stdout.ts';
+import { print, printLines } from '../output/stdout.ts';
 import { printable } from '../output/text.ts';
 import { wrapped } from '../wrapped.ts';
 import { checkConfiguration, checkOwner, checkProgram } from './environment.ts';
@@ -37,7 +37,6 @@ const INDENT = '         ';
 export async function runDoctor(flags: DoctorFlags): Promise<number> {
   const ttl = ttlSeconds(flags.ttl, '--ttl') * 1_000;
   const findings: Finding[] = [];
-  endWithReader();
   for await (const finding of diagnose(flags, ttl)) {
     findings.push(finding);
     if (flags.output !== 'json') await print(`${lines(finding).join('\n')}\n`);
