@@ -145,7 +145,7 @@ export function isSilent(session: PresentSession): boolean {
 }
 
 /** The waiters in front that everybody can see are dead: to grant to them would cost a ttl. */
-export async function deadWaiters(
+async function deadWaiters(
   workshop: Pick<Workshop, 'api'>,
   record: LockRecord,
 ): Promise<ReadonlySet<string>> {

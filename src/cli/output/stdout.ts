@@ -2,6 +2,7 @@ import { exitCodeOfSignal } from '../exit-codes.ts';
 
 /** Writes to stdout, and resolves when it is written: the program may end at once after that. */
 export function print(text: string): Promise<void> {
+  heedReader();
   return new Promise((resolve) => {
     process.stdout.write(text, () => {
       resolve();
@@ -22,8 +23,12 @@ export async function printLines(lines: Iterable<string>): Promise<void> {
   if (batch.length > 0) await print(`${batch.join('\n')}\n`);
 }
 
+let heeds = false;
+
 /** Ends the program as SIGPIPE would when nobody reads any more, as with `| head`. */
-export function endWithReader(): void {
+function heedReader(): void {
+  if (heeds) return;
+  heeds = true;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(exitCodeOfSignal('SIGPIPE'));
     throw error;
