@@ -185,7 +185,7 @@ describe('leasehold ls', () => {
   });
 
   test('ends in silence when its reader does', async () => {
-    const program = fixture().start('ls', '-A', '--kind', 'all');
+    const program = fixture().start('ls', '--kind', 'all');
     program.child.stdout?.destroy();
     expect(await program.finished).toMatchObject({ code: 141, errors: '' });
   });

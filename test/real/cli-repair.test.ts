@@ -84,7 +84,7 @@ describe('release', () => {
       kind: 'Release',
       lock: 'kept',
       result: 'dry-run',
-      session: { state: 'present', ttlSeconds: 15 },
+      session: { state: 'live', ttlSeconds: 15 },
     });
     expect((await must('kept')).metadata.resourceVersion).toBe(before.metadata.resourceVersion);
     expect(await eventsAbout('kept')).toEqual([]);
