@@ -26,6 +26,8 @@ const CANDIDATE_SUFFIX = /_[0-9a-f]{8}$/;
  *
  * @example
  * ```ts
+ * import { TestCluster } from 'leasehold/testing';
+ *
  * const cluster = new TestCluster();
  * const [first, second] = [cluster.process('first'), cluster.process('second')];
  * await first.leasehold.lock('invoices').acquire();

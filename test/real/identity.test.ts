@@ -87,18 +87,23 @@ describe('identity', () => {
     await cluster.deleteNamespace(other);
   });
 
-  it.skipIf(isEmbedded)('without permission is refused at connect, with the rule to add', async () => {
-    await cluster.createPod(namespace, 'poor-1', 'poor');
-    const file = await podFile('poor', 'poor-1');
-    await expect(connect({ kubeconfig: file, namespace })).rejects.toMatchObject({
-      code: 'FORBIDDEN',
-      message: expect.stringMatching(/coordination\.k8s\.io.*leases.*"watch"/) as string,
-    });
-    const unchecked = await connect({ kubeconfig: file, namespace, checkPermissions: false });
-    await expect(unchecked.lock('any').acquire()).rejects.toMatchObject({ code: 'FORBIDDEN' });
-    await expect(unchecked.election('any').acquire()).rejects.toMatchObject({ code: 'FORBIDDEN' });
-    await unchecked.close();
-  });
+  it.skipIf(isEmbedded)(
+    'without permission is refused at connect, with the rule to add',
+    async () => {
+      await cluster.createPod(namespace, 'poor-1', 'poor');
+      const file = await podFile('poor', 'poor-1');
+      await expect(connect({ kubeconfig: file, namespace })).rejects.toMatchObject({
+        code: 'FORBIDDEN',
+        message: expect.stringMatching(/coordination\.k8s\.io.*leases.*"watch"/) as string,
+      });
+      const unchecked = await connect({ kubeconfig: file, namespace, checkPermissions: false });
+      await expect(unchecked.lock('any').acquire()).rejects.toMatchObject({ code: 'FORBIDDEN' });
+      await expect(unchecked.election('any').acquire()).rejects.toMatchObject({
+        code: 'FORBIDDEN',
+      });
+      await unchecked.close();
+    },
+  );
 });
 
 describe('credentials of a kubeconfig', () => {

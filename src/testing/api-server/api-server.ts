@@ -52,6 +52,9 @@ const POD_TOKEN_SECONDS = 3_607;
  *
  * @example
  * ```ts
+ * import { writeFile } from 'node:fs/promises';
+ * import { ApiServer } from 'leasehold/testing';
+ *
  * await using server = await ApiServer.start();
  * await writeFile('kubeconfig', server.kubeconfig());
  * ```
