@@ -282,20 +282,23 @@ describe('leasehold describe', () => {
 });
 
 describe('what goes wrong is told in one line', () => {
-  test.skipIf(isEmbedded).each(['ls', 'describe', 'watch'])('%s: not permitted', async (command) => {
-    const { cluster, namespace } = fixture();
-    const user = await cluster.clientCertificate('nobody-in-particular');
-    const file = await kubeconfig('forbidden', cluster.kubeconfig(user));
-    const words = command === 'describe' ? ['describe', 'x'] : [command];
-    const { code, output, errors } = await Program.start(
-      [...words, '-n', namespace, '--kubeconfig', file],
-      {},
-    ).finished;
-    expect({ code, output }).toEqual({ code: 77, output: '' });
-    const verbs = command === 'watch' ? '"list", "watch"' : '"list"';
-    expect(errors).toContain(`resources: ["leases"], verbs: [${verbs}]`);
-    expect(errors.split('\n')).toHaveLength(2);
-  });
+  test.skipIf(isEmbedded).each(['ls', 'describe', 'watch'])(
+    '%s: not permitted',
+    async (command) => {
+      const { cluster, namespace } = fixture();
+      const user = await cluster.clientCertificate('nobody-in-particular');
+      const file = await kubeconfig('forbidden', cluster.kubeconfig(user));
+      const words = command === 'describe' ? ['describe', 'x'] : [command];
+      const { code, output, errors } = await Program.start(
+        [...words, '-n', namespace, '--kubeconfig', file],
+        {},
+      ).finished;
+      expect({ code, output }).toEqual({ code: 77, output: '' });
+      const verbs = command === 'watch' ? '"list", "watch"' : '"list"';
+      expect(errors).toContain(`resources: ["leases"], verbs: [${verbs}]`);
+      expect(errors.split('\n')).toHaveLength(2);
+    },
+  );
 
   test.each(['ls', 'describe', 'watch'])('%s: nobody listens', async (command) => {
     const file = await kubeconfig('nobody', renderKubeconfig('https://127.0.0.1:1', '', {}));

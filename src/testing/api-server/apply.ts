@@ -8,7 +8,7 @@ import { formatTime } from './go-time.ts';
 import { jsonProblem } from './json-text.ts';
 import { managedAfterApply } from './managed-fields.ts';
 import type { FieldConflict } from './managed-fields.ts';
-import { isJsonObject, isSameJson, printed } from './object.ts';
+import { isJsonObject, isSameJson, printed, withMetadata } from './object.ts';
 import type { Json, ManagedFieldsEntry } from './object.ts';
 import type { WriteOptions } from './options.ts';
 import { groupVersion } from './resources.ts';
@@ -65,7 +65,9 @@ export function apply(
   const isChanged = !existing || !isSameJson(merged, live);
   const managed: WriteOptions = { ...options, managedFields: entries(isChanged) };
   if (!existing) {
-    return { object: create(context, resource, namespace, object, managed), created: true };
+    // Like PUT, it creates whatever version is named.
+    const fresh = withMetadata(object, { resourceVersion: undefined });
+    return { object: create(context, resource, namespace, fresh, managed), created: true };
   }
   return { object: update(context, route, existing, object, managed), created: false };
 }
@@ -86,8 +88,16 @@ function readConfig(body: string, resource: Resource): Json {
   }
   const problemWith = (what: string): StatusError => {
     const { namespace, name } = isJsonObject(metadata) ? metadata : {};
-    const id = `${printed(namespace ?? '')}/${printed(name ?? '')}; ${groupVersion(resource)}, Kind=${resource.kind}`;
-    return new StatusError(500, undefined, `failed to create typed patch object (${id}): ${what}`);
+    const type = `${groupVersion(resource)}, Kind=${resource.kind}`;
+    const id = `${printed(namespace ?? '')}/${printed(name ?? '')}; ${type}`;
+    // Times are only read when the patch has been found to be well typed.
+    return what.startsWith('parsing time')
+      ? new StatusError(
+          500,
+          undefined,
+          `failed to convert new object (${id}) to proper version: unable to convert unstructured object to ${type}: ${what}`,
+        )
+      : new StatusError(500, undefined, `failed to create typed patch object (${id}): ${what}`);
   };
   let decoded;
   try {
