@@ -35,7 +35,8 @@ export const strategicPatchCases: readonly Case[] = [
   }),
   // Lists that merge: owners by uid, finalizers as a set.
   conform('strategic patch: merges owners and finalizers', [201, 200, 200], async (api) => {
-    const owner = { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: UNKNOWN_UID };
+    // Of a kind that no garbage collector here looks for.
+    const owner = { apiVersion: 'v1', kind: 'Node', name: 'p', uid: UNKNOWN_UID };
     const finalizers = ['example.com/one'];
     await api.post('leases', lease('a', HELD, { finalizers, ownerReferences: [owner] }));
     await api.strategicPatch('leases/a', {
