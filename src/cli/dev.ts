@@ -87,7 +87,10 @@ async function serve(flags: DevFlags): Promise<number> {
 
 // On its own, as the compiler leaves an import as it is in a function with `await using`.
 function loadServer() {
-  return Promise.all([import('../testing/index.ts'), import('../testing/api-server/state-file.ts')]);
+  return Promise.all([
+    import('../testing/index.ts'),
+    import('../testing/api-server/state-file.ts'),
+  ]);
 }
 
 async function run(flags: DevFlags): Promise<void> {
