@@ -52,7 +52,7 @@ export class Program {
     environment: Readonly<Record<string, string>>,
   ): Program {
     return new Program(
-      spawn(command, words, { env: { ...process.env, ...environment }, stdio: 'pipe' }),
+      spawn(command, words, { env: { ...asUser(), ...environment }, stdio: 'pipe' }),
     );
   }
 
@@ -125,4 +125,10 @@ export async function eventually(
 
 function quoted(word: string): string {
   return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** What a person's shell has: in continuous integration Node finds that terminals have no colours. */
+function asUser(): NodeJS.ProcessEnv {
+  const { CI: _, ...environment } = process.env;
+  return environment;
 }
