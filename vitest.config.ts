@@ -4,8 +4,8 @@ import { embeddedConnectionPath } from './test/embedded/connection.ts';
 /** Clients of the embedded API server that have to be built. */
 const WITH_GO = ['test/embedded/elector.test.ts', 'test/embedded/kubectl.test.ts'];
 
-/** Of the tests on the real API server: these need what only that has, such as its metrics. */
-const REAL_ONLY = ['test/real/requests.test.ts'];
+/** Of the tests on the real API server: these need its metrics, or client-go. */
+const REAL_ONLY = ['test/real/requests.test.ts', 'test/real/interop.test.ts'];
 
 /**
  * Projects by what they need: `unit` nothing, `embedded` the embedded API server, `cluster` a real
