@@ -1,6 +1,8 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FromCaretaker, ToCaretaker } from './messages.ts';
 
@@ -22,9 +24,16 @@ export class Care implements AsyncDisposable {
       execArgv: [],
       stdio: ['ignore', terminal ? 'inherit' : 'ignore', 'ignore', 'ipc'],
     });
-    const [{ directory }] = (await once(child, 'message')) as [FromCaretaker];
-    // A message to a caretaker that was killed is lost, and so is what it was to care for.
+    // A message to a caretaker that was killed is lost; then the demo is on its own.
     child.on('error', () => undefined);
+    const told = new Promise<FromCaretaker | undefined>((resolve) => {
+      child.once('message', (message: FromCaretaker) => resolve(message));
+      child.once('exit', () => resolve(undefined));
+    });
+    const directory = (await told)?.directory;
+    if (directory === undefined) {
+      throw new Error(`the demo cannot make a directory for its files in ${tmpdir()}`);
+    }
     return new Care(child, directory);
   }
 
@@ -38,10 +47,12 @@ export class Care implements AsyncDisposable {
 
   /** Removes the directory, and whatever still runs. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const gone = once(this.#child, 'exit');
-    if (this.#child.connected) this.#child.disconnect();
-    await gone;
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const gone = once(this.#child, 'exit');
+      if (this.#child.connected) this.#child.disconnect();
+      await gone;
+    }
+    await rm(this.directory, { recursive: true, force: true });
   }
 
   #tell(message: ToCaretaker): void {

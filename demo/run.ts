@@ -35,4 +35,9 @@ function untilAskedToEnd(): AbortSignal {
   return ending.signal;
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

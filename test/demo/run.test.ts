@@ -159,6 +159,14 @@ describe('npm run demo', () => {
     await nothingIsLeft(pids, port);
   });
 
+  it('says in one line that it has no place for its files', async () => {
+    const environment = { TMPDIR: join(directory, 'missing') };
+    const demo = Program.spawn(process.execPath, [RUN], environment);
+    const { code, errors } = await demo.finished;
+    expect(code).toBe(1);
+    expect(errors).toMatch(/^the demo cannot make a directory for its files in .*missing\n$/);
+  });
+
   it('explains itself, and what it does not understand', async () => {
     expect(await start('--help').finished).toMatchObject({ code: 0, errors: '' });
     const { code, errors } = await start('--seconds', 'soon').finished;
