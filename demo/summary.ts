@@ -25,10 +25,7 @@ export function summaryLines(figures: Figures): string[] {
       recoveryText(crashes),
     ],
     [counted(freezes.length, 'freeze', 'freezes'), recoveryText(freezes)],
-    [
-      `${String(staleRefused)} refused`,
-      'stale writes of workers that had been frozen, by their fencing tokens',
-    ],
+    [`${String(staleRefused)} refused`, 'late writes of former holders, by their fencing tokens'],
     [
       `${String(overlaps)} overlaps`,
       `of holders, in ${counted(operations, 'operation', 'operations')} that the protected resources saw`,

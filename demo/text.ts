@@ -32,7 +32,7 @@ export function eventText(event: DemoEvent): string {
     case 'holds':
       return `${event.worker} holds the lock${handoverText(event.handover)}, fence ${String(event.fence)}; ${queueText(event.queue)}`;
     case 'leads':
-      return `${event.worker} leads`;
+      return `${event.worker} leads, fence ${String(event.fence)}`;
     case 'died':
       return `${event.worker} is killed (${event.signal})${rolesText(event)}`;
     case 'frozen':

@@ -75,7 +75,7 @@ describe('the history of the demo', () => {
       "  1 handover  median 4.0 ms, from one holder's last write to the next one's start
         1 crash     lock taken over after 3.2 s
         1 freeze    1 of them not yet recovered at the end
-        0 refused   stale writes of workers that had been frozen, by their fencing tokens
+        0 refused   late writes of former holders, by their fencing tokens
         0 overlaps  of holders, in 3 operations that the protected resources saw"
     `);
   });

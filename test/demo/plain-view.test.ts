@@ -32,7 +32,7 @@ describe('the plain view', () => {
                 kubectl --kubeconfig /tmp/d/kubeconfig get leases -w
                 npx node src/cli/main.ts ls --kubeconfig /tmp/d/kubeconfig
       0:06.1  worker-1 starts, pid 12
-      0:12.3  worker-1 leads
+      0:12.3  worker-1 leads, fence 65536
       0:18.4  worker-1 holds the lock, fence 131072; nobody waits
       0:24.6  worker-2 holds the lock 4.1 ms after worker-1, fence 196608; next worker-3 worker-1
       0:30.7  worker-2 is killed (SIGKILL) while it holds the lock and leads
