@@ -1,9 +1,16 @@
 import { defineConfig } from 'vitest/config';
+import { embeddedConnectionPath } from './test/embedded/connection.ts';
 
 /** Clients of the embedded API server that have to be built. */
 const WITH_GO = ['test/embedded/elector.test.ts', 'test/embedded/kubectl.test.ts'];
 
-/** Projects by what they need: `unit` nothing, `cluster` a real API server. */
+/** Of the tests on the real API server: these need what only that has, such as its metrics. */
+const REAL_ONLY = ['test/real/requests.test.ts'];
+
+/**
+ * Projects by what they need: `unit` nothing, `embedded` the embedded API server, `cluster` a real
+ * one.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -19,6 +26,21 @@ export default defineConfig({
           ],
           exclude: WITH_GO,
           testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'embedded',
+          include: ['test/real/**/*.test.ts'],
+          exclude: REAL_ONLY,
+          globalSetup: ['test/embedded/shared.ts'],
+          env: {
+            LEASEHOLD_TEST_CLUSTER: embeddedConnectionPath,
+            LEASEHOLD_TEST_SERVER: 'embedded',
+          },
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
         },
       },
       {

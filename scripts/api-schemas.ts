@@ -36,39 +36,64 @@ const EXTENSION = 'x-kubernetes-';
 const OUTPUT = join(import.meta.dirname, '../src/testing/api-server/schemas.json');
 const MODULES = join(import.meta.dirname, '../test/cluster');
 
-const numbersOfPackage = new Map<string, Map<string, Map<string, number>>>();
-
-/** The numbers of the fields of a message, from the module's generated.proto. */
-function fieldNumbers(definition: string): Map<string, number> {
-  const [, root = '', path = '', message = ''] =
-    /^io\.k8s\.(api|apimachinery)\.(.+)\.(\w+)$/.exec(definition) ?? [];
-  const name = `${root}/${path.replaceAll('.', '/')}`;
-  let messages = numbersOfPackage.get(name);
-  if (!messages) {
-    const directory = execFileSync('go', ['list', '-m', '-f', '{{.Dir}}', `k8s.io/${root}`], {
-      cwd: MODULES,
-      encoding: 'utf8',
-    }).trim();
-    const file = join(directory, path.replaceAll('.', '/'), 'generated.proto');
-    messages = parseMessages(readFileSync(file, 'utf8'));
-    numbersOfPackage.set(name, messages);
-  }
-  return messages.get(message) ?? new Map<string, number>();
+/** A field of a message in protobuf. */
+interface Field {
+  readonly number: number;
+  readonly type: string;
 }
 
-function parseMessages(text: string): Map<string, Map<string, number>> {
-  const messages = new Map<string, Map<string, number>>();
+type Message = ReadonlyMap<string, Field>;
+
+const packages = new Map<string, Map<string, Message>>();
+
+/**
+ * Where each field of a message is, from the module's generated.proto: its number, and that of the
+ * message around it where Go embeds one struct in another.
+ */
+function places(definition: string): (name: string) => Json {
+  const [, root = '', path = '', message = ''] =
+    /^io\.k8s\.(api|apimachinery)\.(.+)\.(\w+)$/.exec(definition) ?? [];
+  const messages = messagesOf(root, path.replaceAll('.', '/'));
+  const own = messages.get(message) ?? new Map<string, Field>();
+  return (name) => {
+    // `uid` is `uID` in some.
+    const key = name.toLowerCase();
+    const field = own.get(key);
+    if (field) return { number: field.number };
+    for (const embedding of own.values()) {
+      const inner = messages.get(embedding.type)?.get(key);
+      if (inner) return { number: inner.number, embeddedIn: embedding.number };
+    }
+    return {};
+  };
+}
+
+function messagesOf(root: string, path: string): Map<string, Message> {
+  const known = packages.get(`${root}/${path}`);
+  if (known) return known;
+  const directory = execFileSync('go', ['list', '-m', '-f', '{{.Dir}}', `k8s.io/${root}`], {
+    cwd: MODULES,
+    encoding: 'utf8',
+  }).trim();
+  const text = readFileSync(join(directory, path, 'generated.proto'), 'utf8');
+  const messages = new Map<string, Message>();
   for (const [, name = '', body = ''] of text.matchAll(/^message (\w+) \{\n(.*?)^\}/gms)) {
-    const fields = body.matchAll(/^ {2}(?:optional|repeated|map<)[^=]* (\w+) = (\d+);/gm);
+    const fields = body.matchAll(/^ {2}(?:optional |repeated |map<)([^=]*) (\w+) = (\d+);/gm);
     messages.set(
       name,
-      new Map([...fields].map(([, field = '', number]) => [field, Number(number)])),
+      new Map(
+        [...fields].map(([, type = '', field = '', number]) => [
+          field.toLowerCase(),
+          { type, number: Number(number) },
+        ]),
+      ),
     );
   }
+  packages.set(`${root}/${path}`, messages);
   return messages;
 }
 
-function converted(schema: Json, numbers = new Map<string, number>()): Json {
+function converted(schema: Json, placeOf: (name: string) => Json = () => ({})): Json {
   const result: Json = {};
   const [only] = (schema.allOf ?? []) as Json[];
   const reference = (only?.$ref ?? schema.$ref) as string | undefined;
@@ -82,15 +107,17 @@ function converted(schema: Json, numbers = new Map<string, number>()): Json {
     result.additionalProperties = converted(schema.additionalProperties as Json);
   }
   if (schema.properties) {
-    // By number they stand in the order in which Go writes them.
-    const rank = (name: string): number =>
-      name === 'kind' ? -2 : name === 'apiVersion' ? -1 : (numbers.get(name) ?? 1_000);
+    // By number they stand in the order in which Go writes them; the type has none.
+    const first = ['apiVersion', 'kind'];
+    const rank = (name: string): number => {
+      const { number, embeddedIn } = placeOf(name);
+      const place = embeddedIn ?? number;
+      if (typeof place === 'number') return place;
+      return first.includes(name) ? -1 - first.indexOf(name) : 1_000;
+    };
     const entries = Object.entries(schema.properties as Record<string, Json>)
       .sort(([a], [b]) => rank(a) - rank(b))
-      .map(([name, property]) => {
-        const number = numbers.get(name);
-        return [name, { ...converted(property), ...(number === undefined ? {} : { number }) }];
-      });
+      .map(([name, property]) => [name, { ...converted(property), ...placeOf(name) }]);
     result.properties = Object.fromEntries(entries) as Json;
   }
   if ('default' in schema) result.default = schema.default;
@@ -121,7 +148,7 @@ for (let name = open.pop(); name !== undefined; name = open.pop()) {
   if (name in schemas) continue;
   const definition = definitions[name];
   if (!definition) throw new Error(`the API server has no ${name}`);
-  const schema = converted(definition, fieldNumbers(name));
+  const schema = converted(definition, places(name));
   schemas[name] = schema;
   for (const [, reference = ''] of JSON.stringify(schema).matchAll(/"ref":"([^"]+)"/g)) {
     open.push(reference);

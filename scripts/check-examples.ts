@@ -28,7 +28,10 @@ writeFileSync(
   JSON.stringify({
     extends: '../../../tsconfig.json',
     compilerOptions: {
-      paths: { leasehold: ['../../../src/index.ts'] },
+      paths: {
+        leasehold: ['../../../src/index.ts'],
+        'leasehold/testing': ['../../../src/testing/index.ts'],
+      },
       types: ['node'],
       rootDir: '../../..',
     },

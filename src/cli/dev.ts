@@ -85,13 +85,18 @@ async function serve(flags: DevFlags): Promise<number> {
   }
 }
 
-async function run(flags: DevFlags): Promise<void> {
-  const port = portOf(flags.port);
-  const ended = signalled();
-  const [{ ApiServer }, { loadState, StateFile }] = await Promise.all([
+// On its own, as the compiler leaves an import as it is in a function with `await using`.
+function loadServer() {
+  return Promise.all([
     import('../testing/index.ts'),
     import('../testing/api-server/state-file.ts'),
   ]);
+}
+
+async function run(flags: DevFlags): Promise<void> {
+  const port = portOf(flags.port);
+  const ended = signalled();
+  const [{ ApiServer }, { loadState, StateFile }] = await loadServer();
   const { state: stateFile, verbose } = flags;
   const state =
     stateFile === undefined

@@ -83,6 +83,8 @@ export class Guard implements SignalReceiver {
     this.#send({ type: 'start', line, deadline: this.#sent });
     signals.handTo(this);
     protection.signal.addEventListener('abort', this.#end, { once: true });
+    // A term whose end was asked for before is valid still, until the command has ended.
+    if (protection.signal.aborted) this.#end();
     this.#extend();
     try {
       return await this.#ended.promise;

@@ -79,12 +79,11 @@ async function watch(name: string | undefined, flags: WatchFlags): Promise<numbe
       import('../inspect/changes.ts'),
       import('../inspect/find.ts'),
     ]);
-    const [{ changeLine }, { jsonLine }, { endWithReader, print }] = await Promise.all([
+    const [{ changeLine }, { jsonLine }, { print }] = await Promise.all([
       import('./output/change-line.ts'),
       import('./output/json.ts'),
       import('./output/stdout.ts'),
     ]);
-    endWithReader();
     const { transport, clock, ...cluster } = await unless(signals.waiting, openCluster(flags));
     const namespace = flags.allNamespaces ? undefined : cluster.namespace;
     const where = namespace === undefined ? 'all namespaces' : `namespace ${namespace}`;

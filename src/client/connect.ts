@@ -5,6 +5,7 @@ import { logTo } from '../telemetry/log.ts';
 import { fanOut } from '../telemetry/observers.ts';
 import { openTelemetry } from '../telemetry/open-telemetry.ts';
 import { openCluster } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
 import { identityOf, podClaims } from './identity.ts';
 import { Leasehold } from './leasehold.ts';
 import type { ConnectOptions } from './options.ts';
@@ -31,11 +32,19 @@ import { VERSION } from './version.ts';
  * `FORBIDDEN`
  */
 export async function connect(options: ConnectOptions = {}): Promise<Leasehold> {
+  return connectTo(() => openCluster(options), options);
+}
+
+/** As {@link connect}, to a cluster that is not looked for. Options are checked before it is opened. */
+export async function connectTo(
+  open: () => Promise<Cluster>,
+  options: Omit<ConnectOptions, 'kubeconfig' | 'context' | 'namespace'>,
+): Promise<Leasehold> {
   const ttl = ttlSeconds(options.ttl ?? '15s', 'ttl');
   if (options.identity === '') {
     throw new LeaseholdError('INVALID_ARGUMENT', 'identity is empty: give a name, or leave it out');
   }
-  const { access, transport, namespace, clock } = await openCluster(options);
+  const { access, transport, namespace, clock } = await open();
   try {
     const observe = await observerOf(options);
     if (options.checkPermissions ?? true) await checkPermissions(transport, namespace);
@@ -56,7 +65,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Leasehold> 
   }
 }
 
-async function observerOf(options: ConnectOptions): Promise<Observer> {
+async function observerOf(options: Pick<ConnectOptions, 'logger' | 'onEvent'>): Promise<Observer> {
   const { logger, onEvent } = options;
   const observers: Observer[] = [];
   if (onEvent) observers.push(onEvent);

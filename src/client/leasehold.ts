@@ -2,7 +2,7 @@ import { Deaths } from '../session/deaths.ts';
 import { Sessions } from '../session/sessions.ts';
 import type { Parts } from '../core/parts.ts';
 import { leaseApi } from '../kube/lease-api.ts';
-import type { Transport } from '../kube/transport.ts';
+import type { Requests } from '../kube/transport.ts';
 import { Election } from '../election/election.ts';
 import { electionTimes } from '../election/options.ts';
 import type { ElectionOptions } from '../election/options.ts';
@@ -23,7 +23,7 @@ export class Leasehold implements AsyncDisposable {
   readonly namespace: string;
   /** The name under which this process appears in Leases. */
   readonly identity: string;
-  readonly #transport: Transport;
+  readonly #requests: Requests;
   readonly #parts: Parts;
   readonly #sessions: Sessions;
   readonly #deaths: Deaths;
@@ -35,7 +35,7 @@ export class Leasehold implements AsyncDisposable {
 
   /** @internal */
   constructor(
-    transport: Transport,
+    requests: Requests,
     parts: Parts,
     settings: { namespace: string; identity: Identity; ttl: number },
     onClosed: () => void,
@@ -43,12 +43,12 @@ export class Leasehold implements AsyncDisposable {
     const { namespace, identity, ttl } = settings;
     this.namespace = namespace;
     this.identity = identity.name;
-    this.#transport = transport;
+    this.#requests = requests;
     this.#parts = parts;
     this.#onClosed = onClosed;
     // A request on a dead connection is given up in time to try another within the ttl.
     this.#deadline = Math.max(SHORTEST_DEADLINE_MS, (ttl * 1_000) / 3);
-    const api = leaseApi(transport, namespace, this.#deadline);
+    const api = leaseApi(requests, namespace, this.#deadline);
     this.#sessions = new Sessions(api, parts, {
       identity: identity.name,
       ttl,
@@ -89,7 +89,7 @@ export class Leasehold implements AsyncDisposable {
     if (!election) {
       if (this.#closing) throw closed();
       const identity = options.identity ?? candidateIdentity(this.identity);
-      const api = leaseApi(this.#transport, this.namespace, this.#deadline);
+      const api = leaseApi(this.#requests, this.namespace, this.#deadline);
       election = new Election({ api, parts: this.#parts, times }, name, identity);
       this.#elections.set(lease, election);
     }
@@ -116,7 +116,7 @@ export class Leasehold implements AsyncDisposable {
     await Promise.all([this.#locks.close(), ...elections]);
     this.#deaths.close();
     await this.#sessions.close();
-    this.#transport.close();
+    this.#requests.close();
     this.#onClosed();
   }
 }

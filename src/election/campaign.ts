@@ -1,8 +1,9 @@
 import { checkElection, createdSpec, isFree, statedDuration, takenOver } from '../core/election.ts';
 import { transferTarget } from '../core/election.ts';
 import { LeaseholdError } from '../core/errors.ts';
-import { microTime } from '../core/lease.ts';
+import { NAME_ANNOTATION, microTime } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
+import type { LeaseName } from '../core/names.ts';
 import type { Parts } from '../core/parts.ts';
 import { Wakeup } from '../core/wakeup.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
@@ -32,6 +33,7 @@ export class Campaign {
   readonly #parts: Parts;
   readonly #times: ElectionTimes;
   readonly #identity: string;
+  readonly #name: LeaseName;
   readonly #view: LeaseView;
   readonly #wakeup = new Wakeup();
   readonly #sighting: LeaderSighting;
@@ -49,14 +51,15 @@ export class Campaign {
       identity: string;
       sighting: LeaderSighting;
     },
-    lease: string,
+    name: LeaseName,
   ) {
     this.#api = parts.api;
     this.#parts = parts.parts;
     this.#times = parts.times;
     this.#identity = parts.identity;
     this.#sighting = parts.sighting;
-    this.#view = new LeaseView(parts.api, lease, parts.parts);
+    this.#name = name;
+    this.#view = new LeaseView(parts.api, name.lease, parts.parts);
     this.#pollAt = parts.parts.clock.now() + POLL_MS;
   }
 
@@ -115,11 +118,14 @@ export class Campaign {
   async #create(): Promise<Won | undefined> {
     const acquireTime = this.#acquireTime();
     const spec = createdSpec(this.#identity, this.#times.leaseSeconds, acquireTime);
+    const { lease: name, original } = this.#name;
+    const metadata = {
+      name,
+      namespace: this.#api.namespace,
+      ...(name === original ? {} : { annotations: { [NAME_ANNOTATION]: original } }),
+    };
     return this.#write(acquireTime, () =>
-      this.#api.create(
-        { metadata: { name: this.#view.name, namespace: this.#api.namespace }, spec },
-        { lane: 'heartbeats' },
-      ),
+      this.#api.create({ metadata, spec }, { lane: 'heartbeats' }),
     );
   }
 

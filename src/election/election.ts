@@ -228,7 +228,7 @@ export class Election {
         identity,
         sighting: this.#sighting,
       },
-      this.#lease,
+      { lease: this.#lease, original: this.name },
     );
   }
 

@@ -31,16 +31,12 @@ export async function listFacts(
 }
 
 /**
- * The same for who can do nothing about a failure.
+ * The same, for who can do nothing about a failure.
  *
  * @throws LeaseholdError `FORBIDDEN` with the rule to add; `INVALID_ARGUMENT` for a selector;
  * `API_UNREACHABLE`, `UNAUTHORIZED`, `API_ERROR`
  */
-export async function listLeases(
-  transport: Transport,
-  clock: Clock,
-  scope: ListScope,
-): Promise<Listed> {
+async function listLeases(transport: Transport, clock: Clock, scope: ListScope): Promise<Listed> {
   const outcome = await listFacts(transport, clock, scope);
   if (outcome.kind !== 'done') throw listError(outcome, scope, ['list']);
   return outcome.body;

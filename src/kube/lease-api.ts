@@ -2,7 +2,7 @@ import { LEASE_API_VERSION } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
 import type { Lane } from './connection.ts';
 import type { LeaseOutcome, Outcome } from './outcome.ts';
-import type { KubeRequest, Transport } from './transport.ts';
+import type { KubeRequest, Requests } from './transport.ts';
 import type { WatchStream } from './watch-stream.ts';
 
 /** A merge patch of a Lease: null removes a key. */
@@ -42,12 +42,12 @@ export interface LeaseApi {
 }
 
 /** @param deadline - of requests that name none: milliseconds */
-export function leaseApi(transport: Transport, namespace: string, deadline: number): LeaseApi {
+export function leaseApi(requests: Requests, namespace: string, deadline: number): LeaseApi {
   const collection = `/apis/${LEASE_API_VERSION}/namespaces/${namespace}/leases`;
   const send = (
     request: Omit<KubeRequest, keyof RequestLimits>,
     limits: RequestLimits = {},
-  ): Promise<LeaseOutcome> => transport.request<Lease>({ deadline, ...request, ...limits });
+  ): Promise<LeaseOutcome> => requests.request<Lease>({ deadline, ...request, ...limits });
 
   return {
     namespace,
@@ -78,7 +78,7 @@ export function leaseApi(transport: Transport, namespace: string, deadline: numb
       );
     },
     openWatch: (name, query, deadline, signal) =>
-      transport.openWatch(
+      requests.openWatch(
         collection,
         { ...query, watch: 'true', fieldSelector: `metadata.name=${name}` },
         deadline,

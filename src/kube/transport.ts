@@ -23,6 +23,23 @@ export interface KubeRequest {
   readonly lane?: Lane;
 }
 
+/** What sends requests to one API server. */
+export interface Requests {
+  /** Sends one request; never throws for what the server or the network does. */
+  request<T>(request: KubeRequest): Promise<Outcome<T>>;
+  /**
+   * Opens a watch. Resolves when the server's headers are there; the body then streams until it
+   * ends or {@link WatchStream.close} is called.
+   */
+  openWatch(
+    path: string,
+    query: Readonly<Record<string, string>>,
+    deadline: number,
+    signal: AbortSignal,
+  ): Promise<Outcome<WatchStream>>;
+  close(): void;
+}
+
 const DEFAULT_DEADLINE_MS = 10_000;
 
 /**
@@ -30,7 +47,7 @@ const DEFAULT_DEADLINE_MS = 10_000;
  * decides nothing else: a request whose outcome is unknown is never sent again here, except a GET
  * that was lost together with a connection that had been idle.
  */
-export class Transport {
+export class Transport implements Requests {
   readonly #clock: Clock;
   readonly #sockets: Sockets;
   readonly #turns: Record<Lane, Turns>;
@@ -49,7 +66,6 @@ export class Transport {
     this.#watches = new WatchConnections(access, this.#endpoint, this.#sockets, clock);
   }
 
-  /** Sends one request; never throws for what the server or the network does. */
   async request<T>(request: KubeRequest): Promise<Outcome<T>> {
     const deadline = this.#clock.now() + (request.deadline ?? DEFAULT_DEADLINE_MS);
     let refusedCredentials = false;
@@ -74,10 +90,6 @@ export class Transport {
     }
   }
 
-  /**
-   * Opens a watch. Resolves when the server's headers are there; the body then streams until it
-   * ends or {@link WatchStream.close} is called.
-   */
   openWatch(
     path: string,
     query: Readonly<Record<string, string>>,

@@ -44,7 +44,7 @@ export class WatchConnections {
     this.#shared = new SharedConnections(access, clock);
   }
 
-  /** See {@link Transport.openWatch}. */
+  /** See {@link Requests.openWatch}. */
   async open(
     path: string,
     query: Readonly<Record<string, string>>,

@@ -262,7 +262,8 @@ export class Cohort implements Standing {
 
   /** What a served waiter has captured must not live for as long as the hold that follows. */
   #compact(): void {
-    if (this.#waiting > 0 && (this.#first < 1_024 || this.#first * 2 < this.#waiters.length)) return;
+    if (this.#waiting > 0 && (this.#first < 1_024 || this.#first * 2 < this.#waiters.length))
+      return;
     this.#waiters = this.#waiting === 0 ? [] : this.#waiters.slice(this.#first);
     this.#first = 0;
   }

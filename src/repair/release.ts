@@ -97,23 +97,17 @@ export async function releaseHolder(workshop: Workshop, holder: Holder): Promise
   const dead = await deadWaiters(workshop, holder.record);
   const isDead = (entry: Entry): boolean => dead.has(entry.id);
   let sent: Settlement | undefined;
-  const result = await compareAndSwap<Released>(
-    workshop,
-    lock,
-    holder.record.lease,
-    (lease, inDoubt) => {
-      const record = lease && readable(lease);
-      if (!lease || !record || !holderIds(record).includes(holder.id)) {
-        return { result: afterwards(record, inDoubt ? sent : undefined) };
-      }
-      const settlement = without(record, holder.id, isDead);
-      sent = settlement;
-      return settlement.action === 'delete'
-        ? { write: () => api.remove(lease), done: () => outcomeOf(settlement) }
-        : writing(workshop, settledLease(record, settlement, microTime(clock.wall())), settlement);
-    },
-  );
-  return result;
+  return compareAndSwap<Released>(workshop, lock, holder.record.lease, (lease, inDoubt) => {
+    const record = lease && readable(lease);
+    if (!lease || !record || !holderIds(record).includes(holder.id)) {
+      return { result: afterwards(record, inDoubt ? sent : undefined) };
+    }
+    const settlement = without(record, holder.id, isDead);
+    sent = settlement;
+    return settlement.action === 'delete'
+      ? { write: () => api.remove(lease), done: () => outcomeOf(settlement) }
+      : writing(workshop, settledLease(record, settlement, microTime(clock.wall())), settlement);
+  });
 }
 
 /**
@@ -145,7 +139,7 @@ export function isSilent(session: PresentSession): boolean {
 }
 
 /** The waiters in front that everybody can see are dead: to grant to them would cost a ttl. */
-export async function deadWaiters(
+async function deadWaiters(
   workshop: Pick<Workshop, 'api'>,
   record: LockRecord,
 ): Promise<ReadonlySet<string>> {

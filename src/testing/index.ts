@@ -11,3 +11,7 @@ export type {
   WatchSink,
   WholeAnswer,
 } from './api-server/request.ts';
+export { connectToServer } from './connect-to-server.ts';
+export { TestCluster } from './test-cluster.ts';
+export { TestProcess } from './test-process.ts';
+export type { TestProcessOptions } from './test-process.ts';

@@ -65,6 +65,10 @@ export class Program {
     return this.#output;
   }
 
+  get errors(): string {
+    return this.#errors;
+  }
+
   /** Resolves with the match once the output has one. */
   async printed(pattern: RegExp): Promise<RegExpExecArray> {
     let match: RegExpExecArray | null = null;

@@ -18,7 +18,8 @@ export interface ClusterConnection {
   /** Signs the serving certificate and client certificates, its key included. */
   readonly authority: KeyPair;
   readonly adminToken: string;
-  readonly adminCertificate: KeyPair;
+  /** Undefined on the embedded API server. */
+  readonly adminCertificate?: KeyPair;
   /** A file: admin by client certificate. */
   readonly kubeconfigPath: string;
   /** A file: admin by token. */
@@ -60,8 +61,8 @@ export class ClusterAccess {
     return this.connection.tokenKubeconfigPath;
   }
 
-  /** The text of a kubeconfig, of the admin by client certificate unless told. */
-  kubeconfig(user: KubeconfigUser = this.connection.adminCertificate): string {
+  /** The text of a kubeconfig, of the admin by client certificate where there is one, unless told. */
+  kubeconfig(user: KubeconfigUser = this.#admin()): string {
     return renderKubeconfig(this.url, this.ca, user);
   }
 
@@ -123,13 +124,18 @@ export class ClusterAccess {
     return podToken(this.client, namespace, serviceAccount, podName);
   }
 
-  /** Grants by RBAC, cluster-wide when the namespace is undefined; resolves once it is effective. */
+  /** Grants by RBAC, cluster-wide when the namespace is undefined; resolves once it is effective. Nothing
+   * on the embedded API server, where everything is allowed. */
   async grant(
     namespace: string | undefined,
     subject: Subject,
     rules: readonly PolicyRule[],
   ): Promise<void> {
-    await grant(this.client, namespace, subject, rules);
+    if (this.connection.adminCertificate) await grant(this.client, namespace, subject, rules);
+  }
+
+  #admin(): KubeconfigUser {
+    return this.connection.adminCertificate ?? { token: this.adminToken };
   }
 
   /** Closes the connections of this process to the cluster. */

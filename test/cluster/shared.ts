@@ -7,6 +7,12 @@ import { startCluster } from './server.ts';
 export const sharedClusterVariable = 'LEASEHOLD_TEST_CLUSTER';
 
 /**
+ * Whether the cluster is the embedded API server, on which everybody is the admin: what is about
+ * permissions, client certificates or the server's metrics is tested on the real one only.
+ */
+export const isEmbedded = process.env.LEASEHOLD_TEST_SERVER === 'embedded';
+
+/**
  * For vitest's `globalSetup`: one cluster per test run. When the variable is set already (by
  * `npm run cluster`), that cluster is used and left alone.
  */

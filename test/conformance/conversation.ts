@@ -174,7 +174,7 @@ async function readBody(response: IncomingMessage): Promise<ApiObject> {
   for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
   const text = Buffer.concat(chunks).toString('utf8');
   const isJson = response.headers['content-type']?.includes('json') ?? false;
-  return (isJson ? JSON.parse(text) : text) as ApiObject;
+  return (isJson && text !== '' ? JSON.parse(text) : text) as ApiObject;
 }
 
 function answerOf(response: IncomingMessage): Omit<AnswerStep, 'request' | 'body'> {

@@ -1,22 +1,25 @@
 import { Agent } from 'node:https';
+import type { ApiServer } from '../../src/testing/index.ts';
 import type { ClusterAccess } from '../cluster/access.ts';
 import type { Case } from './case.ts';
 import { Conversation } from './conversation.ts';
 import type { ApiObject } from './objects.ts';
 import type { Step } from './transcript.ts';
 
+type RemoveNamespace = (api: Conversation) => Promise<void>;
+
 /** One of the two servers that are compared. */
 export class Server {
   readonly #url: string;
   readonly #token: string;
   readonly #agent: Agent;
-  readonly #removeNamespace: (name: string) => Promise<void>;
+  readonly #removeNamespace: RemoveNamespace;
 
   constructor(options: {
     readonly url: string;
     readonly ca: string;
     readonly token: string;
-    readonly removeNamespace: (name: string) => Promise<void>;
+    readonly removeNamespace: RemoveNamespace;
   }) {
     this.#url = options.url;
     this.#token = options.token;
@@ -29,7 +32,20 @@ export class Server {
       url: cluster.url,
       ca: cluster.ca,
       token: cluster.adminToken,
-      removeNamespace: (name) => cluster.deleteNamespace(name),
+      // No controller empties a namespace there.
+      removeNamespace: async ({ namespace }) => cluster.deleteNamespace(namespace),
+    });
+  }
+
+  static embedded(server: ApiServer): Server {
+    const { url, ca, adminToken: token } = server;
+    return new Server({
+      url,
+      ca,
+      token,
+      removeNamespace: async (api) => {
+        await api.delete(`/api/v1/namespaces/${api.namespace}`);
+      },
     });
   }
 
@@ -44,7 +60,7 @@ export class Server {
     } finally {
       conversation.close();
       await removeContents(setup);
-      await this.#removeNamespace(namespace);
+      await this.#removeNamespace(setup);
     }
     return conversation.steps;
   }

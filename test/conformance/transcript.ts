@@ -22,7 +22,7 @@ const timePattern = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)
 /** As a Table prints it. No case takes longer than minutes. */
 const agePattern = /^(\d+m)?\d+s$/;
 /** What a patch has made, quoted in a message: the order of its fields is each server's own. */
-const quotedDocument = /(patch: )?Invalid value: "\{\\?".*\}"/;
+const quotedDocument = /(patch: )?Invalid value: "(?:\{\\?".*\}|map\[.*\])"/;
 /** A time this close to now was set by the server; the ones that cases send lie in other years. */
 const recentMilliseconds = 24 * 3_600_000;
 
@@ -48,7 +48,10 @@ class Normaliser {
 
   value(value: unknown, key = ''): unknown {
     if (typeof value === 'string') return this.#string(value, key);
-    if (Array.isArray(value)) return value.map((item) => this.value(item, key));
+    if (Array.isArray(value)) {
+      const items = value.map((item) => this.value(item, key));
+      return key === 'managedFields' ? inOrderOfManagers(items) : items;
+    }
     if (!isObject(value)) return value;
     return Object.fromEntries(
       Object.entries(value).map(([name, field]) =>
@@ -139,6 +142,12 @@ function isObjectVersion(metadata: JsonObject): boolean {
     /^\d+$/.test(metadata.resourceVersion) &&
     typeof metadata.uid === 'string'
   );
+}
+
+/** The servers sort them by their times, which are whole seconds: an accident of when a case ran. */
+function inOrderOfManagers(entries: readonly unknown[]): unknown[] {
+  const text = (entry: unknown): string => JSON.stringify(entry);
+  return [...entries].sort((a, b) => (text(a) < text(b) ? -1 : 1));
 }
 
 function maskTime(text: string): string {

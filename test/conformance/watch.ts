@@ -59,6 +59,10 @@ async function* readEvents(response: IncomingMessage): AsyncGenerator<WatchEvent
   for await (const chunk of response as AsyncIterable<string>) {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
-    for (const line of lines) yield JSON.parse(line) as WatchEvent;
+    for (const line of lines) {
+      const event = JSON.parse(line) as WatchEvent;
+      // When further bookmarks come is no promise of a server.
+      if (event.type !== 'BOOKMARK' || line.includes('k8s.io/initial-events-end')) yield event;
+    }
   }
 }

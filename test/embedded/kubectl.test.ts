@@ -78,6 +78,29 @@ describe('kubectl', () => {
     expect(diff.output).toContain('leaseTransitions: 2');
   });
 
+  it('applies on the server: merges, finds conflicts, and forces', async () => {
+    const apply = async (manager: string, spec: object, ...more: string[]) =>
+      kubectl.run(['apply', '--server-side', '--field-manager', manager, ...more, '-f', '-'], {
+        ...lease('shared'),
+        spec,
+      });
+    expect((await apply('a', { holderIdentity: 'x' })).output).toContain('serverside-applied');
+    await apply('b', { leaseDurationSeconds: 5 });
+    const refused = await apply('b', { holderIdentity: 'y', leaseDurationSeconds: 5 });
+    expect(refused.errors).toContain('conflict with "a": .spec.holderIdentity');
+    expect(await field('shared', '.spec')).toBe('{"holderIdentity":"x","leaseDurationSeconds":5}');
+    await apply('b', { holderIdentity: 'y' }, '--force-conflicts');
+    expect(await field('shared', '.spec')).toBe('{"holderIdentity":"y"}');
+  });
+
+  it('edits in an editor', async () => {
+    await kubectl.expect('create -f -', lease('edited'));
+    const editor = { KUBE_EDITOR: 'sed -i s/somebody/nobody/' };
+    const { code } = await kubectl.run(['edit', 'lease', 'edited'], undefined, editor);
+    expect(code).toBe(0);
+    expect(await field('edited', '.spec.holderIdentity')).toBe('nobody');
+  });
+
   it('refuses unknown fields, as it asks the server to be strict', async () => {
     const { code, errors } = await kubectl.run(['create', '-f', '-'], lease('strict', { no: 1 }));
     expect(code).not.toBe(0);

@@ -33,9 +33,15 @@ export class Kubectl {
   }
 
   /** @param input - for stdin, where a word is `-` */
-  async run(words: readonly string[], input?: unknown): Promise<Finished> {
+  async run(
+    words: readonly string[],
+    input?: unknown,
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<Finished> {
     return new Promise((resolve) => {
-      const child = this.start(words, (code, output, errors) => resolve({ code, output, errors }));
+      const onEnd = (code: number, output: string, errors: string): void =>
+        resolve({ code, output, errors });
+      const child = this.start(words, onEnd, environment);
       child.stdin?.end(input === undefined ? undefined : JSON.stringify(input));
     });
   }
@@ -50,9 +56,11 @@ export class Kubectl {
   start(
     words: readonly string[],
     onEnd: (code: number, output: string, errors: string) => void,
+    environment: Readonly<Record<string, string>> = {},
   ): ChildProcess {
     const env = {
       ...process.env,
+      ...environment,
       KUBECONFIG: join(this.#directory, 'kubeconfig'),
       KUBECACHEDIR: join(this.#directory, 'cache'),
     };

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { isEmbedded } from '../cluster/shared.ts';
 import { useFixture } from '../cli/fixture.ts';
 import { Program } from '../cli/program.ts';
 import type { Finished } from '../cli/program.ts';
@@ -104,7 +105,7 @@ test('tells what is wrong with Leases, and the command that mends it', async () 
   expect(checks.get('locks')).toBe('good');
 });
 
-test('tells what is not permitted, with the rule to add', async () => {
+test.skipIf(isEmbedded)('tells what is not permitted, with the rule to add', async () => {
   const { cluster, namespace } = fixture();
   await cluster.createPod(namespace, 'candidate', 'candidate');
   const token = await cluster.podToken(namespace, 'candidate', 'candidate');

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Lease } from '../../src/core/lease.ts';
+import { isEmbedded } from '../cluster/shared.ts';
 import { useFixture } from '../cli/fixture.ts';
 import { Program, childrenOf, eventually } from '../cli/program.ts';
 import type { Finished } from '../cli/program.ts';
@@ -12,6 +14,9 @@ import { client, until } from './world.ts';
 const fixture = useFixture();
 const SHOW = 'echo "pid $$ $LEASEHOLD_FENCE"';
 const TIMES = ['--lease-duration', '6s', '--renew-deadline', '4s', '--retry-period', '500ms'];
+
+const directories = (process.env.PATH ?? '').split(delimiter);
+const hasScript = directories.some((directory) => existsSync(join(directory, 'script')));
 
 /** A process that holds the lock until it is told to end; resolves once it does. */
 async function holder(lock: string, ...options: readonly string[]): Promise<Program> {
@@ -80,7 +85,7 @@ describe('release', () => {
       kind: 'Release',
       lock: 'kept',
       result: 'dry-run',
-      session: { state: 'present', ttlSeconds: 15 },
+      session: { state: 'live', ttlSeconds: 15 },
     });
     expect((await must('kept')).metadata.resourceVersion).toBe(before.metadata.resourceVersion);
     expect(await eventsAbout('kept')).toEqual([]);
@@ -109,7 +114,7 @@ describe('release', () => {
     expect((await fixture().run('release')).code).toBe(64);
   });
 
-  test('tells what is not permitted', async () => {
+  test.skipIf(isEmbedded)('tells what is not permitted', async () => {
     const { cluster, namespace } = fixture();
     await cluster.createPod(namespace, 'reader', 'reader');
     const token = await cluster.podToken(namespace, 'reader', 'reader');
@@ -145,6 +150,30 @@ describe('release', () => {
     expect(await fixture().run(...words, '0b-1')).toMatchObject({ code: 81 });
     expect(await fixture().run(...words, '0a-1')).toMatchObject({ code: 0 });
     expect(await fixture().lease('garbled')).toBeUndefined();
+  });
+});
+
+describe.skipIf(!hasScript)('in a terminal', () => {
+  test('asks, and takes only a yes for a yes', async () => {
+    const { namespace, environment } = fixture();
+    const program = await holder('asked');
+    const words = ['release', 'asked', '-n', namespace, '--force'];
+    for (const answer of ['n', '', 'yesterday', '\u0004']) {
+      const asked = Program.startInTerminal(words, environment);
+      await asked.printed(/Take the lock from it\? \[y\/N\]/);
+      asked.write(answer === '\u0004' ? answer : `${answer}\r`);
+      expect(await asked.finished).toMatchObject({ code: 80 });
+      expect(asked.output).toMatch(/nothing was changed\s*$/);
+    }
+    const interrupted = Program.startInTerminal(words, environment);
+    await interrupted.printed(/\[y\/N\]/);
+    interrupted.write('\u0003');
+    expect(await interrupted.finished).toMatchObject({ code: 130 });
+    const asked = Program.startInTerminal(words, environment);
+    await asked.printed(/\[y\/N\]/);
+    asked.write('y\r');
+    expect(await asked.finished).toMatchObject({ code: 0 });
+    expect(await program.finished).toMatchObject({ code: 79 });
   });
 });
 

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isEmbedded } from '../cluster/shared.ts';
 import { useFixture } from '../cli/fixture.ts';
 import { Program, eventually, isAlive } from '../cli/program.ts';
 
@@ -202,7 +203,7 @@ describe('when something is wrong, leasehold says so in one line', () => {
     }
   });
 
-  test('a user who may not, and one who is not known', async () => {
+  test.skipIf(isEmbedded)('a user who may not, and one who is not known', async () => {
     const { cluster } = fixture();
     const path = join(directory, 'user');
     await writeFile(path, cluster.kubeconfig(await cluster.clientCertificate('nobody')));

@@ -5,7 +5,7 @@ import { createServingCertificate } from '../../src/testing/api-server/certifica
 import { ApiHandler } from '../../src/testing/index.ts';
 import type { ApiHandlerOptions } from '../../src/testing/index.ts';
 import { seeded } from '../virtual/world/random.ts';
-import { VirtualTime } from '../virtual/world/time.ts';
+import { VirtualTime } from '../../src/testing/virtual/time.ts';
 
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/default/leases';
 const START = Date.UTC(2026, 0, 1);

@@ -13,7 +13,7 @@ describe('a text of others', () => {
   });
 
   it('loses its middle where it is narrow', () => {
-    expect(shortened('billing-x2kq4-1f9a3c21', 15)).toBe('billing…f9a3c21');
+    expect(shortened('billing-x2kq4-1f9a3c21', 15)).toBe('billin…1f9a3c21');
     expect(shortened('日本語のロック', 9)).toBe('日本…ック');
     fc.assert(
       fc.property(
@@ -73,7 +73,7 @@ describe('a table', () => {
   it('shortens the longest names first, then leaves out columns, then shortens on', () => {
     expect([...tableLines(columns, rows, 60, plain)]).toEqual([
       'NAME                    HOLDER                  STATE  EXTRA',
-      'tenant-acco…t-invoices  billing-7c9…4-1f9a3c21  held   1',
+      'tenant-ac…unt-invoices  billing-7…kq4-1f9a3c21  held   1',
       '日本                    b                       held   2',
     ]);
     const [titles, first = ''] = [...tableLines(columns, rows, 40, plain)];

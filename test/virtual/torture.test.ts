@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { tortureElection } from './world/election-torture.ts';
-import { Host } from './world/host.ts';
+import { Host } from '../../src/testing/virtual/host.ts';
 import { Torture } from './world/torture.ts';
 
 const SEEDS = 200;

@@ -28,7 +28,7 @@ function lockAdvice(view: LockView): string[] {
   if (unreadable !== undefined) {
     return [
       'Find out who wrote that annotation; nobody gets the lock until it is removed:',
-      `kubectl annotate lease ${lease} -n ${namespace} holder.leasehold.dev/${printable(unreadable)}-`,
+      `leasehold release ${shellWord(lease)} --force --attempt ${shellWord(unreadable)} -n ${namespace}`,
     ];
   }
   const [holder] = view.holders;

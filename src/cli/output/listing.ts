@@ -107,7 +107,7 @@ const lockColumns: readonly Column<LockView>[] = [
   { title: 'STATE', cell: ({ state }) => stateCell(state) },
   { title: 'HELD', cell: ({ holders }) => duration(holders[0]?.heldSeconds) },
   { title: 'WAITERS', cell: ({ queue }) => String(queue.length) },
-  { title: 'LONGEST WAIT', cell: (lock) => duration(lock.longestWaitSeconds), expendable: 1 },
+  { title: 'LONGEST', cell: (lock) => duration(lock.longestWaitSeconds), expendable: 1 },
 ];
 
 const wideLockColumns: readonly Column<LockView>[] = [
@@ -136,7 +136,6 @@ const wideElectionColumns: readonly Column<ElectionView>[] = [
 
 const sessionColumns: readonly Column<SessionView>[] = [
   { title: 'SESSION', cell: ({ lease }) => lease, shrinks: true },
-  { title: 'PROCESS', cell: ({ process }) => process ?? '-', shrinks: true, expendable: 1 },
   { title: 'STATE', cell: ({ state }) => stateCell(state) },
   { title: 'AGE', cell: ({ ageSeconds }) => duration(ageSeconds) },
   { title: 'TTL LEFT', cell: ({ remainingSeconds }) => duration(remainingSeconds) },
@@ -145,6 +144,7 @@ const sessionColumns: readonly Column<SessionView>[] = [
 ];
 
 const wideSessionColumns: readonly Column<SessionView>[] = [
+  { title: 'PROCESS', cell: ({ process }) => process ?? '-' },
   { title: 'TTL', cell: ({ ttlSeconds }) => duration(ttlSeconds) },
   { title: 'POD', cell: ({ pod }) => pod ?? '-' },
   { title: 'VOID', cell: ({ voidAttempts }) => String(voidAttempts.length) },

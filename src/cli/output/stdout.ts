@@ -1,9 +1,15 @@
-import { exitCodeOfSignal } from '../exit-codes.ts';
+import { EXIT, exitCodeOfSignal } from '../exit-codes.ts';
+import { say } from '../stderr.ts';
 
-/** Writes to stdout, and resolves when it is written: the program may end at once after that. */
+/**
+ * Writes to stdout, and resolves when it is written: the program may end at once after that. Ends the
+ * program as SIGPIPE would when nobody reads any more, as with `| head`.
+ */
 export function print(text: string): Promise<void> {
+  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', endWithReader);
   return new Promise((resolve) => {
-    process.stdout.write(text, () => {
+    process.stdout.write(text, (error) => {
+      if (error) endWithReader(error);
       resolve();
     });
   });
@@ -22,10 +28,8 @@ export async function printLines(lines: Iterable<string>): Promise<void> {
   if (batch.length > 0) await print(`${batch.join('\n')}\n`);
 }
 
-/** Ends the program as SIGPIPE would when nobody reads any more, as with `| head`. */
-export function endWithReader(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(exitCodeOfSignal('SIGPIPE'));
-    throw error;
-  });
+function endWithReader(error: NodeJS.ErrnoException): never {
+  if (error.code === 'EPIPE') process.exit(exitCodeOfSignal('SIGPIPE'));
+  say(`cannot write the output: ${error.message}`);
+  process.exit(EXIT.internal);
 }

@@ -20,14 +20,17 @@ export function widthOf(text: string): number {
   return PLAIN.test(text) ? text.length : stringWidth(text);
 }
 
-/** The text in at most `width` columns: its middle is left out, as both ends tell names apart. */
+/**
+ * The text in at most `width` columns: its middle is left out, as both ends tell names apart, the end
+ * of a Pod's name more than its beginning.
+ */
 export function shortened(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
-  const half = Math.floor((width - 1) / 2);
+  const atEnd = Math.floor((width - 1) * 0.6);
   if (PLAIN.test(text))
-    return `${text.slice(0, width - 1 - half)}…${text.slice(text.length - half)}`;
+    return `${text.slice(0, width - 1 - atEnd)}…${text.slice(text.length - atEnd)}`;
   const characters = [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment);
-  const end = taken(characters.toReversed(), half).reverse().join('');
+  const end = taken(characters.toReversed(), atEnd).reverse().join('');
   const start = taken(characters, width - 1 - widthOf(end)).join('');
   return `${start}…${end}`;
 }

@@ -54,7 +54,7 @@ async function decide(
   const shown = {
     election: name,
     leader: spec?.holderIdentity,
-    leaseTransitions: spec?.leaseTransitions ?? 0,
+    transitions: spec?.leaseTransitions ?? 0,
     forced: flags.force ?? false,
     to: flags.to ?? null,
   };

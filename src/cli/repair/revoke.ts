@@ -75,7 +75,7 @@ async function decide(run: RepairRun, shown: Shown): Promise<number> {
     session: sessionResult(session),
     seenRenewing: shown.renewed,
     holds: involved.filter(({ holds }) => holds.length > 0).map(lockName),
-    waits: involved.filter(({ waits }) => waits.length > 0).map(lockName),
+    waitsFor: involved.filter(({ waits }) => waits.length > 0).map(lockName),
   };
   const approval = await run.approve(
     session.state === 'blank' ? 'Settle what is left of it?' : 'Revoke it?',

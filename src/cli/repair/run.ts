@@ -121,6 +121,8 @@ export async function repair(
   flags: RepairFlags,
   work: (run: RepairRun) => Promise<number>,
 ): Promise<number> {
+  // Whether anybody reads does not change what is done.
+  process.stdout.on('error', () => undefined);
   try {
     const cluster = await openCluster(flags);
     try {

@@ -34,12 +34,13 @@ export function sessionText(session: SessionState | undefined, silent?: boolean)
 export function sessionResult(session: SessionState | undefined): object | undefined {
   if (!session) return undefined;
   if (!('lease' in session)) return { state: session.state };
+  const isOverdue = session.renewedAgo !== undefined && session.renewedAgo > session.ttl;
   return {
-    state: session.state,
+    state: session.state === 'blank' ? 'blank' : isOverdue ? 'overdue' : 'live',
     name: session.lease.metadata.name,
     process: session.identity === '' ? null : session.identity,
     ttlSeconds: session.ttl / 1_000,
-    renewedSecondsAgo: session.renewedAgo === undefined ? null : session.renewedAgo / 1_000,
+    renewedAgoSeconds: session.renewedAgo === undefined ? null : session.renewedAgo / 1_000,
   };
 }
 

@@ -52,8 +52,13 @@ const POD_TOKEN_SECONDS = 3_607;
  *
  * @example
  * ```ts
+ * import { writeFile } from 'node:fs/promises';
+ * import { connect } from 'leasehold';
+ * import { ApiServer } from 'leasehold/testing';
+ *
  * await using server = await ApiServer.start();
- * await writeFile('kubeconfig', server.kubeconfig());
+ * await writeFile('kubeconfig', server.kubeconfig(), { mode: 0o600 });
+ * const client = await connect({ kubeconfig: 'kubeconfig' });
  * ```
  */
 export class ApiServer implements AsyncDisposable {

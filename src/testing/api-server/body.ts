@@ -1,7 +1,7 @@
 import { decode } from './decode.ts';
 import type { Decoded } from './decode.ts';
 import { toStored } from './event-versions.ts';
-import { duplicateKeys, jsonProblem } from './json-text.ts';
+import { duplicateKeys, parseObject } from './json-text.ts';
 import { isJsonObject, printed } from './object.ts';
 import type { Json, KubeObject } from './object.ts';
 import type { FieldValidation } from './options.ts';
@@ -29,12 +29,12 @@ export function readBody(
   resource: Resource,
   validation: FieldValidation,
 ): Sent {
-  const type = (contentType ?? 'application/json').split(';')[0]?.trim() ?? '';
-  if (type !== 'application/json' && type !== '*/*' && type !== '') {
+  const type = contentType?.split(';')[0]?.trim();
+  if (type !== undefined && type !== 'application/json' && type !== '*/*') {
     throw new StatusError(
       415,
       'UnsupportedMediaType',
-      'the body of the request was in an unknown format - accepted media types include: application/json',
+      'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
     );
   }
   checkSize(text);
@@ -75,19 +75,11 @@ export function checkSize(text: string): void {
   );
 }
 
-const TYPE_META =
-  'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
-
 function parse(text: string, kind: string): Json {
-  let problem = jsonProblem(text);
-  if (problem === '') {
-    const value: unknown = JSON.parse(text);
-    if (isJsonObject(value)) return value;
-    const found = Array.isArray(value) ? 'array' : typeof value;
-    problem = `json: cannot unmarshal ${found} into Go value of type ${TYPE_META}`;
-  }
-  throw badRequest(
-    `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ${problem} (${summary(text)})`,
+  return parseObject(text, (why) =>
+    badRequest(
+      `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ${why} (${summary(text)})`,
+    ),
   );
 }
 
@@ -103,10 +95,8 @@ function checkKind(value: Json, resource: Resource): void {
   if (kind === resource.kind && version === groupVersion(resource)) return;
   const isKnown = RESOURCES.some((known) => known.kind === kind && groupVersion(known) === version);
   if (!isKnown) {
-    throw cannotHandle(
-      resource,
-      `no kind "${printed(kind)}" is registered for version "${printed(version)}" in scheme "pkg/runtime/scheme.go:111"`,
-    );
+    const given = { kind: printed(kind), version: versionOf(printed(version)) };
+    throw cannotHandle(resource, notRegistered(kind, version), given);
   }
   const internal = resource.group.startsWith('coordination') ? 'coordination' : 'core';
   const given = printed(kind);
@@ -115,10 +105,20 @@ function checkKind(value: Json, resource: Resource): void {
   );
 }
 
+export function notRegistered(kind: unknown, apiVersion: unknown): string {
+  return `no kind "${printed(kind)}" is registered for version "${printed(apiVersion)}" in scheme "pkg/runtime/scheme.go:111"`;
+}
+
 function versionOf(apiVersion: string): string {
   return apiVersion.slice(apiVersion.indexOf('/') + 1);
 }
 
-function cannotHandle({ kind, version }: Resource, why: string): StatusError {
-  return badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${why}`);
+function cannotHandle(
+  resource: Resource,
+  why: string,
+  { kind, version }: Pick<Resource, 'kind' | 'version'> = resource,
+): StatusError {
+  return badRequest(
+    `${kind} in version "${version}" cannot be handled as a ${resource.kind}: ${why}`,
+  );
 }

@@ -1,7 +1,9 @@
 import type { Context } from './context.ts';
 import { randomUuid } from './context.ts';
-import { remove } from './deletion.ts';
+import { ordered } from './create.ts';
+import { FOREGROUND_FINALIZER, ORPHAN_FINALIZER, remove } from './deletion.ts';
 import { formatTime } from './go-time.ts';
+import { withMetadata } from './object.ts';
 import type { KubeObject } from './object.ts';
 import { RESOURCES, storageResource } from './resources.ts';
 import type { StoreEvent } from './store.ts';
@@ -18,6 +20,7 @@ const AT_ONCE: DeleteOptions = {
   gracePeriod: 0,
   uid: undefined,
   resourceVersion: undefined,
+  propagation: undefined,
 };
 
 /**
@@ -65,6 +68,13 @@ export class Controllers {
       const inside = this.#context.store.get('namespaces', namespace);
       if (inside?.metadata.deletionTimestamp !== undefined) this.#empty(inside);
     }
+    if (type !== 'DELETED' && deletionTimestamp !== undefined) {
+      const { finalizers = [] } = object.metadata;
+      const awaitsUs = [ORPHAN_FINALIZER, FOREGROUND_FINALIZER].some((own) => {
+        return finalizers.includes(own);
+      });
+      if (awaitsUs) this.#later(() => this.#releaseOwner(storage, event.key, uid));
+    }
     if (type === 'DELETED') {
       if (this.#owned.has(uid)) this.#later(() => this.#collect(uid));
     } else if (this.#noteOwners(storage, object)) {
@@ -92,6 +102,37 @@ export class Controllers {
       const [storage = '', key = ''] = id.split(' ');
       this.#collectOrphan(storage, key);
     }
+  }
+
+  /** Sees to what an object owns that is to be deleted, and takes the finalizer for it away. */
+  #releaseOwner(storage: string, key: string, uid: string): void {
+    const { store } = this.#context;
+    const owner = store.get(storage, key);
+    if (owner?.metadata.uid !== uid) return;
+    const { finalizers = [], deletionGracePeriodSeconds = 0 } = owner.metadata;
+    const isOrphaning = finalizers.includes(ORPHAN_FINALIZER);
+    for (const id of this.#owned.get(uid) ?? []) {
+      const [dependentStorage = '', dependentKey = ''] = id.split(' ');
+      const dependent = store.get(dependentStorage, dependentKey);
+      if (!dependent) continue;
+      const { ownerReferences = [] } = dependent.metadata;
+      if (!ownerReferences.some((owned) => owned.uid === uid)) continue;
+      if (isOrphaning) {
+        const others = ownerReferences.filter((owned) => owned.uid !== uid);
+        const released = ordered(withMetadata(dependent, { ownerReferences: others }));
+        store.put(dependentStorage, released);
+      } else if (dependent.metadata.deletionTimestamp === undefined) {
+        remove(this.#context, storageResource(dependentStorage), dependent, {
+          ...AT_ONCE,
+          gracePeriod: undefined,
+        });
+      }
+    }
+    const own = [ORPHAN_FINALIZER, FOREGROUND_FINALIZER];
+    const left = finalizers.filter((name) => !own.includes(name));
+    const released = ordered(withMetadata(owner, { finalizers: left }));
+    if (left.length > 0 || deletionGracePeriodSeconds > 0) store.put(storage, released);
+    else store.delete(storage, owner);
   }
 
   /** Deletes the object if it has owners and none of them exists. */

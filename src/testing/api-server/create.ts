@@ -1,4 +1,5 @@
-import { withDefaults, withInitialState } from './defaults.ts';
+import { withDefaults, withInitialState, withoutGatedFields } from './defaults.ts';
+import { inVersion } from './event-versions.ts';
 import { randomSuffix, randomUuid } from './context.ts';
 import type { Context } from './context.ts';
 import { formatTime } from './go-time.ts';
@@ -37,14 +38,16 @@ export function create(
     managedFields: undefined,
   });
   const defaulted = withDefaults(fresh, resource.storage);
-  const managedFields = managedAfterUpdate(
-    decode({}, storedDefinition(resource)).value,
-    defaulted,
-    storedDefinition(resource),
-    { manager: options.fieldManager, operation: 'Update', apiVersion: groupVersion(resource) },
-    now,
-  );
-  const managed = withMetadata(defaulted, {
+  const managedFields =
+    options.managedFields ??
+    managedAfterUpdate(
+      decode({}, resource.definition).value,
+      inVersion(defaulted, resource),
+      resource.definition,
+      { manager: options.fieldManager, operation: 'Update', apiVersion: groupVersion(resource) },
+      now,
+    );
+  const managed = withMetadata(withoutGatedFields(defaulted, resource.storage), {
     managedFields: managedFields.length === 0 ? undefined : managedFields,
   });
   const causes = validate(managed, resource);
@@ -57,7 +60,10 @@ export function create(
       'resourceVersion should not be set on objects to be created',
     );
   }
-  if (store.get(resource.storage, keyOf(managed))) throw alreadyExists(resource, name);
+  const existing = store.get(resource.storage, keyOf(managed));
+  if (existing) {
+    throw alreadyExists(resource, name, existing.metadata.deletionTimestamp !== undefined);
+  }
   const complete = ordered(
     withInitialState(withStatus(managed, resource), resource.storage, random),
   );
@@ -67,10 +73,6 @@ export function create(
 /** Events are validated as core/v1 has them, whichever version sent them. */
 export function namesForValidation(resource: Resource): Resource {
   return storageResource(resource.storage);
-}
-
-export function storedDefinition(resource: Resource): string {
-  return storageResource(resource.storage).definition;
 }
 
 /** Structs that Go writes even when they are empty. */

@@ -12,6 +12,12 @@ export interface Decoded {
   readonly problems: readonly string[];
 }
 
+/**
+ * Whose words errors have: those of Go's encoding/json, or of the converter that reads the result of
+ * a strategic merge patch, which lets numbers overflow.
+ */
+export type DecoderWords = 'json' | 'converter';
+
 /** Pointers in Go: an empty string in them is a value, elsewhere the same as nothing. */
 const KEEPS_EMPTY = new Set(['LeaseSpec']);
 
@@ -26,8 +32,9 @@ export function decode(
   value: Json,
   definition: string,
   duplicates: ReadonlySet<string> = new Set(),
+  words: DecoderWords = 'json',
 ): Decoded {
-  const decoder = new Decoder(duplicates);
+  const decoder = new Decoder(duplicates, words);
   const decoded = decoder.struct(value, { ref: definition }, { name: '', go: '' });
   return { value: decoded, problems: decoder.problems };
 }
@@ -41,30 +48,34 @@ interface Place {
 class Decoder {
   readonly problems: string[] = [];
   readonly #duplicates: ReadonlySet<string>;
+  readonly #words: DecoderWords;
 
-  constructor(duplicates: ReadonlySet<string>) {
+  constructor(duplicates: ReadonlySet<string>, words: DecoderWords) {
     this.#duplicates = duplicates;
+    this.#words = words;
   }
 
   struct(value: Json, schema: Schema, place: Place): Json {
     const { properties = {} } = resolved(schema);
     const type = structName(schema.ref ?? '');
-    for (const key of Object.keys(value)) {
-      const name = joined(place.name, key);
-      if (this.#duplicates.has(name)) this.problems.push(`duplicate field "${name}"`);
-      if (!(key in properties)) this.problems.push(`unknown field "${name}"`);
+    // Read in the order of the text, written in the order of the schema.
+    const read: Record<string, unknown> = {};
+    for (const [key, given] of Object.entries(value)) {
+      const at = { name: joined(place.name, key), go: joined(place.go, key) };
+      if (this.#duplicates.has(at.name)) this.problems.push(`duplicate field "${at.name}"`);
+      const field = properties[key];
+      if (!field) this.problems.push(`unknown field "${at.name}"`);
+      else if (given !== null && given !== undefined)
+        read[key] = this.#value(given, field, at, type);
     }
     const result: Record<string, unknown> = {};
     for (const [key, field] of Object.entries(properties)) {
-      const given = value[key];
-      if (given === undefined || given === null) {
+      if (!(key in read)) {
         const initial = initialValue(field);
         if (initial !== undefined) result[key] = initial;
-        continue;
+      } else if (!isEmpty(read[key]) || KEEPS_EMPTY.has(type)) {
+        result[key] = read[key];
       }
-      const at = { name: joined(place.name, key), go: joined(place.go, key) };
-      const decoded = this.#value(given, field, at, type);
-      if (!isEmpty(decoded) || KEEPS_EMPTY.has(type)) result[key] = decoded;
     }
     return result;
   }
@@ -72,16 +83,19 @@ class Decoder {
   #value(value: unknown, schema: Schema, place: Place, owner: string): unknown {
     if (schema.ref === MICRO_TIME || schema.ref === TIME) {
       if (typeof value !== 'string') {
-        throw new Error(`json: cannot unmarshal ${kindOf(value)} into Go value of type string`);
+        const into = this.#words === 'json' ? `struct field ${owner}.${place.go} of` : 'value of';
+        throw new Error(`json: cannot unmarshal ${kindOf(value)} into Go ${into} type string`);
       }
       return schema.ref === TIME ? parseTime(value) : parseMicroTime(value);
     }
     if (schema.ref === QUANTITY) return String(value);
     const { type, properties, items, additionalProperties, format } = resolved(schema);
-    const wrong = (goType: string, literal = ''): Error =>
-      new Error(
+    const wrong = (goType: string, literal = ''): Error => {
+      if (this.#words === 'converter') return new Error(notConverted(value, goType));
+      return new Error(
         `json: cannot unmarshal ${kindOf(value)}${literal} into Go struct field ${owner}.${place.go} of type ${goType}`,
       );
+    };
     if (properties) {
       if (!isJsonObject(value)) throw wrong(`v1.${structName(schema.ref ?? '')}`);
       return this.struct(value, schema, place);
@@ -95,8 +109,9 @@ class Decoder {
         return value;
       case 'integer':
         if (typeof value !== 'number') throw wrong(goType(schema));
-        if (!fits(value, format)) throw wrong(goType(schema), ` ${String(value)}`);
-        return value;
+        if (fits(value, format)) return value;
+        if (this.#words === 'converter' && Number.isInteger(value)) return value | 0;
+        throw wrong(goType(schema), ` ${String(value)}`);
       case 'array':
         if (!Array.isArray(value)) throw wrong(goType(schema));
         return value.map((item: unknown, index) => {
@@ -122,7 +137,8 @@ class Decoder {
           ? ''
           : this.#value(item, schema, { name, go: place.go }, owner);
     }
-    return result;
+    // As Go writes maps.
+    return Object.fromEntries(Object.entries(result).sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 }
 
@@ -149,6 +165,11 @@ function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'array';
   if (typeof value === 'boolean') return 'bool';
   return value === null ? 'null' : typeof value;
+}
+
+function notConverted(value: unknown, goType: string): string {
+  if (typeof value !== 'number') return `unrecognized type: ${goType}`;
+  return `cannot convert ${Number.isInteger(value) ? 'int64' : 'float64'} to ${goType}`;
 }
 
 function fits(value: number, format: string | undefined): boolean {

@@ -16,14 +16,19 @@ export function withDefaults(object: KubeObject, storage: string): KubeObject {
           'kubernetes.io/metadata.name': object.metadata.name ?? '',
         },
       });
-    case 'leases': {
-      // Behind a feature gate that is off by default: dropped without a word.
-      const { strategy: _, preferredHolder: __, ...spec } = objectAt(object, 'spec');
-      return { ...object, spec };
-    }
     default:
       return object;
   }
+}
+
+/**
+ * Without what is behind a feature gate that is off by default: dropped without a word, but only
+ * after it has been noted who wrote it.
+ */
+export function withoutGatedFields(object: KubeObject, storage: string): KubeObject {
+  if (storage !== 'leases') return object;
+  const { strategy: _, preferredHolder: __, ...spec } = objectAt(object, 'spec');
+  return { ...object, spec };
 }
 
 function podWithDefaults(pod: KubeObject): KubeObject {

@@ -1,9 +1,9 @@
 import type { Context } from './context.ts';
 import { ordered } from './create.ts';
 import { formatTime } from './go-time.ts';
-import { objectAt, textAt, withMetadata } from './object.ts';
+import { isSameJson, objectAt, textAt, withMetadata } from './object.ts';
 import type { KubeObject } from './object.ts';
-import type { DeleteOptions } from './options.ts';
+import type { DeleteOptions, Propagation } from './options.ts';
 import type { Resource } from './resources.ts';
 import { conflict, forbidden } from './status.ts';
 
@@ -28,7 +28,8 @@ export function remove(
   const { store, clock } = context;
   const { storage } = resource;
   checkPreconditions(resource, existing, options);
-  const { name = '', finalizers = [], deletionTimestamp } = existing.metadata;
+  const { name = '', deletionTimestamp } = existing.metadata;
+  const finalizers = withPropagation(existing.metadata.finalizers ?? [], options.propagation);
   if (storage === 'namespaces' && PROTECTED_NAMESPACES.has(name)) {
     throw forbidden(resource, name, 'this namespace may not be deleted');
   }
@@ -48,10 +49,12 @@ export function remove(
   if (deletionTimestamp !== undefined && seconds > 0 && seconds >= (known ?? 0)) {
     return { object: existing, gone: false };
   }
-  const marked = marking(existing, seconds, now);
+  const marked = marking(withMetadata(existing, { finalizers }), seconds, now);
   if (seconds > 0) return put(marked);
   if (finalizers.length > 0) {
-    return deletionTimestamp !== undefined && known === 0
+    return deletionTimestamp !== undefined &&
+      known === 0 &&
+      isSameJson(finalizers, existing.metadata.finalizers)
       ? { object: existing, gone: false }
       : put(marked);
   }
@@ -73,6 +76,21 @@ function checkPreconditions(
     const why = `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion ?? ''}). The object might have been modified`;
     throw conflict(resource, name, why, 'kind');
   }
+}
+
+/** The garbage collector's finalizers: it takes them away when it has seen to the dependents. */
+export const ORPHAN_FINALIZER = 'orphan';
+export const FOREGROUND_FINALIZER = 'foregroundDeletion';
+
+function withPropagation(
+  finalizers: readonly string[],
+  propagation: Propagation | undefined,
+): readonly string[] {
+  if (propagation === undefined) return finalizers;
+  const own = [ORPHAN_FINALIZER, FOREGROUND_FINALIZER];
+  const others = finalizers.filter((name) => !own.includes(name));
+  if (propagation === 'Background') return others;
+  return [...others, propagation === 'Orphan' ? ORPHAN_FINALIZER : FOREGROUND_FINALIZER];
 }
 
 function hasOwnFinalizers(namespace: KubeObject): boolean {

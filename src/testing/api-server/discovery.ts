@@ -1,6 +1,7 @@
 import { groupVersion, RESOURCES } from './resources.ts';
 import type { Resource } from './resources.ts';
 import type { Call, Result } from './request.ts';
+import { methodNotAllowed } from './status.ts';
 
 interface GroupVersion {
   readonly group: string;
@@ -60,6 +61,10 @@ interface Discovered {
 const VERSION = {
   major: '1',
   minor: '36',
+  emulationMajor: '1',
+  emulationMinor: '36',
+  minCompatibilityMajor: '1',
+  minCompatibilityMinor: '35',
   gitVersion: 'v1.36.0-leasehold',
   gitCommit: '',
   gitTreeState: '',
@@ -73,6 +78,7 @@ const VERSION = {
 export function discover(call: Call): Result | undefined {
   const path = call.path.length > 1 ? call.path.replace(/\/$/, '') : call.path;
   if (/^\/(healthz|readyz|livez)(\/ping)?$/.test(path)) return { status: 200, body: 'ok' };
+  if (path === '/version' && call.method !== 'GET') throw methodNotAllowed();
   if (call.method !== 'GET') return undefined;
   if (path === '/version') return { status: 200, body: VERSION };
   const isAggregated = /v=v2;as=APIGroupDiscoveryList/.test(call.headers.accept ?? '');
@@ -121,7 +127,8 @@ function groupList(): object {
 function resourceList(of: GroupVersion): object {
   return {
     kind: 'APIResourceList',
-    apiVersion: 'v1',
+    // The core group is older than the habit of naming it.
+    ...(of.group === '' ? {} : { apiVersion: 'v1' }),
     groupVersion: groupVersion(of),
     resources: discovered(of),
   };

@@ -31,6 +31,11 @@ export function toStored(object: KubeObject, resource: Resource): KubeObject {
   return { ...renamed(object, TO_CORE), kind: 'Event', apiVersion: 'v1' };
 }
 
+/** A stored object under the names of this resource's version, without anything added. */
+export function inVersion(object: KubeObject, { group }: Resource): KubeObject {
+  return group === 'events.k8s.io' ? renamed(object, TO_EVENTS) : object;
+}
+
 /** A stored object in the version of this resource. */
 export function toVersion(object: KubeObject, resource: Resource): KubeObject {
   if (resource.storage !== 'events') return object;

@@ -1,4 +1,5 @@
 import type { Clock, Random } from '../../core/clock.ts';
+import { apply, APPLY_PATCH } from './apply.ts';
 import { readBody } from './body.ts';
 import type { Context } from './context.ts';
 import { Controllers } from './controllers.ts';
@@ -6,7 +7,7 @@ import { create } from './create.ts';
 import { remove } from './deletion.ts';
 import { discover } from './discovery.ts';
 import type { KubeObject } from './object.ts';
-import { checkTimeout, deleteOptions, listOptions, writeOptions } from './options.ts';
+import { checkTimeout, deleteOptions, listOptions, patchOptions, writeOptions } from './options.ts';
 import { openApi } from './openapi.ts';
 import { patch } from './patching.ts';
 import { list, parseVersion } from './lists.ts';
@@ -19,7 +20,6 @@ import { findRoute } from './route.ts';
 import type { Route } from './route.ts';
 import { select } from './selection.ts';
 import {
-  badRequest,
   deleted,
   invalidListOptions,
   methodNotAllowed,
@@ -98,7 +98,10 @@ export class ApiHandler {
       return this.#answer(request, user);
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
-      return this.#whole({ status: error.code, body: error.status });
+      return this.#whole(
+        { status: error.code, body: error.status },
+        error.status.details?.retryAfterSeconds,
+      );
     }
   }
 
@@ -156,8 +159,9 @@ export class ApiHandler {
   }
 
   #get({ query }: Call, route: Route, as: Representation): Result {
-    const asked = parseVersion(query.get('resourceVersion') ?? '', (why) =>
-      badRequest(`invalid resource version: ${why}`),
+    const asked = parseVersion(
+      query.get('resourceVersion') ?? '',
+      (why) => new StatusError(500, undefined, why),
     );
     if (asked > this.store.revision) throw versionTooLarge(asked, this.store.revision);
     return { status: 200, body: this.#shown(this.#existing(route), as) };
@@ -204,8 +208,13 @@ export class ApiHandler {
   }
 
   #patch(call: Call, route: Route, as: Representation): Result {
-    const options = writeOptions(call.query, 'PatchOptions', call.headers['user-agent'] ?? '');
     const type = (call.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
+    const agent = call.headers['user-agent'] ?? '';
+    const options = patchOptions(call.query, agent, type === APPLY_PATCH);
+    if (type === APPLY_PATCH) {
+      const { object, created } = apply(this.#context, route, call.body, options);
+      return { status: created ? 201 : 200, body: this.#shown(object, as) };
+    }
     const { object, warnings } = patch(this.#context, route, call.body, type, options);
     return { status: 200, body: this.#shown(object, as), warnings };
   }
@@ -244,7 +253,8 @@ export class ApiHandler {
     return represent(object, as, this.#context.clock.wall());
   }
 
-  #whole({ status, body, type, warnings = [] }: Result): ApiAnswer {
+  /** @param retryAfter - seconds after which the client may try again */
+  #whole({ status, body, type, warnings = [] }: Result, retryAfter?: number): ApiAnswer {
     const isText = typeof body === 'string';
     const text = isText ? body : `${JSON.stringify(body)}\n`;
     const usual = isText ? 'text/plain; charset=utf-8' : 'application/json';
@@ -253,6 +263,7 @@ export class ApiHandler {
       headers: {
         ...this.#headers(type ?? usual),
         'content-length': String(Buffer.byteLength(text)),
+        ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
         ...(warnings.length === 0
           ? {}
           : { warning: warnings.map((warning) => `299 - ${JSON.stringify(warning)}`) }),

@@ -1,3 +1,6 @@
+import { isJsonObject } from './object.ts';
+import type { Json } from './object.ts';
+
 /**
  * The paths of keys that a JSON text names twice, such as `spec.renewTime`: JSON.parse keeps the last
  * one and tells nobody.
@@ -57,9 +60,30 @@ export function joined(path: string, key: string): string {
   return path === '' ? key : `${path}.${key}`;
 }
 
+const MOST_DEPTH = 10_000;
+
+function isTooDeep(text: string): boolean {
+  if (text.length <= MOST_DEPTH) return false;
+  let depth = 0;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]]/gs)) {
+    if (token === '{' || token === '[') depth += 1;
+    else if (token === '}' || token === ']') depth -= 1;
+    if (depth > MOST_DEPTH) return true;
+  }
+  return false;
+}
+
+/** A character as Go quotes it. */
+function printable(character: string): string {
+  const code = character.charCodeAt(0);
+  const isControl = code < 0x20 || (code >= 0x7f && code <= 0xa0);
+  return isControl ? `\\u${code.toString(16).padStart(4, '0')}` : character;
+}
+
 /** What is wrong with a text that is no JSON, in the words of Go's encoding/json. */
 export function jsonProblem(text: string): string {
   if (text.trim() === '') return 'unexpected end of JSON input';
+  if (isTooDeep(text)) return "invalid character '[' exceeded max depth";
   try {
     JSON.parse(text);
     return '';
@@ -67,8 +91,29 @@ export function jsonProblem(text: string): string {
     const message = error instanceof Error ? error.message : '';
     if (/end of JSON|Unterminated/.test(message)) return 'unexpected end of JSON input';
     const position = /position (\d+)/.exec(message)?.[1];
-    const character = position === undefined ? text.trim()[0] : text[Number(position)];
+    if (Number(position) >= text.trimEnd().length) return 'unexpected end of JSON input';
+    const found = position === undefined ? text.trim()[0] : text[Number(position)];
+    const character = printable(found ?? '');
+    if (/after JSON/.test(message)) return `invalid character '${character}' after top-level value`;
     const inKey = /property name/.test(message) ? 'object key string' : 'value';
-    return `invalid character '${character ?? ''}' looking for beginning of ${inKey}`;
+    return `invalid character '${character}' looking for beginning of ${inKey}`;
   }
+}
+
+const TYPE_META =
+  'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+
+/**
+ * The object that a text is; `null` is an empty one, as in Go.
+ *
+ * @param problem - makes the error, of what is wrong with the text
+ */
+export function parseObject(text: string, problem: (why: string) => Error): Json {
+  const why = jsonProblem(text);
+  if (why !== '') throw problem(why);
+  const value: unknown = JSON.parse(text);
+  if (isJsonObject(value)) return value;
+  if (value === null) return {};
+  const found = Array.isArray(value) ? 'array' : typeof value;
+  throw problem(`json: cannot unmarshal ${found} into Go value of type ${TYPE_META}`);
 }

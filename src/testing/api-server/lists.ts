@@ -1,4 +1,5 @@
 import type { Context } from './context.ts';
+import { jsonProblem } from './json-text.ts';
 import { isJsonObject } from './object.ts';
 import type { KubeObject } from './object.ts';
 import type { ListOptions } from './options.ts';
@@ -21,26 +22,31 @@ interface Continuation {
 /** The selected objects, or the next part of them. */
 export function list({ store }: Context, selection: Selection, options: ListOptions): ListPart {
   const from = options.continueFrom === '' ? undefined : readToken(options.continueFrom);
+  if (from && options.resourceVersion !== '' && options.resourceVersion !== '0') {
+    throw badRequest('specifying resource version is not allowed when using continue');
+  }
   if (from && from.revision > 0 && from.revision < store.compacted) {
     throw continueExpired(from);
   }
   const revision = from && from.revision > 0 ? from.revision : revisionAsked(store, options);
-  const found = candidates(store, selection, revision).filter(
-    (object) =>
-      (from === undefined || relativeKey(object, selection) > from.after) &&
-      selection.matches(object),
+  const rest = candidates(store, selection, revision).filter(
+    (object) => from === undefined || relativeKey(object, selection) > from.after,
   );
   // From the cache, which "any version will do" asks for, everything comes at once.
   const isCached = options.resourceVersion === '0' && options.resourceVersionMatch === '';
   const limit = isCached ? 0 : options.limit;
+  const found = rest.filter((object) => selection.matches(object));
   const objects = limit > 0 ? found.slice(0, limit) : found;
   const resourceVersion = String(revision);
-  if (objects.length === found.length) return { objects, resourceVersion };
   const last = objects.at(-1);
+  // Whether what comes after the page is selected is not looked at: the last page may be empty.
+  if (limit === 0 || objects.length < limit || last === undefined || last === rest.at(-1)) {
+    return { objects, resourceVersion };
+  }
   return {
     objects,
     resourceVersion,
-    continueFrom: last && writeToken({ revision, after: relativeKey(last, selection) }),
+    continueFrom: writeToken({ revision, after: relativeKey(last, selection) }),
     remaining: selection.narrowed ? undefined : found.length - objects.length,
   };
 }
@@ -92,15 +98,10 @@ function writeToken({ revision, after }: Continuation): string {
 
 function readToken(text: string): Continuation {
   const problem = (why: string): Error => badRequest(`invalid continue token: ${why}`);
-  let token: unknown;
-  try {
-    token = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
-  } catch {
-    const first = Buffer.from(text, 'base64url').toString('latin1')[0] ?? '';
-    throw problem(
-      `continue key is not valid: invalid character '${first}' looking for beginning of value`,
-    );
-  }
+  const decoded = Buffer.from(text, 'base64url');
+  const why = jsonProblem(decoded.toString('latin1'));
+  if (why !== '') throw problem(`continue key is not valid: ${why}`);
+  const token: unknown = JSON.parse(decoded.toString('utf8'));
   const { v, rv, start } = isJsonObject(token) ? token : {};
   if (v !== TOKEN_VERSION)
     throw problem('continue key is not valid: server does not recognize this encoded version');

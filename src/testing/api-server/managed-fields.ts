@@ -1,7 +1,7 @@
+import { leaves, NODE, readSet, writeSet } from './field-sets.ts';
+import type { FieldSet } from './field-sets.ts';
 import { isJsonObject, isSameJson } from './object.ts';
 import type { Json, KubeObject, ManagedFieldsEntry } from './object.ts';
-import { resolved } from './schema.ts';
-import type { Schema } from './schema.ts';
 
 /** Who writes, and how: what tells the entries of `managedFields` apart. */
 export interface Manager {
@@ -10,25 +10,6 @@ export interface Manager {
   readonly apiVersion: string;
   readonly subresource?: string;
 }
-
-/** The server's own: nobody owns them. */
-const SYSTEM_METADATA = new Set([
-  'name',
-  'namespace',
-  'uid',
-  'resourceVersion',
-  'generation',
-  'creationTimestamp',
-  'deletionTimestamp',
-  'deletionGracePeriodSeconds',
-  'selfLink',
-  'managedFields',
-]);
-
-/** Owned fields by path; a path is the keys of `fieldsV1` parted by newlines. */
-type FieldSet = Set<string>;
-
-const SEPARATOR = '\n';
 
 /**
  * The `managedFields` of `next` after an update: what differs from `previous` is the writer's, with
@@ -68,16 +49,7 @@ export function managedAfterUpdate(
     else if (fields.size > 0) result.push({ ...entry, fieldsV1: writeSet(fields) });
   }
   if (taken.size > 0) {
-    const { manager, operation, apiVersion, subresource } = by;
-    result.push({
-      manager,
-      operation,
-      apiVersion,
-      time: now,
-      fieldsType: 'FieldsV1',
-      fieldsV1: writeSet(own),
-      ...(subresource === undefined ? {} : { subresource }),
-    });
+    result.push(entryOf(by, own, now));
   }
   return result.sort(compareEntries);
 }
@@ -101,107 +73,95 @@ function compareEntries(a: ManagedFieldsEntry, b: ManagedFieldsEntry): number {
   return 0;
 }
 
-/** Every field of an object that somebody can own, with its value. */
-function leaves(object: Json, definition: string): Map<string, unknown> {
-  const found = new Map<string, unknown>();
-  const { properties = {} } = resolved({ ref: definition });
-  for (const [key, value] of Object.entries(object)) {
-    const schema = properties[key];
-    if (!schema || value === undefined || key === 'apiVersion' || key === 'kind') continue;
-    if (key === 'metadata') {
-      const { properties: metadata = {} } = resolved(schema);
-      for (const [inner, given] of Object.entries(value as Json)) {
-        const innerSchema = metadata[inner];
-        if (!innerSchema || SYSTEM_METADATA.has(inner)) continue;
-        collect(given, innerSchema, `f:metadata${SEPARATOR}f:${inner}`, found);
-      }
-    } else {
-      collect(value, schema, `f:${key}`, found);
-    }
-  }
-  return found;
+function entryOf(by: Manager, fields: FieldSet, time: string | undefined): ManagedFieldsEntry {
+  const { manager, operation, apiVersion, subresource } = by;
+  return {
+    manager,
+    operation,
+    apiVersion,
+    ...(time === undefined ? {} : { time }),
+    fieldsType: 'FieldsV1',
+    fieldsV1: writeSet(fields),
+    ...(subresource === undefined ? {} : { subresource }),
+  };
 }
 
-function collect(value: unknown, schema: Schema, path: string, into: Map<string, unknown>): void {
-  const { properties, additionalProperties, items, ...type } = resolved(schema);
-  const below = (key: string): string => `${path}${SEPARATOR}${key}`;
-  if (Array.isArray(value)) {
-    const listType = schema['list-type'] ?? type['list-type'];
-    const keys = schema['list-map-keys'] ?? type['list-map-keys'] ?? [];
-    if (listType === 'set') {
-      into.set(path, true);
-      for (const item of value) into.set(below(`v:${JSON.stringify(item)}`), item);
-    } else if (listType === 'map') {
-      into.set(path, true);
-      for (const item of value as Json[]) {
-        const at = below(`k:${itemKey(item, keys)}`);
-        into.set(at, true);
-        collect(item, items ?? {}, at, into);
-      }
-    } else {
-      into.set(path, value);
-    }
-    return;
-  }
-  const mapType = schema['map-type'] ?? type['map-type'];
-  if (!isJsonObject(value) || mapType === 'atomic') {
-    into.set(path, value);
-    return;
-  }
-  const entries = Object.entries(value);
-  if (properties) {
-    // The spec and the status of an object are always there, if only as empty ones.
-    if (entries.length === 0 && path.includes(SEPARATOR)) into.set(path, value);
-    for (const [key, inner] of entries) {
-      const innerSchema = properties[key];
-      if (innerSchema) collect(inner, innerSchema, below(`f:${key}`), into);
-    }
-  } else if (additionalProperties) {
-    if (entries.length === 0) return;
-    into.set(path, true);
-    for (const [key, inner] of entries) {
-      collect(inner, additionalProperties, below(`f:${key}`), into);
-    }
-  } else {
-    into.set(path, value);
-  }
+/** A field that is applied with another value than that of somebody who owns it. */
+export interface FieldConflict {
+  readonly path: string;
+  readonly owner: ManagedFieldsEntry;
 }
 
-function itemKey(item: Json, keys: readonly string[]): string {
-  const sorted = [...keys].sort().filter((key) => item[key] !== undefined);
-  return JSON.stringify(Object.fromEntries(sorted.map((key) => [key, item[key]])));
+export interface Applied {
+  /** The `managedFields` then; the manager's time is of the last apply that changed the object. */
+  readonly entries: (isChanged: boolean) => readonly ManagedFieldsEntry[];
+  readonly conflicts: readonly FieldConflict[];
+  /** What this manager has applied before and now leaves out, and nobody else owns. */
+  readonly abandoned: readonly string[];
 }
 
-function readSet(fields: Json, path = '', into: FieldSet = new Set()): FieldSet {
-  const entries = Object.entries(fields);
-  if (path !== '' && (entries.length === 0 || '.' in fields)) into.add(path);
-  for (const [key, inner] of entries) {
-    if (key === '.') continue;
-    readSet(inner as Json, path === '' ? key : `${path}${SEPARATOR}${key}`, into);
-  }
-  return into;
-}
-
-function writeSet(fields: FieldSet): Record<string, unknown> {
-  const root: Record<string, unknown> = {};
-  for (const path of [...fields].sort()) {
-    let node = root;
-    for (const key of path.split(SEPARATOR)) {
-      // An owned field that has owned fields below it is marked by a dot.
-      node = (node[key] ??= {}) as Record<string, unknown>;
+/**
+ * What a server-side apply of `config` does to the owners of `live`: the manager owns exactly what it
+ * applies, and shares what others own with the same value.
+ */
+export function managedAfterApply(
+  live: KubeObject,
+  config: Json,
+  definition: string,
+  by: Manager,
+  now: string,
+): Applied {
+  const current = leaves(live, definition);
+  const values = leaves(config, definition);
+  const applied: FieldSet = new Set();
+  for (const [path, value] of values) if (value !== NODE || isItem(path)) applied.add(path);
+  // A struct that is said to be empty is owned as a whole.
+  for (const [key, value] of Object.entries(config)) {
+    if (key !== 'metadata' && isJsonObject(value) && Object.keys(value).length === 0) {
+      applied.add(`f:${key}`);
     }
   }
-  markDots(root, '', fields);
-  return root;
+  const changed = [...applied].filter(
+    (path) => current.has(path) && !isSameJson(current.get(path), values.get(path)),
+  );
+  const others: ManagedFieldsEntry[] = [];
+  const conflicts: FieldConflict[] = [];
+  const shared: FieldSet = new Set();
+  let own: ManagedFieldsEntry | undefined;
+  for (const entry of live.metadata.managedFields ?? []) {
+    if (isOf(entry, by)) {
+      own = entry;
+      continue;
+    }
+    const fields = readSet(entry.fieldsV1 ?? {});
+    const lost = changed.filter((path) => fields.delete(path));
+    conflicts.push(...lost.map((path) => ({ path, owner: entry })));
+    for (const path of fields) shared.add(path);
+    if (lost.length === 0) others.push(entry);
+    else if (fields.size > 0) others.push({ ...entry, fieldsV1: writeSet(fields) });
+  }
+  const before = readSet(own?.fieldsV1 ?? {});
+  const abandoned = [...before].filter((path) => !applied.has(path) && !isOwned(path, shared));
+  const entries = (isChanged: boolean): ManagedFieldsEntry[] => {
+    const time = isChanged ? now : own?.time;
+    const entry = isSameSet(before, applied) && own ? own : entryOf(by, applied, time);
+    return [...others, ...(applied.size === 0 ? [] : [entry])].sort(compareEntries);
+  };
+  return { entries, conflicts, abandoned };
 }
 
-function markDots(node: Record<string, unknown>, path: string, fields: FieldSet): void {
-  for (const [key, inner] of Object.entries(node)) {
-    const at = path === '' ? key : `${path}${SEPARATOR}${key}`;
-    const child = inner as Record<string, unknown>;
-    const below = Object.keys(child);
-    if (below.length === 0) continue;
-    markDots(child, at, fields);
-    if (fields.has(at)) node[key] = { '.': {}, ...child };
-  }
+/** Whether the path is that of a list's item, which is owned apart from what is in it. */
+function isItem(path: string): boolean {
+  return /^[kv]:/.test(path.slice(path.lastIndexOf('\n') + 1));
+}
+
+/** Whether somebody owns the field, or something in it. */
+function isOwned(path: string, fields: FieldSet): boolean {
+  if (fields.has(path)) return true;
+  for (const other of fields) if (other.startsWith(`${path}\n`)) return true;
+  return false;
+}
+
+function isSameSet(a: FieldSet, b: FieldSet): boolean {
+  return a.size === b.size && [...a].every((path) => b.has(path));
 }

@@ -1,14 +1,20 @@
+import { parseObject } from './json-text.ts';
 import { isJsonObject } from './object.ts';
+import type { ManagedFieldsEntry } from './object.ts';
 import { badRequest, invalid, invalidListOptions } from './status.ts';
 import type { Cause, StatusError } from './status.ts';
 
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
+
+const MOST_MANAGER_BYTES = 128;
 
 export interface WriteOptions {
   readonly dryRun: boolean;
   readonly fieldValidation: FieldValidation;
   readonly fieldManager: string;
   readonly force: boolean;
+  /** Who owns what afterwards, where that is known: of a server-side apply. */
+  readonly managedFields?: readonly ManagedFieldsEntry[];
 }
 
 export interface DeleteOptions {
@@ -17,10 +23,14 @@ export interface DeleteOptions {
   readonly gracePeriod: number | undefined;
   readonly uid: string | undefined;
   readonly resourceVersion: string | undefined;
+  /** What becomes of the objects that the deleted one owns; `Background` unless told. */
+  readonly propagation: Propagation | undefined;
 }
 
-function optionProblem(kind: string, cause: Cause): StatusError {
-  return invalid({ group: 'meta.k8s.io', plural: '', kind }, '', [cause]);
+export type Propagation = 'Foreground' | 'Background' | 'Orphan';
+
+function optionProblem(kind: string, ...causes: Cause[]): StatusError {
+  return invalid({ group: 'meta.k8s.io', plural: '', kind }, '', causes);
 }
 
 function unsupported(field: string, value: unknown, supported: readonly string[]): Cause {
@@ -48,12 +58,37 @@ export function writeOptions(
     throw optionProblem(kind, unsupported('fieldValidation', validation, known));
   }
   const fieldManager = query.get('fieldManager') ?? '';
+  if (Buffer.byteLength(fieldManager) > MOST_MANAGER_BYTES) {
+    const message = `Too long: may not be more than ${String(MOST_MANAGER_BYTES)} bytes`;
+    throw optionProblem(kind, { reason: 'FieldValueTooLong', message, field: 'fieldManager' });
+  }
   return {
     dryRun: readDryRun(query.getAll('dryRun'), kind),
     fieldValidation: validation === '' ? 'Warn' : (validation as FieldValidation),
-    fieldManager: fieldManager === '' ? (agent.split('/')[0] ?? '').slice(0, 128) : fieldManager,
+    fieldManager:
+      fieldManager === '' ? (agent.split('/')[0] ?? '').slice(0, MOST_MANAGER_BYTES) : fieldManager,
     force: query.get('force') === 'true',
   };
+}
+
+/** @param isApply - whether it is a server-side apply, which names its manager and may force */
+export function patchOptions(
+  query: URLSearchParams,
+  agent: string,
+  isApply: boolean,
+): WriteOptions {
+  const options = writeOptions(query, 'PatchOptions', agent);
+  if (isApply && (query.get('fieldManager') ?? '') === '') {
+    const message = 'Required value: is required for apply patch';
+    const cause = { reason: 'FieldValueRequired', message, field: 'fieldManager' };
+    throw optionProblem('PatchOptions', cause);
+  }
+  if (!isApply && query.has('force')) {
+    const message = 'Forbidden: may not be specified for non-apply patch';
+    const cause = { reason: 'FieldValueForbidden', message, field: 'force' };
+    throw optionProblem('PatchOptions', cause);
+  }
+  return options;
 }
 
 /** @param body - the request's, empty when there is none; it goes before the query */
@@ -66,6 +101,17 @@ export function deleteOptions(query: URLSearchParams, body: string): DeleteOptio
     const cause = unsupported('propagationPolicy', policy, [...policies, 'nil']);
     throw optionProblem('DeleteOptions', cause);
   }
+  const orphan = given
+    ? given.orphanDependents
+    : query.has('orphanDependents')
+      ? flag(query, 'orphanDependents')
+      : undefined;
+  if (policy !== undefined && typeof orphan === 'boolean') {
+    const why = 'orphanDependents and deletionPropagation cannot be both set';
+    const message = `Invalid value: ${JSON.stringify(policy)}: ${why}`;
+    const cause = { reason: 'FieldValueInvalid', message, field: 'propagationPolicy' };
+    throw optionProblem('DeleteOptions', cause);
+  }
   const seconds = given ? given.gracePeriodSeconds : query.get('gracePeriodSeconds');
   const dryRun = given ? given.dryRun : query.getAll('dryRun');
   return {
@@ -73,17 +119,14 @@ export function deleteOptions(query: URLSearchParams, body: string): DeleteOptio
     gracePeriod: seconds === undefined || seconds === null ? undefined : Number(seconds),
     uid: text(preconditions.uid),
     resourceVersion: text(preconditions.resourceVersion),
+    propagation: orphan === true ? 'Orphan' : (policy as Propagation | undefined),
   };
 }
 
 function parseDeleteOptions(body: string): Readonly<Record<string, unknown>> {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    throw badRequest("couldn't get version/kind; json parse error: invalid DeleteOptions");
-  }
-  if (!isJsonObject(value)) throw badRequest('the body is no DeleteOptions');
+  const value = parseObject(body, (why) =>
+    badRequest(`couldn't get version/kind; json parse error: ${why}`),
+  );
   const kind = text(value.kind);
   if (kind !== undefined && kind !== 'DeleteOptions') {
     throw badRequest(
@@ -145,22 +188,29 @@ function checkVersionMatch(options: ListOptions): void {
         'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided';
       refuse('resourceVersionMatch', why);
     }
-    if (match !== 'NotOlderThan') {
-      const why = 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan';
-      refuse('resourceVersionMatch', why);
-    }
-    return;
+    if (match === 'NotOlderThan') return;
+    const why = 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan';
+    const field = 'resourceVersionMatch';
+    throw optionProblem(
+      'ListOptions',
+      { reason: 'FieldValueForbidden', message: `Forbidden: ${why}`, field },
+      ...(match === '' ? [] : [unsupported(field, match, ['NotOlderThan'])]),
+    );
   }
   if (sendInitialEvents !== undefined) {
     refuse('sendInitialEvents', 'sendInitialEvents is forbidden for list');
   }
   if (match === '') return;
-  if (options.continueFrom !== '') {
-    refuse('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided');
-  }
-  if (resourceVersion === '') {
-    const why = 'resourceVersionMatch is forbidden unless resourceVersion is provided';
-    refuse('resourceVersionMatch', why);
+  const forbidden: string[] = [];
+  if (resourceVersion === '') forbidden.push('unless resourceVersion is provided');
+  if (options.continueFrom !== '') forbidden.push('when continue is provided');
+  if (forbidden.length > 0) {
+    const field = 'resourceVersionMatch';
+    const causes = forbidden.map((when) => {
+      const message = `Forbidden: resourceVersionMatch is forbidden ${when}`;
+      return { reason: 'FieldValueForbidden', message, field };
+    });
+    throw optionProblem('ListOptions', ...causes);
   }
   if (match !== 'Exact' && match !== 'NotOlderThan') {
     const cause = unsupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']);

@@ -45,8 +45,7 @@ function applied(root: unknown, { op, path, from, value }: Operation): unknown {
     case 'remove':
       return remove(root, path);
     case 'replace':
-      read(root, path);
-      return path === '' ? value : add(remove(root, path), path, value);
+      return path === '' ? value : replace(root, path, value);
     case 'move': {
       const moved = read(root, from ?? '');
       return add(remove(root, from ?? ''), path, moved);
@@ -101,7 +100,18 @@ function add(root: unknown, path: string, value: unknown): unknown {
   return root;
 }
 
+/** Of an object it also replaces what is missing, as the API server's library does. */
+function replace(root: unknown, path: string, value: unknown): unknown {
+  const keys = keysOf(path);
+  const last = keys.pop() ?? '';
+  const container = parentOf(root, keys);
+  if (Array.isArray(container)) container[indexOf(container, last, container.length - 1)] = value;
+  else container[last] = value;
+  return root;
+}
+
 function remove(root: unknown, path: string): unknown {
+  if (path === '') throw new PatchError('the whole cannot be removed');
   read(root, path);
   const keys = keysOf(path);
   const last = keys.pop() ?? '';

@@ -1,9 +1,11 @@
-import { checkSize, typed } from './body.ts';
+import { checkSize, notRegistered, typed } from './body.ts';
 import type { Context } from './context.ts';
+import { withNamespace } from './create.ts';
 import { decode } from './decode.ts';
+import type { DecoderWords } from './decode.ts';
 import { toVersion } from './event-versions.ts';
 import { duplicateKeys, jsonProblem } from './json-text.ts';
-import { isJsonObject, printed } from './object.ts';
+import { isJsonObject } from './object.ts';
 import type { Json, KubeObject } from './object.ts';
 import type { WriteOptions } from './options.ts';
 import { jsonPatch, mergePatch, PatchError } from './patch.ts';
@@ -41,22 +43,25 @@ export function patch(
   const value = parse(body, contentType);
   const current = toVersion(existing, resource);
   const result = apply(current, value, contentType, resource);
-  const { object, warnings } = read(result, body, resource, options);
+  const words = contentType === STRATEGIC_PATCH ? 'converter' : 'json';
+  const { object, warnings } = read(result, body, resource, options, words);
   checkName(object, name);
+  withNamespace(object, route.namespace, resource);
   return { object: update(context, route, existing, object, options), warnings };
 }
 
 function parse(body: string, contentType: string): unknown {
   const problem = jsonProblem(body);
-  if (problem !== '') throw badRequest(`error decoding patch: ${problem}`);
+  const prefix = contentType === STRATEGIC_PATCH ? '' : 'error decoding patch: ';
+  if (problem !== '') throw badRequest(`${prefix}${problem}`);
   const value: unknown = JSON.parse(body);
+  if (value === null && contentType === MERGE_PATCH) throw badRequest('Invalid JSON Patch');
   const found = Array.isArray(value) ? 'array' : isJsonObject(value) ? 'object' : typeof value;
   const isList = contentType === JSON_PATCH;
   if (found === (isList ? 'array' : 'object')) return value;
   const type = isList ? '[]handlers.jsonPatchOp' : 'map[string]interface {}';
-  throw badRequest(
-    `error decoding patch: json: cannot unmarshal ${found} into Go value of type ${type}`,
-  );
+  if (value === null && contentType === MERGE_PATCH) throw badRequest('Invalid JSON Patch');
+  throw badRequest(`${prefix}json: cannot unmarshal ${found} into Go value of type ${type}`);
 }
 
 function apply(current: Json, value: unknown, contentType: string, resource: Resource): unknown {
@@ -78,18 +83,17 @@ function read(
   body: string,
   resource: Resource,
   { fieldValidation }: WriteOptions,
+  words: DecoderWords,
 ): Patched {
   if (!isJsonObject(result)) throw badRequest('the result of the patch is no object');
   const text = (): string => JSON.stringify({ apiVersion: undefined, kind: undefined, ...result });
   const { kind, apiVersion } = result;
   if (kind !== resource.kind || apiVersion !== groupVersion(resource)) {
-    throw badRequest(
-      `no kind "${printed(kind)}" is registered for version "${printed(apiVersion)}" in scheme "pkg/api/legacyscheme/scheme.go:30"`,
-    );
+    throw invalidPatch(text(), notRegistered(kind, apiVersion));
   }
   let decoded;
   try {
-    decoded = decode(result, resource.definition, duplicateKeys(body));
+    decoded = decode(result, resource.definition, duplicateKeys(body), words);
   } catch (error) {
     throw invalidPatch(text(), error instanceof Error ? error.message : '');
   }

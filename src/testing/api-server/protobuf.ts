@@ -90,7 +90,11 @@ function message(bytes: Buffer, schema: Schema): Json {
   const fields = readFields(bytes);
   const result: Record<string, unknown> = {};
   for (const [name, property] of Object.entries(resolved(schema).properties ?? {})) {
-    const values = property.number === undefined ? undefined : fields.get(property.number);
+    const { number, embeddedIn } = property;
+    if (number === undefined) continue;
+    const within =
+      embeddedIn === undefined ? fields : readFields(bytesOf(fields.get(embeddedIn)?.at(-1)));
+    const values = within.get(number);
     const value = values && field(values, property);
     if (value !== undefined && !(value === 0 && ZERO_IS_NOTHING.has(name))) result[name] = value;
   }

@@ -5,8 +5,9 @@ import { isJsonObject, objectAt, textAt } from './object.ts';
 import type { Json } from './object.ts';
 import { storageResource } from './resources.ts';
 import type { Call, Result } from './request.ts';
-import { badRequest, conflict, methodNotAllowed, notFound } from './status.ts';
+import { badRequest, conflict, invalid, methodNotAllowed, notFound } from './status.ts';
 import type { PodBinding, Tokens } from './tokens.ts';
+import { invalidValue } from './validation.ts';
 
 const DEFAULT_TOKEN_SECONDS = 3_600;
 
@@ -43,6 +44,7 @@ function answerReview(plural: string, call: Call, { clock }: Context): Result | 
   const { spec } = parse(call.body);
   switch (plural) {
     case 'selfsubjectaccessreviews':
+      checkAttributes(isJsonObject(spec) ? spec : {});
       return answer('SelfSubjectAccessReview', 'authorization', {
         spec,
         status: { allowed: true },
@@ -64,6 +66,16 @@ function answerReview(plural: string, call: Call, { clock }: Context): Result | 
     default:
       return undefined;
   }
+}
+
+function checkAttributes(spec: Json): void {
+  if ((spec.resourceAttributes === undefined) !== (spec.nonResourceAttributes === undefined)) {
+    return;
+  }
+  const names = { group: 'authorization.k8s.io', plural: '', kind: '' };
+  const given = spec.resourceAttributes ?? null;
+  const why = 'exactly one of nonResourceAttributes or resourceAttributes must be specified';
+  throw invalid(names, '', [invalidValue('spec.resourceAttributes', given, why)]);
 }
 
 function tokenRequest(

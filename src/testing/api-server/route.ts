@@ -18,7 +18,7 @@ export interface Route {
  * resource in the group.
  */
 export function findRoute(path: string): Route | 'unknown' | undefined {
-  const [, root, ...parts] = path.split('/').map(decodeURIComponent);
+  const [, root, ...parts] = path.replace(/\/$/, '').split('/').map(decodeURIComponent);
   const group = root === 'apis' ? (parts.shift() ?? '') : '';
   const isKnown = RESOURCES.some((resource) => resource.group === group);
   if ((root !== 'api' && root !== 'apis') || !isKnown) return undefined;

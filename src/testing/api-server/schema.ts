@@ -13,6 +13,8 @@ export interface Schema {
   readonly default?: unknown;
   /** Of the field, in protobuf. */
   readonly number?: number;
+  /** The number of the message that holds it, where Go embeds one struct in another. */
+  readonly embeddedIn?: number;
   readonly 'list-type'?: string;
   readonly 'list-map-keys'?: readonly string[];
   readonly 'map-type'?: string;

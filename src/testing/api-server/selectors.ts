@@ -2,7 +2,7 @@ import { labelValueProblems, qualifiedNameProblems } from './names.ts';
 import type { Resource } from './resources.ts';
 import { badRequest } from './status.ts';
 
-export type Labels = Readonly<Record<string, string>>;
+type Labels = Readonly<Record<string, string>>;
 
 interface Requirement {
   readonly key: string;

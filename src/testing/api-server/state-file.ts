@@ -31,7 +31,7 @@ export async function loadState(file: string): Promise<ApiServerState | undefine
 }
 
 /** Writes the whole state or nothing; only this user can read it, as it makes tokens. */
-export async function saveState(file: string, state: ApiServerState): Promise<void> {
+async function saveState(file: string, state: ApiServerState): Promise<void> {
   const unfinished = `${file}.${randomUUID()}`;
   try {
     await writeFile(unfinished, `${JSON.stringify(state)}\n`, { mode: 0o600 });

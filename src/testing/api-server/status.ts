@@ -11,6 +11,7 @@ interface StatusDetails {
   readonly kind?: string;
   readonly uid?: string;
   readonly causes?: readonly Cause[];
+  /** Sent as the header Retry-After, too. */
   readonly retryAfterSeconds?: number;
 }
 
@@ -64,7 +65,7 @@ function details(names: ResourceNames, name: string, kind = names.plural): Statu
   return {
     ...(name === '' ? {} : { name }),
     ...(names.group === '' ? {} : { group: names.group }),
-    kind,
+    ...(kind === '' ? {} : { kind }),
   };
 }
 
@@ -81,8 +82,13 @@ export function notFound(names: ResourceNames, name: string): StatusError {
   );
 }
 
-export function alreadyExists(names: ResourceNames, name: string): StatusError {
-  const message = `${qualified(names)} "${name}" already exists`;
+export function alreadyExists(
+  names: ResourceNames,
+  name: string,
+  isBeingDeleted = false,
+): StatusError {
+  const prefix = isBeingDeleted ? 'object is being deleted: ' : '';
+  const message = `${prefix}${qualified(names)} "${name}" already exists`;
   return new StatusError(409, 'AlreadyExists', message, details(names, name));
 }
 

@@ -60,7 +60,11 @@ function merged(target: unknown, value: unknown, schema: Schema): unknown {
   const list: unknown[] = Array.isArray(target) ? target : [];
   const mergeKey = mergeKeyOf(schema);
   if (mergeKey === undefined) {
-    return [...list, ...(value as unknown[]).filter((item) => !list.includes(item))];
+    return interleaved(
+      list.filter((item) => !value.includes(item)),
+      value,
+      (item) => list.indexOf(item),
+    );
   }
   return mergedList(list as Json[], value as Json[], mergeKey, schema.items ?? {});
 }
@@ -75,16 +79,33 @@ function mergedList(
     return patches.filter((item) => !(DIRECTIVE in item));
   }
   const result = [...list];
+  const patched: Json[] = [];
   for (const patch of patches) {
     const index = result.findIndex((item) => isSameJson(item[mergeKey], patch[mergeKey]));
     const known = result[index];
-    if (patch[DIRECTIVE] === 'delete') {
-      if (known) result.splice(index, 1);
-    } else if (known) {
-      result[index] = strategicMerge(known, patch, schema);
-    } else {
-      result.push(strategicMerge({}, patch, schema));
-    }
+    if (known) result.splice(index, 1);
+    if (patch[DIRECTIVE] !== 'delete') patched.push(strategicMerge(known ?? {}, patch, schema));
+  }
+  return interleaved(result, patched, (item) =>
+    list.findIndex((known) => isSameJson(known[mergeKey], item[mergeKey])),
+  );
+}
+
+/**
+ * The items of a patch in its order, and in between, in theirs, those that only the server has. What
+ * is new comes before what was there.
+ *
+ * @param indexOf - where the server had the item, -1 when it is new
+ */
+function interleaved<Item>(
+  others: readonly Item[],
+  patched: readonly Item[],
+  indexOf: (item: Item) => number,
+): Item[] {
+  const result = [...patched];
+  for (const item of [...others].reverse()) {
+    const before = result.findIndex((known) => indexOf(known) > indexOf(item));
+    result.splice(before === -1 ? result.length : before, 0, item);
   }
   return result;
 }

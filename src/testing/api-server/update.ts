@@ -1,10 +1,11 @@
 import type { Context } from './context.ts';
-import { create, namesForValidation, ordered, storedDefinition, withNamespace } from './create.ts';
-import { withDefaults, withKeptFields } from './defaults.ts';
+import { create, namesForValidation, ordered, withNamespace } from './create.ts';
+import { withDefaults, withKeptFields, withoutGatedFields } from './defaults.ts';
+import { inVersion } from './event-versions.ts';
 import { formatTime } from './go-time.ts';
 import { managedAfterUpdate } from './managed-fields.ts';
 import { isSameJson, objectAt, withMetadata } from './object.ts';
-import type { KubeObject } from './object.ts';
+import type { KubeObject, ManagedFieldsEntry } from './object.ts';
 import type { WriteOptions } from './options.ts';
 import { groupVersion } from './resources.ts';
 import type { Resource } from './resources.ts';
@@ -72,23 +73,25 @@ export function update(
 ): KubeObject {
   const { resource, subresource, name = '' } = route;
   checkVersion(resource, name, sent.metadata.resourceVersion ?? '', existing);
-  const next = nextObject(route, existing, sent);
-  if (isUnchanged(next, existing)) return existing;
+  const full = nextObject(route, existing, sent);
+  const next = withoutGatedFields(full, resource.storage);
+  const managedFields = isReset(sent.metadata.managedFields)
+    ? undefined
+    : (options.managedFields ?? managedFieldsOf(full, existing, route, options, context));
+  if (isSameJson(next, existing) && hasSameWriters(managedFields, existing)) return existing;
   const metadataCauses = validateUpdate(next, existing);
   const causes = [
     ...metadataCauses,
     ...validate(next, resource),
     ...metadataCauses,
-    ...(resource.storage === 'pods' && subresource === undefined
-      ? validatePodUpdate(next, existing)
-      : []),
+    ...(subresource === undefined ? validateKindUpdate(next, existing, resource) : []),
   ];
   if (causes.length > 0) throw invalid(namesForValidation(resource), name, causes);
-  const managed = withManagedFields(next, existing, route, options, context);
+  const managed = ordered(withMetadata(next, { managedFields }));
   if (options.dryRun) return managed;
   if (isReadyToGo(managed, resource)) {
-    // The answer is the object as it was, without what kept it.
-    context.store.delete(resource.storage, existing, managed);
+    // Watches see it as it was, the answer is without what kept it.
+    context.store.delete(resource.storage, existing);
     return managed;
   }
   return context.store.put(resource.storage, managed);
@@ -130,9 +133,13 @@ function nextObject(
     creationTimestamp: old.creationTimestamp,
     deletionTimestamp: given.deletionTimestamp ?? old.deletionTimestamp,
     deletionGracePeriodSeconds: given.deletionGracePeriodSeconds ?? old.deletionGracePeriodSeconds,
-    managedFields: isReset(given.managedFields) ? undefined : old.managedFields,
+    managedFields: basedOn(given.managedFields, old.managedFields),
   };
-  if (subresource === 'status') return ordered({ ...existing, status: sent.status ?? {} });
+  if (subresource === 'status') {
+    const { labels, annotations, finalizers } = given;
+    const own = withMetadata(existing, { labels, annotations, finalizers });
+    return ordered({ ...own, status: sent.status ?? {} });
+  }
   if (subresource === 'finalize') {
     const spec = { ...objectAt(existing, 'spec'), finalizers: objectAt(sent, 'spec').finalizers };
     return ordered({ ...existing, spec });
@@ -151,26 +158,41 @@ function nextObject(
   );
 }
 
+/** What a client sends as `managedFields` counts, as if it had been so; nothing means as it was. */
+function basedOn(
+  given: readonly ManagedFieldsEntry[] = [],
+  old: readonly ManagedFieldsEntry[] | undefined,
+): readonly ManagedFieldsEntry[] | undefined {
+  if (isReset(given)) return undefined;
+  return given.length > 0 ? given : old;
+}
+
 /** One empty entry means: forget who wrote what. */
 function isReset(entries: readonly unknown[] | undefined): boolean {
   return entries?.length === 1 && Object.keys(entries[0] as object).length === 0;
 }
 
-function isUnchanged(next: KubeObject, existing: KubeObject): boolean {
-  return isSameJson(next, existing);
+/** Whether nobody has come to own more or fewer fields, whatever the times. */
+function hasSameWriters(
+  entries: readonly ManagedFieldsEntry[] | undefined,
+  { metadata }: KubeObject,
+): boolean {
+  const timeless = (of: readonly ManagedFieldsEntry[] = []): object[] =>
+    of.map(({ time: _, ...entry }) => entry);
+  return isSameJson(timeless(entries), timeless(metadata.managedFields));
 }
 
-function withManagedFields(
+function managedFieldsOf(
   next: KubeObject,
   existing: KubeObject,
   { resource, subresource }: Route,
   { fieldManager }: WriteOptions,
   { clock }: Context,
-): KubeObject {
-  const managedFields = managedAfterUpdate(
-    existing,
-    next,
-    storedDefinition(resource),
+): readonly ManagedFieldsEntry[] {
+  return managedAfterUpdate(
+    inVersion(existing, resource),
+    inVersion(next, resource),
+    resource.definition,
     {
       manager: fieldManager,
       operation: 'Update',
@@ -179,7 +201,6 @@ function withManagedFields(
     },
     formatTime(clock.wall()),
   );
-  return ordered(withMetadata(next, { managedFields }));
 }
 
 /** Whether nothing keeps the object any more, which is to be deleted. */
@@ -190,6 +211,19 @@ function isReadyToGo({ metadata, spec }: KubeObject, { storage }: Resource): boo
   if ((metadata.deletionGracePeriodSeconds ?? 0) > 0) return false;
   const own = storage === 'namespaces' ? objectAt({ spec }, 'spec').finalizers : undefined;
   return !Array.isArray(own) || own.length === 0;
+}
+
+function validateKindUpdate(
+  next: KubeObject,
+  existing: KubeObject,
+  { storage }: Resource,
+): Cause[] {
+  if (storage === 'pods') return validatePodUpdate(next, existing);
+  if (storage !== 'configmaps' || existing.immutable !== true) return [];
+  const changed = ['data', 'binaryData'].filter((part) => !isSameJson(next[part], existing[part]));
+  if (next.immutable !== true) changed.unshift('immutable');
+  const message = 'Forbidden: field is immutable when `immutable` is set';
+  return changed.map((field) => ({ reason: 'FieldValueForbidden', message, field }));
 }
 
 const CHANGEABLE = [

@@ -48,7 +48,7 @@ export function validateUpdate(object: KubeObject, previous: KubeObject): Cause[
 function validateMetadata(metadata: ObjectMeta, resource: Resource): Cause[] {
   const causes: Cause[] = [];
   const { generateName = '', name = '' } = metadata;
-  if (generateName !== '') {
+  if (generateName !== '' && resource.storage !== 'events') {
     for (const why of objectNameProblems(generateName.replace(/-$/, 'a'), resource.storage)) {
       causes.push(invalidValue('metadata.generateName', generateName, why));
     }
@@ -120,7 +120,10 @@ function validateOwners({ ownerReferences = [] }: ObjectMeta): Cause[] {
   if (controllers.length > 1) {
     const [first, second] = controllers;
     const why = `Only one reference can have Controller set to true. Found "true" in references for ${first?.kind ?? ''}/${first?.name ?? ''} and ${second?.kind ?? ''}/${second?.name ?? ''}`;
-    causes.push(invalidValue(field, ownerReferences, why));
+    const shown = ownerReferences.map(({ apiVersion, kind, name, uid, controller, ...rest }) => {
+      return { apiVersion, kind, name, uid, controller, ...rest };
+    });
+    causes.push(invalidValue(field, shown, why));
   }
   return causes;
 }
@@ -199,7 +202,7 @@ function validateEvent(event: KubeObject, resource: Resource): Cause[] {
   const namespace = event.metadata.namespace ?? '';
   const involved = textAt(event, 'involvedObject', 'namespace');
   const isClusterScoped = involved === '' && namespace === 'default';
-  if (involved !== namespace && !isClusterScoped) {
+  if (resource.group === '' && involved !== namespace && !isClusterScoped) {
     const why = 'does not match event.namespace';
     causes.push(invalidValue('involvedObject.namespace', involved, why));
   }
@@ -207,14 +210,18 @@ function validateEvent(event: KubeObject, resource: Resource): Cause[] {
   if (resource.group === '') return causes;
   if (event.eventTime === undefined) causes.push(required('eventTime'));
   else {
-    if (textAt(event, 'reportingComponent') === '') causes.push(required('reportingController'));
+    const controller = textAt(event, 'reportingComponent');
+    if (controller === '') causes.push(required('reportingController'));
+    for (const why of qualifiedNameProblems(controller)) {
+      causes.push(invalidValue('reportingController', controller, why));
+    }
     if (textAt(event, 'reportingInstance') === '') causes.push(required('reportingInstance'));
     if (textAt(event, 'action') === '') causes.push(required('action'));
     if (textAt(event, 'reason') === '') causes.push(required('reason'));
   }
   const type = textAt(event, 'type');
   if (type !== 'Normal' && type !== 'Warning') {
-    causes.push(invalidValue('type', type, `has invalid value: ${type}`));
+    causes.push(invalidValue('type', '', `has invalid value: ${type}`));
   }
   return causes;
 }

@@ -10,7 +10,7 @@ import type { Representation } from './representation.ts';
 import type { WatchSink } from './request.ts';
 import { keyPrefix, onlyKey } from './selection.ts';
 import type { Selection } from './selection.ts';
-import { expired, StatusError } from './status.ts';
+import { expired, StatusError, versionTooLarge } from './status.ts';
 import type { StoreEvent } from './store.ts';
 import { changeFor, lineOf, sharedLine } from './watch-hub.ts';
 import type { WatchHub } from './watch-hub.ts';
@@ -70,11 +70,17 @@ class Watch {
   open(from: number): void {
     const { store, clock, random } = this.#context;
     const { selection, options } = this.#request;
-    if (this.#tellsInitialState(from)) {
+    const tellsInitialState = this.#tellsInitialState(from);
+    if (tellsInitialState && from > store.revision) {
+      this.#refuse(versionTooLarge(from, store.revision));
+      return;
+    }
+    if (tellsInitialState) {
       this.#tellInitialState();
       this.#seen = store.revision;
     } else if (from > 0 && from < store.compacted) {
-      this.#expire(from);
+      const versions = `${String(from)} (${String(store.compacted)})`;
+      this.#refuse(expired(`too old resource version: ${versions}`));
       return;
     } else {
       this.#seen = from > 0 ? from : store.revision;
@@ -170,10 +176,9 @@ class Watch {
     });
   }
 
-  #expire(from: number): void {
-    const { compacted } = this.#context.store;
-    const message = `too old resource version: ${String(from)} (${String(compacted)})`;
-    this.#sink.write(lineOf('ERROR', expired(message).status));
+  /** The answer has begun: what is wrong becomes an event. */
+  #refuse({ status }: StatusError): void {
+    this.#sink.write(lineOf('ERROR', status));
     this.#end();
   }
 }

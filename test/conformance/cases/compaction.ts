@@ -7,7 +7,7 @@ function aged(token: string): string {
   return Buffer.from(JSON.stringify({ ...fields, rv: 1 })).toString('base64url');
 }
 
-/** These are run after the history has been compacted, and after all the others. */
+/** These are run on servers whose history has been compacted. */
 export const compactionCases: readonly Case[] = [
   // 200, and the error in the stream: a client that looks at the status alone waits for ever.
   conform('compaction: a watch from a version before the history', [201, 200], async (api) => {

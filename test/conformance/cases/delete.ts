@@ -99,6 +99,7 @@ export const deleteCases: readonly Case[] = [
       ],
       ['delete: options that are no JSON', [201, 400, 200], '{"preconditions":'],
       ['delete: options that are a list', [201, 400, 200], []],
+      // Empty is not "any": a release that has lost its conditions deletes nothing.
       [
         'delete: an empty resourceVersion',
         [201, 409, 200],
@@ -125,6 +126,11 @@ export const deleteCases: readonly Case[] = [
       await api.delete('leases/a', options);
     },
   ),
+  conform('delete: options in the body and in the query', [201, 200, 404], async (api) => {
+    await held(api);
+    await api.delete('leases/a?dryRun=All', { preconditions: {} });
+    await api.get('leases/a');
+  }),
   conform('delete: options in the query', [201, 200], async (api) => {
     await held(api);
     await api.delete('leases/a?propagationPolicy=Foreground&gracePeriodSeconds=0');
@@ -162,6 +168,15 @@ export const deleteCases: readonly Case[] = [
       });
     },
   ),
+  // A late renewal neither fails nor brings the Lease back to life.
+  conform('delete: a renewal of what is being deleted', [201, 200, 200, 200], async (api) => {
+    await held(api, KEPT);
+    const { body } = await api.delete('leases/a');
+    const { uid, resourceVersion } = body.metadata;
+    const renewed = { ...HELD, renewTime: RENEWED_LATER };
+    await api.put('leases/a', lease('a', renewed, { uid, resourceVersion, ...KEPT }));
+    await api.get('leases/a');
+  }),
   conform('delete: a finalizer and preconditions', [201, 200, 409, 200], async (api) => {
     const { uid, resourceVersion } = (await held(api, KEPT)).metadata;
     await api.delete('leases/a', { preconditions: { uid, resourceVersion } });
@@ -204,6 +219,7 @@ export const deleteCases: readonly Case[] = [
     await api.delete('leases?fieldSelector=spec.holderIdentity%3Dme');
     await api.get('leases/a');
   }),
+  // Emptying a namespace that is missing succeeds, as listing it does.
   conform('delete: of a missing Lease in a missing namespace', [404, 200], async (api) => {
     await api.delete('/apis/coordination.k8s.io/v1/namespaces/does-not-exist/leases/a');
     await api.delete('/apis/coordination.k8s.io/v1/namespaces/does-not-exist/leases');

@@ -1,4 +1,5 @@
 import type { Case } from '../case.ts';
+import { applyCases } from './apply.ts';
 import { createCases } from './create.ts';
 import { deleteCases } from './delete.ts';
 import { jsonPatchCases } from './json-patch.ts';
@@ -22,6 +23,7 @@ export const cases: readonly Case[] = [
   ...mergePatchCases,
   ...jsonPatchCases,
   ...strategicPatchCases,
+  ...applyCases,
   ...deleteCases,
   ...listCases,
   ...watchCases,

@@ -1,5 +1,5 @@
 import { type Case, conform, conformEach } from '../case.ts';
-import { createLock, UNKNOWN_UID } from '../objects.ts';
+import { createLock, lease, UNKNOWN_UID } from '../objects.ts';
 
 export const jsonPatchCases: readonly Case[] = [
   conform('JSON patch: test, add, replace, remove, move and copy', [201, 200, 200], async (api) => {
@@ -46,6 +46,39 @@ export const jsonPatchCases: readonly Case[] = [
   conform('JSON patch: of a missing Lease', [404], async (api) => {
     await api.jsonPatch('leases/a', [{ op: 'remove', path: '/spec' }]);
   }),
+  conform('JSON patch: items of a list', [201, 200, 422, 422, 422], async (api) => {
+    const finalizers = ['example.com/one', 'example.com/two'];
+    await api.post('leases', lease('a', {}, { finalizers }));
+    await api.jsonPatch('leases/a', [
+      { op: 'add', path: '/metadata/finalizers/-', value: 'example.com/three' },
+      { op: 'remove', path: '/metadata/finalizers/0' },
+      { op: 'replace', path: '/metadata/finalizers/0', value: 'example.com/four' },
+      { op: 'add', path: '/metadata/finalizers/1', value: 'example.com/five' },
+    ]);
+    await api.jsonPatch('leases/a', [{ op: 'remove', path: '/metadata/finalizers/7' }]);
+    await api.jsonPatch('leases/a', [
+      { op: 'replace', path: '/metadata/finalizers/7', value: 'x' },
+    ]);
+    await api.jsonPatch('leases/a', [{ op: 'add', path: '/metadata/finalizers/7', value: 'x' }]);
+  }),
+  // Escaped, as in `queue.leasehold.dev/1`; and a test that succeeds as a condition.
+  conform('JSON patch: an annotation under a condition', [201, 200, 422], async (api) => {
+    await createLock(api);
+    const path = '/metadata/annotations/queue~11';
+    await api.jsonPatch('leases/a', [
+      { op: 'test', path, value: 'one' },
+      { op: 'remove', path },
+    ]);
+    await api.jsonPatch('leases/a', [
+      { op: 'test', path, value: 'one' },
+      { op: 'remove', path },
+    ]);
+  }),
+  conform('JSON patch: of the whole', [201, 422, 422], async (api) => {
+    await createLock(api);
+    await api.jsonPatch('leases/a', [{ op: 'replace', path: '', value: lease('a') }]);
+    await api.jsonPatch('leases/a', [{ op: 'remove', path: '' }]);
+  }),
   ...conformEach<unknown>(
     [
       [
@@ -53,6 +86,7 @@ export const jsonPatchCases: readonly Case[] = [
         [201, 422, 200],
         [{ op: 'remove', path: '/metadata/labels/no' }],
       ],
+      // No error: that a replacement passed is no proof that the field was there.
       [
         'JSON patch: replaces what is missing',
         [201, 200, 200],

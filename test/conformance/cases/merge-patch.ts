@@ -35,6 +35,7 @@ export const mergePatchCases: readonly Case[] = [
     // Nothing would change: the condition holds all the same.
     await api.mergePatch('leases/a', { metadata: { resourceVersion } });
   }),
+  // Null and empty are no "any version": a mistake cannot make the write unconditional.
   conform(
     'merge patch: with a resourceVersion that is none',
     [201, 500, 422, 422, 422],
@@ -68,6 +69,7 @@ export const mergePatchCases: readonly Case[] = [
     await api.mergePatch('leases/a', { metadata: { uid: UNKNOWN_UID, annotations: { b: 'c' } } });
     await api.get('leases/a');
   }),
+  // The version is looked at first: a replaced lock then looks like a changed one.
   conform('merge patch: with another uid and a stale resourceVersion', [201, 409], async (api) => {
     await createLock(api);
     await api.mergePatch('leases/a', { metadata: { uid: UNKNOWN_UID, resourceVersion: '1' } });

@@ -113,6 +113,19 @@ export const otherCases: readonly Case[] = [
     await api.get('configmaps');
     await api.delete('configmaps/a');
   }),
+  conform('service account: create, get and delete', [201, 200, 200], async (api) => {
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'a' } };
+    await api.post('serviceaccounts', account);
+    await api.get('serviceaccounts/a');
+    await api.delete('serviceaccounts/a');
+  }),
+  conform('config map: watch', [201, 200, 200, 200], async (api) => {
+    const { body } = await api.post('configmaps', configMap('a', { one: '1' }));
+    const watch = await api.watch(`configmaps?resourceVersion=${body.metadata.resourceVersion}`);
+    await api.mergePatch('configmaps/a', { data: { one: '2' } });
+    await api.delete('configmaps/a');
+    await watch.take(2);
+  }),
   conform('config map: PUT does not create', [404, 404], async (api) => {
     await api.put('configmaps/a', configMap('a', { one: '1' }));
     await api.get('configmaps/a');
@@ -150,18 +163,22 @@ export const otherCases: readonly Case[] = [
     await api.post('services', service('b', { ports: [{ port: 0 }] }));
   }),
   conform('review: may I', [201], async (api) => {
-    await api.post(`${AUTHORIZATION}/selfsubjectaccessreviews`, {
-      apiVersion: 'authorization.k8s.io/v1',
-      kind: 'SelfSubjectAccessReview',
-      spec: {
-        resourceAttributes: {
-          namespace: api.namespace,
-          verb: 'create',
-          group: 'coordination.k8s.io',
-          resource: 'leases',
+    await api.post(
+      `${AUTHORIZATION}/selfsubjectaccessreviews`,
+      {
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SelfSubjectAccessReview',
+        spec: {
+          resourceAttributes: {
+            namespace: api.namespace,
+            verb: 'create',
+            group: 'coordination.k8s.io',
+            resource: 'leases',
+          },
         },
       },
-    });
+      { compare: ({ kind, apiVersion, spec, status }) => ({ kind, apiVersion, spec, status }) },
+    );
   }),
   conform('review: may I, about nothing', [422], async (api) => {
     await api.post(`${AUTHORIZATION}/selfsubjectaccessreviews`, {

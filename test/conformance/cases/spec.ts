@@ -12,6 +12,7 @@ const specs: readonly (readonly [string, readonly number[], Readonly<Record<stri
     ],
     ['spec: duration 0', [422, 201, 422, 422, 422], { leaseDurationSeconds: 0 }],
     ['spec: negative duration', [422, 201, 422, 422, 422], { leaseDurationSeconds: -1 }],
+    // Beyond 32 bits it wraps around, in a strategic patch alone.
     [
       'spec: duration 2147483648',
       [400, 201, 400, 422, 422],
@@ -93,7 +94,8 @@ const specs: readonly (readonly [string, readonly number[], Readonly<Record<stri
     ['spec: time that is empty', [400, 201, 400, 422, 422], { renewTime: '' }],
     ['spec: time that is null', [201, 201, 200, 200, 200], { renewTime: null }],
     ['spec: time that is a number', [400, 201, 400, 422, 422], { renewTime: 1_714_979_289 }],
-    // Their gates are off: what a client writes is dropped without a word.
+    // Their gates are off: what a client writes is dropped without a word, yet noted as its own, so
+    // that managedFields prove nothing about what a Lease holds.
     ['spec: strategy', [201, 201, 200, 200, 200], { strategy: 'OldestEmulationVersion' }],
     ['spec: preferred holder', [201, 201, 200, 200, 200], { preferredHolder: 'other' }],
     [

@@ -1,6 +1,8 @@
 import { type Case, conform } from '../case.ts';
 import { configMap, createLock, HELD, lease, UNKNOWN_UID } from '../objects.ts';
 
+const OTHER_UID = '99999999-2222-4333-8444-555555555555';
+
 export const strategicPatchCases: readonly Case[] = [
   conform('strategic patch: annotations and spec', [201, 200, 200], async (api) => {
     await createLock(api);
@@ -33,13 +35,17 @@ export const strategicPatchCases: readonly Case[] = [
   }),
   // Lists that merge: owners by uid, finalizers as a set.
   conform('strategic patch: merges owners and finalizers', [201, 200, 200], async (api) => {
-    const owner = { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: UNKNOWN_UID };
+    // Of a kind that no garbage collector here looks for.
+    const owner = { apiVersion: 'v1', kind: 'Node', name: 'p', uid: UNKNOWN_UID };
     const finalizers = ['example.com/one'];
     await api.post('leases', lease('a', HELD, { finalizers, ownerReferences: [owner] }));
     await api.strategicPatch('leases/a', {
       metadata: {
         finalizers: ['example.com/two'],
-        ownerReferences: [{ uid: UNKNOWN_UID, controller: true }],
+        ownerReferences: [
+          { uid: UNKNOWN_UID, controller: true },
+          { ...owner, uid: OTHER_UID },
+        ],
       },
     });
     await api.strategicPatch('leases/a', {

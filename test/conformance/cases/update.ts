@@ -32,6 +32,7 @@ export const updateCases: readonly Case[] = [
     await api.put('leases/a', lease('a', renewed));
     await api.put('leases/a', lease('a', renewed, { uid }));
   }),
+  // 500, which looks like doubt about the outcome, though nothing can have been written.
   conform('update: a resourceVersion that is no number', [201, 500], async (api) => {
     await held(api);
     await api.put('leases/a', lease('a', renewed, { resourceVersion: 'newest' }));
@@ -44,6 +45,7 @@ export const updateCases: readonly Case[] = [
     const { resourceVersion } = (await held(api)).metadata;
     await api.put('leases/a', lease('a', renewed, { uid: UNKNOWN_UID, resourceVersion }));
   }),
+  // The uid is looked at first, unlike in a patch.
   conform('update: another uid and a stale resourceVersion', [201, 409], async (api) => {
     await held(api);
     await api.put('leases/a', lease('a', renewed, { uid: UNKNOWN_UID, resourceVersion: '1' }));
@@ -73,6 +75,7 @@ export const updateCases: readonly Case[] = [
     await api.put('leases/a', lease('a', { leaseDurationSeconds: 0 }));
     await api.put('leases/A_b', lease('A_b', HELD));
   }),
+  // With the version alone, the lock is back in the hands of who had lost it.
   conform('update: of a deleted Lease by its last version', [201, 200, 409, 201], async (api) => {
     const { uid, resourceVersion } = (await held(api)).metadata;
     await api.delete('leases/a');
@@ -123,6 +126,35 @@ export const updateCases: readonly Case[] = [
     const { resourceVersion } = (await held(api)).metadata;
     await api.put('leases/a?fieldManager=taker', lease('a', renewed, { resourceVersion }));
     await api.get('leases/a');
+  }),
+  // The guard reads there when the holder's fields were last written, and by whom.
+  conform(
+    'update: by several field managers in turn',
+    [201, 200, 200, 200, 200, 200, 200],
+    async (api) => {
+      await held(api);
+      const by = (manager: string): string => `leases/a?fieldManager=${manager}`;
+      await api.mergePatch(by('one'), { metadata: { annotations: { one: '1', both: '1' } } });
+      await api.mergePatch(by('two'), { metadata: { annotations: { two: '2', both: '2' } } });
+      await api.mergePatch(by('one'), { spec: { renewTime: RENEWED_LATER } });
+      await api.mergePatch(by('two'), { metadata: { annotations: { one: null } } });
+      await api.mergePatch(by('two'), { spec: { renewTime: null } });
+      await api.get('leases/a');
+    },
+  ),
+  conform('update: managedFields of its own making', [201, 200], async (api) => {
+    const { resourceVersion } = (await held(api)).metadata;
+    const managedFields = [
+      {
+        manager: 'forged',
+        operation: 'Update',
+        apiVersion: 'coordination.k8s.io/v1',
+        time: '2020-01-01T00:00:00Z',
+        fieldsType: 'FieldsV1',
+        fieldsV1: { 'f:spec': { 'f:renewTime': {} } },
+      },
+    ];
+    await api.put('leases/a', lease('a', renewed, { resourceVersion, managedFields }));
   }),
   conform('update: managedFields emptied', [201, 200], async (api) => {
     const { resourceVersion } = (await held(api)).metadata;

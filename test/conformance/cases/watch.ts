@@ -245,6 +245,43 @@ export const watchCases: readonly Case[] = [
     await create(api, 'b');
     await watch.untilEnd();
   }),
+  conform(
+    'watch: initial events not older than a version of the future',
+    [201, 200],
+    async (api) => {
+      await create(api, 'a');
+      const watch = await api.watch(`leases?resourceVersion=999999999&timeoutSeconds=1&${INITIAL}`);
+      await watch.untilEnd();
+    },
+  ),
+  conform('watch: a name and a label', [201, 200, 201, 200, 200], async (api) => {
+    const version = await create(api, 'a');
+    const query = `fieldSelector=metadata.name%3Da&labelSelector=part%21%3Dx`;
+    const watch = await api.watch(`leases?${query}&resourceVersion=${version}`);
+    await create(api, 'b');
+    await api.mergePatch('leases/a', { metadata: { labels: { part: 'x' } } });
+    await api.mergePatch('leases/a', { metadata: { labels: { part: 'y' } } });
+    await watch.take(2);
+  }),
+  conform('watch: all names but one', [201, 200, 200, 201], async (api) => {
+    const version = await create(api, 'a');
+    const query = `fieldSelector=metadata.name%21%3Da`;
+    const watch = await api.watch(`leases?${query}&resourceVersion=${version}`);
+    await api.delete('leases/a');
+    await create(api, 'b');
+    await watch.take(1);
+  }),
+  conform('watch: a hundred renewals, in order', [201, 200], async (api) => {
+    let version = await create(api, 'a');
+    const watch = await api.watch(`leases?resourceVersion=${version}`);
+    for (let transitions = 1; transitions <= 100; transitions += 1) {
+      const metadata = { resourceVersion: version };
+      const patch = { metadata, spec: { leaseTransitions: transitions } };
+      version = (await api.mergePatch('leases/a', patch, { unrecorded: true })).body.metadata
+        .resourceVersion;
+    }
+    await watch.take(100);
+  }),
   // A second of waiting, as for the one before: there is no other way to see an end.
   conform('watch: ends after timeoutSeconds', [201, 200], async (api) => {
     const version = await create(api, 'a');

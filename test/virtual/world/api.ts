@@ -3,7 +3,7 @@ import type { LeaseApi, LeasePatch, RequestLimits } from '../../../src/kube/leas
 import type { LeaseOutcome, Outcome } from '../../../src/kube/outcome.ts';
 import type { WatchStream } from '../../../src/kube/watch-stream.ts';
 import { refused, unknown } from './answers.ts';
-import type { Host } from './host.ts';
+import type { Host } from '../../../src/testing/virtual/host.ts';
 import { openWatch } from './watch-server.ts';
 import type { OpenWatch } from './watch-server.ts';
 import type { World } from './world.ts';

@@ -1,4 +1,7 @@
 import type { Random } from '../../../src/core/clock.ts';
+import { withResignRequest } from '../../../src/core/election.ts';
+import { CHALLENGE_ANNOTATION } from '../../../src/core/lease.ts';
+import { HOLDER_PREFIX } from '../../../src/core/record.ts';
 import type { Fault, SentRequest } from './api.ts';
 import type { VirtualProcess } from './process.ts';
 import type { World } from './world.ts';
@@ -75,7 +78,30 @@ export class Disturbance {
     const role = name && store.peek(name)?.metadata.labels?.['leasehold.dev/role'];
     // To delete a lock is a steal; to delete a session is not.
     if (name && role === 'session' && this.#chance(0.3)) store.removeByHand(name);
+    else if (name && role === 'session' && this.#chance(0.3)) this.#challenge(name);
+    else if (name && role === undefined && this.#chance(0.5)) this.#askToResign(name);
     else if (name) store.editByHand(name, { labels: { edited: String(Math.round(time.now)) } });
+  }
+
+  /** Asks about an attempt of anybody, which holds or has held. */
+  #challenge(session: string): void {
+    const { store } = this.#world;
+    const holders = store
+      .names()
+      .flatMap((name) => Object.keys(store.peek(name)?.metadata.annotations ?? {}))
+      .filter((key) => key.startsWith(HOLDER_PREFIX));
+    const attempt = this.#pick(holders)?.slice(HOLDER_PREFIX.length) ?? 'ffffffff-1';
+    store.editByHand(session, { annotations: { [CHALLENGE_ANNOTATION]: attempt } });
+  }
+
+  /** For the term that is, or one that was. */
+  #askToResign(name: string): void {
+    const { store } = this.#world;
+    const lease = store.peek(name);
+    if (!lease) return;
+    const asked = withResignRequest(lease, this.#chance(0.3) ? 'c2' : undefined);
+    if (this.#chance(0.8)) store.replace(asked, 'kubectl');
+    else store.editByHand(name, { annotations: { 'leasehold.dev/resign': 'c1_1/0' } });
   }
 
   #pick<T>(choices: readonly T[]): T | undefined {

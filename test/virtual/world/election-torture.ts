@@ -32,7 +32,9 @@ export async function tortureElection(seed: number): Promise<World> {
         await worked;
         if (!trouble) return;
         leading = undefined;
-        if (random() < 0.3) await term.transfer(`c${String(started)}`);
+        // Asked to resign: the work has ended.
+        if (term.signal.aborted) await term.resign();
+        else if (random() < 0.3) await term.transfer(`c${String(started)}`);
         else if (random() < 0.5) await term.resign();
       }
     };

@@ -1,5 +1,5 @@
-import type { VirtualTime } from './time.ts';
-import type { Host } from './host.ts';
+import type { VirtualTime } from '../../../src/testing/virtual/time.ts';
+import type { Host } from '../../../src/testing/virtual/host.ts';
 
 /** What the checker asks of a hold or of a term of leadership. */
 export interface Claim {

@@ -12,7 +12,7 @@ import { Locks } from '../../../src/lock/locks.ts';
 import { Deaths } from '../../../src/session/deaths.ts';
 import { Sessions } from '../../../src/session/sessions.ts';
 import { VirtualApi } from './api.ts';
-import { Host } from './host.ts';
+import { Host } from '../../../src/testing/virtual/host.ts';
 import type { World } from './world.ts';
 
 export interface ProcessOptions {

@@ -2,6 +2,7 @@ import type { Random } from '../../../src/core/clock.ts';
 import { isLeaseholdError } from '../../../src/core/errors.ts';
 import { Disturbance } from './disturbance.ts';
 import type { VirtualProcess } from './process.ts';
+import { OnCall } from './on-call.ts';
 import { seeded } from './random.ts';
 import { World } from './world.ts';
 
@@ -35,7 +36,12 @@ export class Torture {
     const world = this.world;
     const { time } = world;
     for (let index = 0; index < 4; index += 1) this.#spawn();
-    const disturbance = new Disturbance(world, this.#random, () => this.#spawn());
+    const onCall = new OnCall(world);
+    const disturbance = new Disturbance(world, this.#random, (crashed) => {
+      this.#spawn();
+      if (this.#random() < 0.5)
+        void onCall.mend(crashed).catch((error: unknown) => this.#fail(error));
+    });
     await time.advance(TROUBLE_MS);
 
     this.#trouble = false;
@@ -126,6 +132,10 @@ export class Torture {
 
   #alive(): VirtualProcess[] {
     return [...this.#running.keys()].filter(({ host }) => host.state !== 'crashed');
+  }
+
+  #fail(error: unknown): void {
+    this.#errors.push(error);
   }
 
   #rethrow(): void {

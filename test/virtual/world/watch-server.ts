@@ -1,11 +1,11 @@
 import type { Outcome } from '../../../src/kube/outcome.ts';
 import type { WatchStream } from '../../../src/kube/watch-stream.ts';
 import { done, refused } from './answers.ts';
-import type { Host } from './host.ts';
-import { wallOf } from './host.ts';
+import type { Host } from '../../../src/testing/virtual/host.ts';
+import { wallOf } from '../../../src/testing/virtual/host.ts';
 import type { StoreEvent } from './store.ts';
 import { toJson } from './store.ts';
-import { VirtualStream } from './stream.ts';
+import { VirtualStream } from '../../../src/testing/virtual/stream.ts';
 import type { World } from './world.ts';
 
 const BOOKMARK_EVERY_MS = 60_000;

@@ -1,13 +1,13 @@
 import type { Random } from '../../../src/core/clock.ts';
 import { HOLDER_PREFIX, QUEUE_PREFIX } from '../../../src/core/record.ts';
 import type { Fault, SentRequest } from './api.ts';
-import { wallOf } from './host.ts';
+import { wallOf } from '../../../src/testing/virtual/host.ts';
 import { Invariants } from './invariants.ts';
 import { VirtualProcess } from './process.ts';
 import type { ProcessOptions } from './process.ts';
 import { seedOf, seeded } from './random.ts';
 import { LeaseStore } from './store.ts';
-import { VirtualTime } from './time.ts';
+import { VirtualTime } from '../../../src/testing/virtual/time.ts';
 
 export interface WorldOptions {
   readonly seed?: number;

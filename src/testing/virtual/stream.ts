@@ -1,4 +1,4 @@
-import type { WatchStream } from '../../../src/kube/watch-stream.ts';
+import type { WatchStream } from '../../kube/watch-stream.ts';
 
 /** The body of a watch. */
 export class VirtualStream implements WatchStream {

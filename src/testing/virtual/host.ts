@@ -1,4 +1,4 @@
-import type { Clock } from '../../../src/core/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { VirtualTime } from './time.ts';
 
 /** Milliseconds since the epoch at which virtual time begins. */

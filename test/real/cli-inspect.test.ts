@@ -1,0 +1,437 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Lease } from '../../src/core/lease.ts';
+import type { Change } from '../../src/inspect/change.ts';
+import type { ElectionView, LockView, SessionView, View } from '../../src/inspect/views.ts';
+import { isEmbedded } from '../cluster/shared.ts';
+import { useFixture } from '../cli/fixture.ts';
+import { Program } from '../cli/program.ts';
+import { renderKubeconfig } from '../cluster/kubeconfig.ts';
+import { startCluster } from '../cluster/server.ts';
+import { client, countLeaseRequests, leasePath, until } from './world.ts';
+import type { Client } from './world.ts';
+
+const fixture = useFixture();
+const directories = (process.env.PATH ?? '').split(delimiter);
+const hasScript = directories.some((path) => existsSync(join(path, 'script')));
+let directory = '';
+let holder: Client;
+let waiter: Client;
+
+const LOCK = 'nightly report / EU';
+
+beforeAll(async () => {
+  const { cluster, namespace } = fixture();
+  directory = await mkdtemp(join(tmpdir(), 'leasehold-inspect-'));
+  holder = await client(cluster, namespace, { identity: 'holding' });
+  waiter = await client(cluster, namespace, { identity: 'waiting' });
+  await holder.leasehold.lock(LOCK).acquire();
+  const ending = AbortSignal.any([]);
+  void waiter.leasehold
+    .lock(LOCK)
+    .acquire({ signal: ending })
+    .catch(() => undefined);
+  await waiter.event('waiting');
+  await holder.leasehold.election('controller', { identity: 'leader' }).acquire();
+  await make('heartbeat', {
+    spec: { holderIdentity: 'somebody', leaseDurationSeconds: 40, renewTime: now() },
+  });
+  await make('blocked', {
+    labels: { 'leasehold.dev/role': 'lock' },
+    annotations: { 'holder.leasehold.dev/x-1': 'garbled' },
+  });
+  await make('half-written');
+});
+
+afterAll(async () => {
+  await holder.leasehold.close();
+  await waiter.leasehold.close();
+  await rm(directory, { recursive: true });
+});
+
+function now(): string {
+  return new Date().toISOString().replace('Z', '000Z');
+}
+
+type Made = Pick<Lease, 'spec'> & Pick<Lease['metadata'], 'labels' | 'annotations'>;
+
+async function make(name: string, { spec, ...metadata }: Made = {}): Promise<void> {
+  const { cluster, namespace } = fixture();
+  await cluster.client.expect('POST', leasePath(namespace), {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { name, ...metadata },
+    ...(spec ? { spec } : {}),
+  });
+}
+
+async function kubeconfig(name: string, text: string): Promise<string> {
+  const file = join(directory, name);
+  await writeFile(file, text);
+  return file;
+}
+
+async function json<T>(...words: readonly string[]): Promise<T> {
+  const { code, output, errors } = await fixture().run(...words, '-o', 'json');
+  expect({ code, errors }).toEqual({ code: 0, errors: '' });
+  return JSON.parse(output) as T;
+}
+
+interface List {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace: string | null;
+  readonly items: readonly View[];
+}
+
+function of<Kind extends View['kind']>(
+  { items }: List,
+  kind: Kind,
+): Extract<View, { kind: Kind }>[] {
+  return items.filter((view): view is Extract<View, { kind: Kind }> => view.kind === kind);
+}
+
+describe('leasehold ls', () => {
+  test('lists locks by their own names, elections and sessions', async () => {
+    const { code, output, errors } = await fixture().run('ls');
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
+    expect(output).toMatch(/^LOCK +HOLDER +STATE +HELD +WAITERS +LONGEST$/m);
+    expect(output).toMatch(/^nightly report \/ EU +holding-[0-9a-f]{8} +held +\d+s +1 +\d+s$/m);
+    expect(output).toMatch(/^blocked +\? +unreadable +- +0 +-$/m);
+    expect(output).toMatch(/^controller +leader +led +\d+s +0 +\d+s ago$/m);
+    expect(output).toMatch(/^holding-[0-9a-f]{8} +live +\d+s +\d+s +1 +0$/m);
+    expect(output).toMatch(/^waiting-[0-9a-f]{8} +live +\d+s +\d+s +0 +1$/m);
+    expect(output).not.toMatch(/heartbeat|half-written|\u001b/);
+  });
+
+  test('tells programs the same, with what the names stand for', async () => {
+    const list = await json<List>('ls');
+    expect(list).toMatchObject({
+      apiVersion: 'cli.leasehold.dev/v1',
+      kind: 'List',
+      namespace: fixture().namespace,
+    });
+    const [, lock] = of(list, 'Lock');
+    expect(lock).toMatchObject({
+      name: LOCK,
+      lease: expect.stringMatching(/^nightly-report-eu-[0-9a-f]{16}$/) as string,
+      state: 'held',
+      holders: [{ process: 'holding', sessionState: 'live', mode: 'exclusive', void: false }],
+      queue: [{ process: 'waiting', sessionState: 'live' }],
+    });
+    expect(lock?.holders[0]?.since).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$/);
+    expect(lock?.queue[0]?.waitedSeconds).toBeGreaterThanOrEqual(0);
+    expect(of(list, 'Session').map(({ holds, waitsFor }) => [holds, waitsFor])).toEqual([
+      [[LOCK], []],
+      [[], [LOCK]],
+    ]);
+  });
+
+  test('shows one kind, or Leases of others too, or those that a selector chooses', async () => {
+    const kinds = async (...words: string[]): Promise<string[]> =>
+      (await json<List>('ls', ...words)).items.map(({ kind, lease }) => `${kind} ${lease}`);
+    expect(await kinds('--kind', 'election')).toEqual(['Election controller']);
+    expect(await kinds('--kind', 'all')).toEqual(
+      expect.arrayContaining(['Other half-written', 'Other heartbeat', 'Lock blocked']),
+    );
+    const chosen = await json<List>('ls', '-l', 'leasehold.dev/role=lock');
+    expect(of(chosen, 'Lock').map(({ state }) => state)).toEqual(['unreadable', 'held']);
+    expect(chosen.items).toHaveLength(2);
+  });
+
+  test.skipIf(!hasScript)('has colours in a terminal, and none with NO_COLOR', async () => {
+    const { namespace, environment } = fixture();
+    const inTerminal = async (variables: Record<string, string>): Promise<string> => {
+      const all = { ...environment, TERM: 'xterm', ...variables };
+      const { output } = await Program.startInTerminal(['ls', '-n', namespace], all).finished;
+      return output;
+    };
+    expect(await inTerminal({ NO_COLOR: '' })).toContain('\u001b[31munreadable');
+    const plain = await inTerminal({ NO_COLOR: '1' });
+    expect(plain).toContain('unreadable');
+    expect(plain).not.toContain('\u001b');
+  });
+
+  test('lists all namespaces, and says when there is nothing', async () => {
+    const { cluster, namespace, environment } = fixture();
+    const all = await Program.start(['ls', '-A'], environment).finished;
+    expect(all.output).toMatch(new RegExp(`^${namespace} +controller +leader`, 'm'));
+    const empty = await cluster.createNamespace();
+    const { code, output, errors } = await Program.start(['ls', '-n', empty], environment).finished;
+    expect({ code, output, errors }).toEqual({
+      code: 0,
+      output: '',
+      errors: `leasehold: no lock, election or session in namespace ${empty}\n`,
+    });
+    await cluster.deleteNamespace(empty);
+  });
+
+  test.skipIf(isEmbedded)('sends list requests and nothing else', async () => {
+    const { cluster } = fixture();
+    const counted = (counts: { total(labels: Record<string, string>): number }, verb: string) =>
+      counts.total({ resource: 'leases', verb });
+    const counts = await countLeaseRequests(
+      cluster,
+      async () => {
+        await fixture().run('ls');
+      },
+      (so) => counted(so, 'LIST') > 0,
+    );
+    expect(counted(counts, 'LIST')).toBe(1);
+    // Those of the sessions that the tests themselves keep alive are PUTs.
+    for (const verb of ['POST', 'PATCH', 'DELETE', 'GET']) expect(counted(counts, verb)).toBe(0);
+  });
+
+  test('ends in silence when its reader does', async () => {
+    const program = fixture().start('ls', '--kind', 'all');
+    program.child.stdout?.destroy();
+    expect(await program.finished).toMatchObject({ code: 141, errors: '' });
+  });
+
+  test('reads more than one page', async () => {
+    const { cluster, environment } = fixture();
+    const many = await cluster.createNamespace();
+    const spec = { holderIdentity: 'x', leaseDurationSeconds: 15, leaseTransitions: 1 };
+    await Promise.all(
+      Array.from({ length: 600 }, (_, index) =>
+        cluster.client.expect('POST', leasePath(many), {
+          apiVersion: 'coordination.k8s.io/v1',
+          kind: 'Lease',
+          metadata: { name: `election-${String(index)}` },
+          spec,
+        }),
+      ),
+    );
+    const { output } = await Program.start(['ls', '-n', many], environment).finished;
+    expect(output.split('\n')).toHaveLength(602);
+    await cluster.deleteNamespace(many);
+  });
+});
+
+describe('leasehold describe', () => {
+  test('tells of a lock its holder, session and queue, by either name', async () => {
+    const { output } = await fixture().run('describe', LOCK);
+    expect(output).toMatch(/^Lock +nightly report \/ EU$/m);
+    expect(output).toMatch(/^Holder +holding-[0-9a-f]{8}$/m);
+    expect(output).toMatch(/^ {2}Held +for \d+s, since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ$/m);
+    expect(output).toMatch(/^ {2}Session +live: \d+s of its ttl left, \d+s old$/m);
+    expect(output).toMatch(/^Queue +1 waiting, the longest for \d+s/m);
+    expect(output).toMatch(/^ {2}1 +waiting-[0-9a-f]{8} +\d+s +live/m);
+    const { lease } = await json<LockView>('describe', LOCK);
+    expect(await json<LockView>('describe', lease)).toMatchObject({ kind: 'Lock', name: LOCK });
+  });
+
+  test('tells of an election, a session, and what is neither', async () => {
+    expect(await json<ElectionView>('describe', 'controller')).toMatchObject({
+      apiVersion: 'cli.leasehold.dev/v1',
+      kind: 'Election',
+      state: 'led',
+      leader: 'leader',
+      leaseDurationSeconds: 15,
+    });
+    const [session] = (await json<LockView>('describe', LOCK)).holders;
+    expect(await json<SessionView>('describe', session?.session ?? '')).toMatchObject({
+      kind: 'Session',
+      process: 'holding',
+      ttlSeconds: 15,
+      holds: [LOCK],
+    });
+    for (const name of ['heartbeat', 'half-written']) {
+      expect(await json<View>('describe', name)).toMatchObject({ kind: 'Other' });
+    }
+  });
+
+  test('says how to unblock a lock whose holder cannot be read', async () => {
+    const { output, code } = await fixture().run('describe', 'blocked');
+    expect(code).toBe(0);
+    expect(output).toMatch(/^Holder +unreadable: annotation holder\.leasehold\.dev\/x-1$/m);
+    expect(output).toContain(
+      `leasehold release blocked --force --attempt x-1 -n ${fixture().namespace}`,
+    );
+  });
+
+  test('tells the Events about it', async () => {
+    const { cluster, namespace } = fixture();
+    await cluster.client.expect('POST', `/api/v1/namespaces/${namespace}/events`, {
+      metadata: { name: 'controller.1' },
+      involvedObject: { kind: 'Lease', name: 'controller', namespace },
+      type: 'Normal',
+      reason: 'LeaderElection',
+      message: 'leader became leader',
+      lastTimestamp: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+      source: { component: 'test' },
+    });
+    const { output } = await fixture().run('describe', 'controller');
+    expect(output).toMatch(/LeaderElection: leader became leader/);
+    expect(await json<{ events: unknown }>('describe', 'controller')).toMatchObject({
+      events: [{ reason: 'LeaderElection', source: 'test', count: 1 }],
+    });
+  });
+
+  test('suggests names when there is none such', async () => {
+    expect(await fixture().run('describe', 'nightly')).toEqual({
+      code: 66,
+      signal: null,
+      output: '',
+      errors: `leasehold: no lock, election or session nightly in namespace ${fixture().namespace}; did you mean ${LOCK}?\n`,
+    });
+  });
+});
+
+describe('what goes wrong is told in one line', () => {
+  test.skipIf(isEmbedded).each(['ls', 'describe', 'watch'])(
+    '%s: not permitted',
+    async (command) => {
+      const { cluster, namespace } = fixture();
+      const user = await cluster.clientCertificate('nobody-in-particular');
+      const file = await kubeconfig('forbidden', cluster.kubeconfig(user));
+      const words = command === 'describe' ? ['describe', 'x'] : [command];
+      const { code, output, errors } = await Program.start(
+        [...words, '-n', namespace, '--kubeconfig', file],
+        {},
+      ).finished;
+      expect({ code, output }).toEqual({ code: 77, output: '' });
+      const verbs = command === 'watch' ? '"list", "watch"' : '"list"';
+      expect(errors).toContain(`resources: ["leases"], verbs: [${verbs}]`);
+      expect(errors.split('\n')).toHaveLength(2);
+    },
+  );
+
+  test.each(['ls', 'describe', 'watch'])('%s: nobody listens', async (command) => {
+    const file = await kubeconfig('nobody', renderKubeconfig('https://127.0.0.1:1', '', {}));
+    const words = command === 'describe' ? ['describe', 'x'] : [command];
+    const { code, errors } = await Program.start([...words, '--kubeconfig', file], {}).finished;
+    expect(code).toBe(69);
+    expect(errors).toMatch(/^leasehold: cannot list .*ECONNREFUSED.*\n$/);
+  });
+
+  test('a kubeconfig that is none', async () => {
+    const file = await kubeconfig('garbled', '{ a: [');
+    const { code, errors } = await fixture().run('ls', '--kubeconfig', file);
+    expect(code).toBe(78);
+    expect(errors).toMatch(/^leasehold: kubeconfig .*garbled: is not YAML: .*\n$/);
+  });
+
+  test('wrong words', async () => {
+    expect(await fixture().run('ls', '-A')).toMatchObject({ code: 64 });
+    expect(await fixture().run('ls', '-l', '==')).toMatchObject({ code: 64 });
+    expect(await fixture().run('describe')).toMatchObject({ code: 64 });
+    expect(await fixture().run('ls', '-o', 'yaml')).toMatchObject({ code: 64 });
+  });
+});
+
+describe('leasehold watch', () => {
+  /** Until it has listed: what comes after that it tells. */
+  async function watching(...words: string[]): Promise<Program> {
+    const program = fixture().start('watch', ...words);
+    await until(
+      () => Promise.resolve(program.errors),
+      (errors) => errors.includes('watching'),
+    );
+    return program;
+  }
+
+  test('tells what happens to a lock, and ends on SIGINT', async () => {
+    const { cluster, namespace } = fixture();
+    const program = await watching('watched', '-o', 'json');
+    const one = await client(cluster, namespace, { identity: 'one' });
+    const two = await client(cluster, namespace, { identity: 'two' });
+    const held = await one.leasehold.lock('watched').acquire();
+    const next = two.leasehold.lock('watched').acquire();
+    await two.event('waiting');
+    await held.release();
+    await (await next).release();
+    await one.leasehold.close();
+    await two.leasehold.close();
+    await program.printed(/"type":"released"[^]*"type":"released"/);
+    program.child.kill('SIGINT');
+    const { code, output } = await program.finished;
+    expect(code).toBe(130);
+    const changes = output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Change);
+    expect(changes.map(({ type, process }) => `${type} ${process ?? ''}`)).toEqual([
+      'acquired one',
+      'waiting two',
+      'released one',
+      'granted two',
+      'released two',
+    ]);
+    expect(changes[3]).toMatchObject({
+      apiVersion: 'cli.leasehold.dev/v1',
+      kind: 'Change',
+      name: 'watched',
+      session: expect.stringMatching(/^two-/) as string,
+      from: expect.stringMatching(/^one-/) as string,
+      waitedSeconds: expect.any(Number) as number,
+    });
+  });
+
+  test('tells people of leaders and sessions', async () => {
+    const { cluster, namespace } = fixture();
+    const program = await watching();
+    const one = await client(cluster, namespace, { identity: 'candidate' });
+    const term = await one.leasehold.election('Watched / election').acquire();
+    await one.leasehold.lock('watched-too').acquire();
+    await term.resign();
+    await one.leasehold.close();
+    await program.printed(/ session-began +candidate-[0-9a-f]{8} +process candidate\n/);
+    await program.printed(/ leading +Watched \/ election +nobody -> candidate_/);
+    await program.printed(/ resigned +Watched \/ election +candidate_.*, for /);
+    await program.printed(/ session-ended +candidate-[0-9a-f]{8} +process candidate, for /);
+    program.child.kill('SIGTERM');
+    expect(await program.finished).toMatchObject({ code: 143 });
+  });
+
+  test('goes on after a restart of the API server, and tells nothing twice', async () => {
+    await using cluster = await startCluster();
+    const namespace = await cluster.createNamespace();
+    const elect = async (leader: string): Promise<void> => {
+      const spec = { holderIdentity: leader, leaseDurationSeconds: 15, leaseTransitions: 0 };
+      await cluster.client.expect('POST', leasePath(namespace), {
+        apiVersion: 'coordination.k8s.io/v1',
+        kind: 'Lease',
+        metadata: { name: `of-${leader}` },
+        spec: { ...spec, acquireTime: now(), renewTime: now() },
+      });
+    };
+    const program = Program.start(['watch', '-n', namespace, '-o', 'json'], {
+      KUBECONFIG: cluster.kubeconfigPath,
+    });
+    const said = (text: string): Promise<string> =>
+      until(
+        () => Promise.resolve(program.errors),
+        (errors) => errors.includes(text),
+      );
+    await said('watching namespace');
+    await elect('before');
+    await program.printed(/of-before/);
+    await cluster.killApiServer();
+    await said('the API server does not answer');
+    await cluster.startApiServer();
+    await elect('after');
+    await program.printed(/of-after/);
+    await said('watching again');
+    program.child.kill('SIGINT');
+    const { code, output } = await program.finished;
+    expect(code).toBe(130);
+    const lines = output.trim().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as Change).process)).toEqual(['before', 'after']);
+  });
+
+  test('ends when its reader does', async () => {
+    const program = await watching('broken-pipe');
+    program.child.stdout?.destroy();
+    const one = await client(fixture().cluster, fixture().namespace, { identity: 'one' });
+    // It learns of that when it next has something to say.
+    while (program.child.exitCode === null) {
+      await one.leasehold.lock('broken-pipe').run(() => Promise.resolve());
+    }
+    expect(await program.finished).toMatchObject({ code: 141 });
+    await one.leasehold.close();
+  });
+});
