@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseRecord } from '../src/core/record.ts';
 import type { Lease } from '../src/core/lease.ts';
+import { parseRecord } from '../src/core/record.ts';
+import type { LockRecord } from '../src/core/record.ts';
+import { isLeaseholdError } from '../src/index.ts';
 import { ApiServer } from '../src/testing/index.ts';
 
 const NAMESPACE = 'default';
@@ -67,10 +69,22 @@ export class Cluster implements AsyncDisposable {
     this.#request('DELETE', `${PODS}/${name}?gracePeriodSeconds=0`, {});
   }
 
+  /**
+   * @param listener - told when somebody deletes a Pod, as the kubelet would be; `gone` when it was by
+   * force, so that the Pod's token is worth nothing any more
+   */
+  onPodDeletion(listener: (name: string, gone: boolean) => void): void {
+    this.#server.handler.store.subscribe(({ type, storage, object }) => {
+      const { name = '', deletionTimestamp } = object.metadata;
+      const gone = type === 'DELETED';
+      if (storage === 'pods' && (gone || deletionTimestamp !== undefined)) listener(name, gone);
+    });
+  }
+
   lock(name: string): LockState {
     const lease = this.#lease(name);
     if (!lease) return { holder: undefined, queue: [] };
-    const { holders, queue } = parseRecord(lease);
+    const { holders, queue } = recordOf(lease);
     const [holder] = holders;
     return {
       holder: holder && podOfSession(holder.session),
@@ -117,4 +131,14 @@ export class Cluster implements AsyncDisposable {
 /** A session's name is its process's and 8 hex digits. */
 function podOfSession(session: string): string {
   return session.replace(/-[0-9a-f]{8}$/, '');
+}
+
+/** Whoever looks on may have made something else of the Lease. */
+function recordOf(lease: Lease): Pick<LockRecord, 'holders' | 'queue'> {
+  try {
+    return parseRecord(lease);
+  } catch (error) {
+    if (!isLeaseholdError(error, 'FOREIGN_LEASE')) throw error;
+    return { holders: [], queue: [] };
+  }
 }

@@ -174,7 +174,11 @@ class Demo {
     }
   }
 
-  #mourn(worker: string, { at, signal }: Death): void {
+  #mourn(worker: string, { at, code, signal }: Death): void {
+    if (code === 0) {
+      this.#tell({ type: 'ended', worker });
+      return;
+    }
     const roles = this.#interrupt(worker, 'killed', at);
     const held = roles.includes('account');
     const led = roles.includes('leader');

@@ -22,6 +22,7 @@ export type DemoEvent =
       readonly held: boolean;
       readonly led: boolean;
     }
+  | { readonly type: 'ended'; readonly worker: string }
   | { readonly type: 'frozen'; readonly worker: string }
   | { readonly type: 'thawed'; readonly worker: string; readonly ms: number }
   | {

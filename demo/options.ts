@@ -17,6 +17,9 @@ for each event.
                  does not repeat the timing of real processes
   --help         print this
 
+From another terminal you may look on, kill or freeze workers yourself, or delete their
+Pods with kubectl. To delete or edit Leases by hand is to steal: holders may overlap then.
+
 The ttl is 3 s instead of leasehold's default of 15 s, so that a minute shows much: it is
 about what a crash costs.
 

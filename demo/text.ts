@@ -35,6 +35,8 @@ export function eventText(event: DemoEvent): string {
       return `${event.worker} leads, fence ${String(event.fence)}`;
     case 'died':
       return `${event.worker} is killed (${event.signal})${rolesText(event)}`;
+    case 'ended':
+      return `${event.worker} ends in order, as its Pod was deleted`;
     case 'frozen':
       return `${event.worker} is frozen (SIGSTOP) while it holds the lock, about to write`;
     case 'thawed':

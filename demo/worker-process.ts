@@ -59,7 +59,7 @@ export class WorkerProcess {
       }
       onMessage(message);
     });
-    this.ready = Promise.race([ready.promise, this.died.then(() => undefined)]);
+    this.ready = Promise.race([ready.promise, this.died.then(noop, noop)]);
   }
 
   get isReady(): boolean {
@@ -109,4 +109,8 @@ export class WorkerProcess {
     const [code, signal] = (await once(this.#child, 'close')) as [number | null, NodeJS.Signals];
     return { at: this.#killedAt ?? performance.now(), code, signal, errors };
   }
+}
+
+function noop(): void {
+  // Whoever waits for the death itself learns how it came.
 }

@@ -41,12 +41,20 @@ export class Workers implements AsyncDisposable {
     this.#observer = parts.observer;
     this.#ttlSeconds = settings.ttlSeconds;
     this.#random = new SeededRandom(settings.seed);
+    this.#cluster.onPodDeletion((name, gone) => this.#endPod(name, gone));
     this.#places = Array.from({ length: settings.count }, () => undefined);
   }
 
   /** In the order of their places; that of a dead one goes to the worker that replaces it. */
   get all(): readonly WorkerProcess[] {
     return this.#places.filter((worker) => worker !== undefined);
+  }
+
+  /** What a kubelet does when a Pod is deleted. */
+  #endPod(name: string, gone: boolean): void {
+    const worker = this.find(name);
+    if (gone) worker?.kill();
+    else worker?.finish();
   }
 
   /** @param failed - called when the workers cannot go on */
@@ -108,9 +116,10 @@ export class Workers implements AsyncDisposable {
       const death = await worker.died;
       this.#care.ended(worker.pid);
       if (isAborted(signal)) return;
-      if (death.code !== null) throw new WorkerFailure(name, death);
+      if (death.code !== null && death.code !== 0) throw new WorkerFailure(name, death);
       this.#cluster.failPod(name);
-      setTimeout(() => this.#cluster.deletePod(name), POD_COLLECTED_AFTER_MS).unref();
+      const collectedAfter = death.code === 0 ? 0 : POD_COLLECTED_AFTER_MS;
+      setTimeout(() => this.#cluster.deletePod(name), collectedAfter).unref();
       this.#observer.died(worker, death);
       await pause(REPLACED_AFTER_MS, undefined, { signal }).catch(() => undefined);
       replaced = name;

@@ -17,6 +17,7 @@ const EVENTS: readonly DemoEvent[] = [
   { type: 'died', worker: 'worker-2', signal: 'SIGKILL', held: true, led: true },
   { type: 'started', worker: 'worker-6', pid: 17, replaced: 'worker-2' },
   { type: 'recovered', what: 'leadership', from: 'worker-2', worker: 'worker-1', ms: 3_051 },
+  { type: 'ended', worker: 'worker-4' },
   { type: 'frozen', worker: 'worker-3' },
   { type: 'thawed', worker: 'worker-3', ms: 4_640 },
   { type: 'refused', worker: 'worker-3', what: 'account', fence: 196_608n, highest: 262_144n },
@@ -38,9 +39,10 @@ describe('the plain view', () => {
       0:30.7  worker-2 is killed (SIGKILL) while it holds the lock and leads
       0:36.9  worker-6 starts, pid 17, for worker-2
       0:43.0  RECOVERED in 3.1 s: the leadership of worker-2 goes to worker-1
-      0:49.2  worker-3 is frozen (SIGSTOP) while it holds the lock, about to write
-      0:55.3  worker-3 goes on (SIGCONT) after 4.6 s, and writes
-      1:01.5  REFUSED: the write of worker-3, its fence 196608 is below 262144"
+      0:49.2  worker-4 ends in order, as its Pod was deleted
+      0:55.3  worker-3 is frozen (SIGSTOP) while it holds the lock, about to write
+      1:01.5  worker-3 goes on (SIGCONT) after 4.6 s, and writes
+      1:07.6  REFUSED: the write of worker-3, its fence 196608 is below 262144"
     `);
   });
 });

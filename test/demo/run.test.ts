@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openCluster } from '../../src/client/cluster.ts';
 import { Program, childrenOf, eventually, isAlive } from '../cli/program.ts';
 
 const RUN = fileURLToPath(new URL('../../demo/run.ts', import.meta.url));
@@ -135,6 +136,22 @@ describe('npm run demo', () => {
     const [, pid] = await demo.printed(/worker-5 starts, pid (\d+)/);
     process.kill(Number(pid), 'SIGKILL');
     await demo.printed(/worker-6 starts, pid \d+, for worker-5/);
+    demo.child.kill('SIGINT');
+    expect(await demo.finished).toMatchObject({ code: 0, errors: '' });
+  });
+
+  it('ends a worker in order when its Pod is deleted', async () => {
+    const demo = start(...LONG);
+    const [, kubeconfig = ''] = await demo.printed(/--kubeconfig (\S+) get leases/);
+    await demo.printed(/worker-2 holds the lock/);
+    const { transport, namespace } = await openCluster({ kubeconfig });
+    await transport.request({
+      method: 'DELETE',
+      path: `/api/v1/namespaces/${namespace}/pods/worker-2`,
+    });
+    transport.close();
+    await demo.printed(/worker-2 ends in order/);
+    await demo.printed(/worker-\d+ starts, pid \d+, for worker-2/);
     demo.child.kill('SIGINT');
     expect(await demo.finished).toMatchObject({ code: 0, errors: '' });
   });
