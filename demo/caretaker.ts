@@ -10,6 +10,9 @@ import { RESTORE } from './screen-codes.ts';
  * it has made, and gives the terminal back. It notices by the channel to the demo, which the operating
  * system closes. It is in a session of its own, so that what is sent to the demo's process group
  * or terminal does not concern it.
+ *
+ * If both are killed at once, the workers end by themselves, for the same reason; but the directory stays,
+ * and a worker that is frozen at that moment stays until somebody continues it.
  */
 
 const workers = new Set<number>();

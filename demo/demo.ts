@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
-import { median } from '../bench/statistics.ts';
 import { SeededRandom } from '../test/chaos/random.ts';
-import type { Board, LeaderRow, LockRow, WorkerRow } from './board.ts';
+import type { Board } from './board.ts';
+import { boardOf } from './board-of.ts';
 import { Care } from './care.ts';
 import { Cluster } from './cluster.ts';
 import type { DemoEvent, TimedEvent } from './events.ts';
@@ -122,36 +122,23 @@ class Demo {
   }
 
   #operate(worker: WorkerProcess, operation: Operation): void {
-    const { resource, kind, fence, valid } = operation;
-    const answer = this.#resources[resource].apply(operation);
-    if (!this.#ended) {
-      const { accepted } = answer;
-      const { queue } = this.#cluster.lock('account');
-      const contended = queue.some((waiter) => waiter !== worker.name);
-      const at = performance.now();
-      const { name } = worker;
-      this.#explain(
-        operation,
-        name,
-        this.#history.record({
-          at,
-          worker: name,
-          resource,
-          kind,
-          fence,
-          valid,
-          accepted,
-          contended,
-        }),
-        queue,
-      );
-      if (!accepted) {
-        const highest = this.#resources[resource].highestFence;
-        this.#tell({ type: 'refused', worker: name, what: resource, fence, highest });
-      }
-      this.#story.at({ type: 'operation', worker: name, operation, accepted });
-    }
+    const answer = this.#resources[operation.resource].apply(operation);
+    if (!this.#ended) this.#note(worker.name, operation, answer.accepted);
     worker.answer(answer);
+  }
+
+  #note(worker: string, operation: Operation, accepted: boolean): void {
+    const { resource, kind, fence, valid } = operation;
+    const { queue } = this.#cluster.lock('account');
+    const contended = queue.some((waiter) => waiter !== worker);
+    const at = performance.now();
+    const seen = { at, worker, resource, kind, fence, valid, accepted, contended };
+    this.#explain(operation, worker, this.#history.record(seen), queue);
+    if (!accepted) {
+      const highest = this.#resources[resource].highestFence;
+      this.#tell({ type: 'refused', worker, what: resource, fence, highest });
+    }
+    this.#story.at({ type: 'operation', worker, operation, accepted });
   }
 
   #explain(
@@ -239,61 +226,21 @@ class Demo {
   }
 
   #board(): Board {
-    const { handoversMs, staleRefused, overlaps } = this.#history.figures();
-    return {
-      elapsed: this.#elapsed,
-      total: this.#options.seconds * 1_000,
-      ttlSeconds: TTL_SECONDS,
-      kubeconfig: this.#cluster.kubeconfig,
-      workers: this.#workers.all.map((worker) => ({
-        name: worker.name,
-        pid: worker.pid,
-        state: this.#stateOf(worker.name),
-        turns: this.#turns.get(worker.name) ?? 0,
-      })),
-      lock: this.#lockRow(),
-      leader: this.#leaderRow(),
-      account: {
-        deposits: this.#resources.account.value,
-        medianHandoverMs: handoversMs.length > 0 ? median(handoversMs) : undefined,
-        staleRefused,
-        overlaps,
+    return boardOf(
+      {
+        cluster: this.#cluster,
+        workers: this.#workers,
+        history: this.#history,
+        account: this.#resources.account,
+        turns: this.#turns,
       },
-      events: this.#events,
-    };
-  }
-
-  #stateOf(name: string | undefined): WorkerRow['state'] {
-    const worker = this.#workers.all.find((one) => one.name === name);
-    if (!worker?.running) return 'dead';
-    if (worker.frozen) return 'frozen';
-    return worker.isReady ? 'running' : 'starting';
-  }
-
-  #holderState(name: string | undefined): LockRow['state'] {
-    const state = this.#stateOf(name);
-    return state === 'starting' ? 'running' : state;
-  }
-
-  #lockRow(): LockRow {
-    const { holder, queue } = this.#cluster.lock('account');
-    const turn = this.#history.turnAt('account');
-    const isItsTurn = turn !== undefined && turn.worker === holder;
-    return {
-      holder,
-      state: this.#holderState(holder),
-      heldMs: isItsTurn ? performance.now() - turn.from : undefined,
-      fence: isItsTurn ? turn.fence : undefined,
-      queue,
-    };
-  }
-
-  #leaderRow(): LeaderRow | undefined {
-    const led = this.#cluster.leader('leader');
-    if (!led) return undefined;
-    const { leader, since, transitions } = led;
-    const state = this.#holderState(leader);
-    return { leader, state, ledMs: Math.max(0, Date.now() - since), term: transitions + 1 };
+      {
+        elapsed: this.#elapsed,
+        total: this.#options.seconds * 1_000,
+        ttlSeconds: TTL_SECONDS,
+        events: this.#events,
+      },
+    );
   }
 
   get #elapsed(): number {
