@@ -22,6 +22,7 @@ export default defineConfig({
             'test/virtual/**/*.test.ts',
             'test/chaos/checker.test.ts',
             'test/embedded/**/*.test.ts',
+            'test/demo/**/*.test.ts',
           ],
           exclude: WITH_GO,
           testTimeout: 60_000,
