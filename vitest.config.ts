@@ -7,6 +7,9 @@ const WITH_GO = ['test/embedded/elector.test.ts', 'test/embedded/kubectl.test.ts
 /** Of the tests on the real API server: these need its metrics, or client-go. */
 const REAL_ONLY = ['test/real/requests.test.ts', 'test/real/interop.test.ts'];
 
+/** Runs the demo, which starts an embedded API server of its own. */
+const DEMO = 'test/demo/run.test.ts';
+
 /**
  * Projects by what they need: `unit` nothing, `embedded` the embedded API server, `cluster` a real
  * one.
@@ -24,14 +27,14 @@ export default defineConfig({
             'test/embedded/**/*.test.ts',
             'test/demo/**/*.test.ts',
           ],
-          exclude: WITH_GO,
+          exclude: [...WITH_GO, DEMO],
           testTimeout: 60_000,
         },
       },
       {
         test: {
           name: 'embedded',
-          include: ['test/real/**/*.test.ts'],
+          include: ['test/real/**/*.test.ts', DEMO],
           exclude: REAL_ONLY,
           globalSetup: ['test/embedded/shared.ts'],
           env: {
