@@ -3,9 +3,11 @@
  * of the service account, it gets those of the directory LEASEHOLD_BENCH_SERVICE_ACCOUNT. So the
  * library is used as it is, and neither root nor a mount is needed.
  */
-import fs, { type PathOrFileDescriptor } from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
+import type { PathOrFileDescriptor } from 'node:fs';
 
+// Not imported, as that would load more of Node than the process under measurement may need.
+const fs = process.getBuiltinModule('node:fs');
+const { syncBuiltinESMExports } = process.getBuiltinModule('node:module');
 const mounted = '/var/run/secrets/kubernetes.io/serviceaccount';
 const directory = process.env.LEASEHOLD_BENCH_SERVICE_ACCOUNT;
 

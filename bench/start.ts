@@ -77,8 +77,9 @@ interface Memory {
 }
 
 async function memory(environment: Record<string, string>): Promise<Memory> {
-  const bare = spawn('node', ['--eval', 'setInterval(() => {}, 1000)'], { cwd: root });
-  const client = spawn('node', clientArguments(), {
+  // With the same preload, which is the bench's and not the library's.
+  const bare = spawn('node', nodeArguments('setInterval(() => {}, 1000)'), { cwd: root });
+  const client = spawn('node', nodeArguments(javaScript('start-client.ts')), {
     cwd: root,
     env: { ...environment, LEASEHOLD_BUILD: build, HELD_LOCKS: String(heldLocks) },
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -110,17 +111,15 @@ async function memory(environment: Record<string, string>): Promise<Memory> {
 }
 
 /** Plain JavaScript, as in production: what strips types takes 40 MiB itself. */
-function clientArguments(): string[] {
-  const javaScript = (file: string): string =>
-    stripTypeScriptTypes(readFileSync(join(import.meta.dirname, file), 'utf8'));
+function javaScript(file: string): string {
+  return stripTypeScriptTypes(readFileSync(join(import.meta.dirname, file), 'utf8'));
+}
+
+/** Node's arguments for a program that believes to run in a Pod. */
+function nodeArguments(program: string): string[] {
   const preload = Buffer.from(javaScript('in-pod.ts')).toString('base64');
-  return [
-    '--import',
-    `data:text/javascript;base64,${preload}`,
-    '--input-type=module',
-    '--eval',
-    javaScript('start-client.ts'),
-  ];
+  const module = `data:text/javascript;base64,${preload}`;
+  return ['--import', module, '--input-type=module', '--eval', program];
 }
 
 async function said(child: ChildProcess, word: string): Promise<void> {
