@@ -1,4 +1,5 @@
 import { LeaseholdError } from '../core/errors.ts';
+import { guardSaysWait } from '../core/principal.ts';
 import type { Outcome, Refused } from './outcome.ts';
 
 /**
@@ -48,7 +49,8 @@ function refusal(refused: Refused, action: string): LeaseholdError {
   return new LeaseholdError('API_ERROR', `cannot ${action}: the API server refused (${answer})`);
 }
 
-/** Whether trying again may help: the server is busy, or our credentials are being replaced. */
+/** Whether trying again may help: busy server, credentials being replaced, or the guard says later. */
 export function isTemporary(outcome: Exclude<Outcome<unknown>, { kind: 'done' }>): boolean {
-  return outcome.kind === 'unknown' || outcome.status === 429 || outcome.status === 401;
+  if (outcome.kind === 'unknown' || outcome.status === 429 || outcome.status === 401) return true;
+  return outcome.status === 403 && guardSaysWait(outcome.message);
 }
