@@ -73,14 +73,14 @@ export class Guarded implements AsyncDisposable {
   }
 
   /** @param serviceAccount - the default one may do to Leases what applications may, and no more */
-  async pod(name: string, serviceAccount = 'app'): Promise<Pod> {
-    const { cluster, namespace } = this;
+  async pod(name: string, serviceAccount = 'app', namespace = this.namespace): Promise<Pod> {
+    const { cluster } = this;
     const { uid } = await cluster.createPod(namespace, name, serviceAccount);
     await cluster.grant(namespace, { kind: 'ServiceAccount', name: serviceAccount, namespace }, [
       RULE,
     ]);
     const token = await cluster.podToken(namespace, serviceAccount, name);
-    const kubeconfig = join(this.#directory, name);
+    const kubeconfig = join(this.#directory, `${namespace}-${name}`);
     await writeFile(kubeconfig, cluster.kubeconfig({ token }));
     return {
       name,
@@ -94,6 +94,13 @@ export class Guarded implements AsyncDisposable {
           token,
         }),
     };
+  }
+
+  /** A kubeconfig file of a user with a client certificate, who has no Pod. */
+  async kubeconfigOf(user: string): Promise<string> {
+    const file = join(this.#directory, 'user');
+    await writeFile(file, this.cluster.kubeconfig(await this.cluster.clientCertificate(user)));
+    return file;
   }
 
   async read(name: string): Promise<Lease | undefined> {
