@@ -34,6 +34,12 @@ function refusal(refused: Refused, action: string): LeaseholdError {
       `cannot ${action}: the namespace is being deleted (${answer})`,
     );
   }
+  if (refused.message.includes('leasehold-guard/')) {
+    return new LeaseholdError(
+      'FORBIDDEN',
+      `cannot ${action}: the guard of the namespace refuses (${answer}); the message says which rule, docs/security.md what it asks for`,
+    );
+  }
   if (refused.status === 403) {
     return new LeaseholdError(
       'FORBIDDEN',

@@ -139,6 +139,7 @@ const onElection: Record<string, Attack> = {
   'spec taken away': () => ({
     spec: { holderIdentity: null, leaseDurationSeconds: null, renewTime: null },
   }),
+  'all of the spec taken away': () => ({ spec: null }),
   'duration shortened': () => ({ spec: { leaseDurationSeconds: 1 } }),
   'duration prolonged': () => ({ spec: { leaseDurationSeconds: 3600 } }),
   'renewed a year ago': () => ({ spec: { renewTime: daysAway(-365) } }),
@@ -275,10 +276,32 @@ const onLock: Record<string, Attack> = {
       ),
     ),
   'any annotation': () => annotated({ 'example.com/edit': 'again' }),
+  'settled, with managedFields that make it look old': (lease) => ({
+    metadata: {
+      managedFields: [
+        ...(lease.metadata.managedFields ?? []),
+        {
+          manager: 'planted',
+          operation: 'Update',
+          apiVersion: LEASE_API_VERSION,
+          time: farAway,
+          fieldsType: 'FieldsV1',
+          fieldsV1: { 'f:spec': { 'f:renewTime': {} } },
+        },
+      ],
+      annotations: {
+        [HOLDER]: null,
+        'queue.leasehold.dev/bb-1': null,
+        'queue.leasehold.dev/cc-1': null,
+      },
+    },
+    spec: { ...blank, renewTime: now() },
+  }),
   'spec blanked': () => ({ spec: { ...blank, renewTime: now() } }),
   'spec that lapses': () => ({ spec: { leaseDurationSeconds: 1 } }),
   'role taken away': () => labelled({ 'leasehold.dev/role': null }),
   'made a session': () => labelled({ 'leasehold.dev/role': 'session' }),
+  'left out of the guard': () => labelled({ 'leasehold.dev/guard': 'off' }),
   'any label': () => labelled({ edit: 'again' }),
   'owner that is gone': () => ({ metadata: { ownerReferences: owner() } }),
   finalizer: () => ({ metadata: { finalizers: ['example.com/never'] } }),

@@ -5,7 +5,7 @@ import type { Answer, Pod } from './guarded.ts';
 /** A change as a merge patch: null takes a field away. */
 export interface Change {
   readonly metadata?: Readonly<Record<string, unknown>>;
-  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly spec?: Readonly<Record<string, unknown>> | null;
 }
 
 /** Every way to write a change to a Lease that is there. */

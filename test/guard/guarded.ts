@@ -40,7 +40,10 @@ export interface Pod {
   send(method: Method, name: string, body?: unknown, options?: RequestOptions): Promise<Answer>;
 }
 
-/** A guarded namespace of the shared cluster, with the guard installed as a user would. */
+/**
+ * A guarded namespace of the shared cluster. The policies are installed as a user would, and stay: they
+ * concern guarded namespaces only.
+ */
 export class Guarded implements AsyncDisposable {
   readonly cluster: ClusterAccess;
   readonly namespace: string;
@@ -54,10 +57,11 @@ export class Guarded implements AsyncDisposable {
 
   static async open(): Promise<Guarded> {
     const cluster = await sharedCluster();
-    for (const { kind, ...manifest } of await manifests()) {
-      const path = COLLECTIONS[kind] ?? '';
-      const { status, body } = await cluster.request('POST', path, { kind, ...manifest });
-      if (status !== 201 && status !== 409) throw new Error(JSON.stringify(body));
+    for (const manifest of await manifests()) {
+      const path = `${COLLECTIONS[manifest.kind] ?? ''}/${manifest.metadata.name}`;
+      const contentType = 'application/apply-patch+yaml';
+      const query = '?fieldManager=test&force=true';
+      await cluster.client.expect('PATCH', path + query, manifest, { contentType });
     }
     const namespace = await cluster.createNamespace();
     await cluster.client.expect(
@@ -112,9 +116,6 @@ export class Guarded implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { kind, metadata } of await manifests()) {
-      await this.cluster.request('DELETE', `${COLLECTIONS[kind] ?? ''}/${metadata.name}`);
-    }
     await this.cluster.deleteNamespace(this.namespace);
     await rm(this.#directory, { recursive: true });
   }

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openCluster } from '../../src/client/cluster.ts';
 import { microTime } from '../../src/core/lease.ts';
+import { leaseApi } from '../../src/kube/lease-api.ts';
+import { askToResign, findLeader } from '../../src/repair/resign.ts';
 import { client, until } from '../real/world.ts';
 import type { Client } from '../real/world.ts';
 import { Guarded } from './guarded.ts';
@@ -140,15 +143,45 @@ test('elections: a leader that died is followed once its Lease expired on the se
   await b.leasehold.close();
 });
 
+test('edits in a loop starve neither renewals nor a release', async () => {
+  const a = await join(first);
+  const held = await a.leasehold.lock('busy').acquire();
+  const session = (await guarded.read('busy'))?.spec?.holderIdentity ?? '';
+  const contentType = 'application/merge-patch+json';
+  const annotate = (name: string, annotations: object): Promise<unknown> =>
+    second.send('PATCH', name, { metadata: { annotations } }, { contentType });
+  const flood = new AbortController();
+  const entry = `v=1 session=none uid=none ttl=2 mode=exclusive principal=${second.principal} seen=1`;
+  const flooding = (async () => {
+    while (!flood.signal.aborted) {
+      await annotate(session, { 'leasehold.dev/challenge': 'none-1' });
+      await annotate('busy', { 'queue.leasehold.dev/none-1': entry });
+      await annotate('busy', { 'queue.leasehold.dev/none-1': null });
+    }
+  })();
+  const renewals = new Set<unknown>();
+  await until(
+    async () => renewals.add((await guarded.read(session))?.spec?.renewTime),
+    ({ size }) => size > 5,
+  );
+  expect(held.valid).toBe(true);
+  await held.release();
+  flood.abort();
+  await flooding;
+  expect(a.events.some(({ type }) => type === 'session-lost')).toBe(false);
+  await a.leasehold.close();
+});
+
 test('a leader is asked to resign, once', async () => {
   const a = await join(first);
   const term = await a.leasehold.election('asked', times).acquire();
-  const question = {
-    metadata: { annotations: { 'leasehold.dev/resign': `${term.identity}/0` } },
-  };
-  const ask = { contentType: 'application/merge-patch+json' };
-  const asked = await second.send('PATCH', 'asked?fieldManager=leasehold-ask', question, ask);
-  expect(asked.body.message).toBeUndefined();
+  const { namespace } = guarded;
+  const { transport, clock } = await openCluster({ kubeconfig: second.kubeconfig, namespace });
+  const workshop = { api: leaseApi(transport, namespace, 5_000), clock };
+  const found = await findLeader(workshop, 'asked');
+  if (found.kind !== 'found') throw new Error('nobody leads');
+  expect(await askToResign(workshop, found.term, undefined)).toMatchObject({ kind: 'written' });
+  transport.close();
   await new Promise((resolve) => {
     term.signal.addEventListener('abort', resolve, { once: true });
   });

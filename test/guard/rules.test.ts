@@ -69,6 +69,11 @@ function entry(pod: Pod, id: string): string {
   return `v=1 session=${id} uid=${id} ttl=15 mode=exclusive principal=${pod.principal} seen=1 since=x`;
 }
 
+/** The entry with the fencing token of a grant decided on this version of the lock. */
+function granted(locked: Lease, text: string): string {
+  return `${text} fence=${String(Number(locked.metadata.resourceVersion) + 1)}`;
+}
+
 async function create(pod: Pod, lease: object): Promise<Lease> {
   const answer = await pod.send('POST', '', lease);
   expect(answer.body.message).toBeUndefined();
@@ -257,6 +262,19 @@ describe('a holder', () => {
     expect(refusal(await attack(victim, lease, change, 'update'))).toBe('grant');
   });
 
+  test('of a lock gives nobody a fencing token that shuts out later holders', async () => {
+    const lease = await create(victim, lock({ 'holder.leasehold.dev/a-1': entry(victim, 'a') }));
+    const join = { metadata: { annotations: { 'queue.leasehold.dev/c-1': entry(thief, 'c') } } };
+    const joined = await attack(thief, lease, join, 'merge patch');
+    const annotations = {
+      'holder.leasehold.dev/a-1': null,
+      'queue.leasehold.dev/c-1': null,
+      'holder.leasehold.dev/c-1': `${entry(thief, 'c')} fence=99999999999999`,
+    };
+    const change = { metadata: { annotations } };
+    expect(refusal(await attack(victim, joined.body, change, 'update'))).toBe('fence');
+  });
+
   test('of a lock does not share one of mode exclusive', async () => {
     const lease = await create(victim, lock({ 'holder.leasehold.dev/a-1': entry(victim, 'a') }));
     const join = { metadata: { annotations: { 'queue.leasehold.dev/c-1': entry(thief, 'c') } } };
@@ -268,6 +286,35 @@ describe('a holder', () => {
     };
     const change = { metadata: { annotations } };
     expect(refusal(await attack(victim, joined.body, change, 'update'))).toBe('exclusive');
+  });
+});
+
+describe('a full queue', () => {
+  test('does not cost so much that a release is refused; no more than 128 join', async () => {
+    const waiting = (size: number): object =>
+      Object.fromEntries(
+        Array.from({ length: size }, (_, index) => [
+          `queue.leasehold.dev/q-${String(index + 1)}`,
+          `${entry(thief, 'q')} x=${'y'.repeat(300)}`,
+        ]),
+      );
+    const annotations = { 'holder.leasehold.dev/a-1': entry(victim, 'a'), ...waiting(150) };
+    // The administrator has every verb, `steal` too.
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${guarded.namespace}/leases`;
+    const full = await guarded.cluster.client.expect<Lease>('POST', path, lock(annotations));
+    const join = { metadata: { annotations: { 'queue.leasehold.dev/c-1': entry(thief, 'c') } } };
+    expect(refusal(await attack(thief, full, join, 'merge patch'))).toBe('full');
+    const grant = {
+      metadata: {
+        annotations: {
+          'holder.leasehold.dev/a-1': null,
+          'queue.leasehold.dev/q-1': null,
+          'holder.leasehold.dev/q-1': granted(full, `${entry(thief, 'q')} x=${'y'.repeat(300)}`),
+        },
+      },
+      spec: { renewTime: now() },
+    };
+    expect((await attack(victim, full, grant, 'update')).status).toBe(200);
   });
 });
 
@@ -344,17 +391,17 @@ describe('a lock whose holder', () => {
     const join = { metadata: { annotations: { 'queue.leasehold.dev/c-1': entry(thief, 'c') } } };
     const joined = await attack(thief, locked, join, 'merge patch');
     await until(
-      () => attack(thief, joined.body, settle(), 'update'),
+      () => attack(thief, joined.body, settle(joined.body), 'update'),
       ({ body }) => body.message?.includes('has not ended') ?? false,
     );
     return { session: lives, locked: joined.body };
   }
 
-  function settle(): object {
+  function settle(locked: Lease): object {
     const annotations = {
       'holder.leasehold.dev/a-1': null,
       'queue.leasehold.dev/c-1': null,
-      'holder.leasehold.dev/c-1': entry(thief, 'c'),
+      'holder.leasehold.dev/c-1': granted(locked, entry(thief, 'c')),
     };
     return { metadata: { annotations }, spec: { renewTime: now(), holderIdentity: 'c' } };
   }
@@ -364,7 +411,7 @@ describe('a lock whose holder', () => {
     expect(await guarded.read(locked.metadata.name)).toEqual(locked);
     await attack(victim, lives, { spec: { holderIdentity: '' } }, 'merge patch');
     const settled = await until(
-      () => attack(thief, locked, settle(), 'update'),
+      () => attack(thief, locked, settle(locked), 'update'),
       ({ status }) => status === 200,
     );
     expect(settled.body.spec?.holderIdentity).toBe('c');
@@ -376,10 +423,27 @@ describe('a lock whose holder', () => {
     const disowned = { metadata: { annotations }, spec: { renewTime: now() } };
     expect((await attack(victim, lives, disowned, 'merge patch')).status).toBe(200);
     const settled = await until(
-      () => attack(thief, locked, settle(), 'update'),
+      () => attack(thief, locked, settle(locked), 'update'),
       ({ status }) => status === 200,
     );
     expect(settled.body.spec?.holderIdentity).toBe('c');
+  });
+});
+
+describe('an election of a library that names no principal', () => {
+  test('is left out by whoever may steal, and by nobody else', async () => {
+    const off = { 'leasehold.dev/guard': 'off' };
+    const bare = (): { metadata: object; spec: object } => ({
+      metadata: { name: fresh(), labels: off },
+      spec: { holderIdentity: 'client-go', leaseDurationSeconds: 15, renewTime: now() },
+    });
+    expect(refusal(await thief.send('POST', '', bare()))).toBe('label');
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${guarded.namespace}/leases`;
+    const lease = await guarded.cluster.client.expect<Lease>('POST', path, bare());
+    const renewed = await attack(victim, lease, { spec: { renewTime: now() } }, 'update');
+    expect(renewed.status).toBe(200);
+    const guard = { metadata: { labels: { 'leasehold.dev/guard': null } } };
+    expect(refusal(await attack(thief, renewed.body, guard, 'update'))).toBe('label');
   });
 });
 
@@ -417,6 +481,37 @@ describe('the verb settle', () => {
     expect(refusal(await attack(operator, lease, take, 'update'))).toBe('held');
     const change = { spec: { holderIdentity: '', renewTime: now() } };
     expect((await attack(operator, lease, change, 'update')).status).toBe(200);
+    const annotations = { [PRINCIPAL]: victim.principal };
+    const lives = await create(
+      victim,
+      held(victim, { metadata: { ...session, name: fresh(), annotations } }),
+    );
+    const ended = { spec: { holderIdentity: '' } };
+    expect((await attack(operator, lives, ended, 'merge patch')).status).toBe(200);
+    const waiting = {
+      'holder.leasehold.dev/a-1': entry(victim, 'a'),
+      'queue.leasehold.dev/c-1': entry(thief, 'c'),
+      'queue.leasehold.dev/d-1': entry(thief, 'd'),
+    };
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+    const queued = await cluster.client.expect<Lease>('POST', path, lock(waiting));
+    const dropped = await attack(
+      operator,
+      queued,
+      {
+        metadata: { annotations: { 'queue.leasehold.dev/c-1': null } },
+        spec: { renewTime: now() },
+      },
+      'update',
+    );
+    expect(dropped.status).toBe(200);
+    const reclaimed = {
+      'holder.leasehold.dev/a-1': null,
+      'queue.leasehold.dev/d-1': null,
+      'holder.leasehold.dev/d-1': granted(dropped.body, entry(thief, 'd')),
+    };
+    const settled = { metadata: { annotations: reclaimed }, spec: { renewTime: now() } };
+    expect((await attack(operator, dropped.body, settled, 'update')).status).toBe(200);
     const locked = await create(victim, lock({ 'holder.leasehold.dev/a-1': entry(victim, 'a') }));
     expect((await operator.send('DELETE', locked.metadata.name)).status).toBe(200);
   });

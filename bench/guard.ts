@@ -1,12 +1,12 @@
 /**
  * What the guard costs a renewal: the same PUT in a guarded and in an open namespace, in turns. Run
- * with `npx node test/guard/cost.ts` (numbers are in docs/security.md).
+ * with `npx node bench/guard.ts` (numbers are in docs/security.md).
  */
-import { sharedClusterVariable } from '../cluster/shared.ts';
-import setup from '../cluster/shared.ts';
-import { now } from './attacks.ts';
-import { Guarded } from './guarded.ts';
-import type { Pod } from './guarded.ts';
+import { sharedClusterVariable } from '../test/cluster/shared.ts';
+import setup from '../test/cluster/shared.ts';
+import { now } from '../test/guard/attacks.ts';
+import { Guarded } from '../test/guard/guarded.ts';
+import type { Pod } from '../test/guard/guarded.ts';
 
 const RENEWALS = 2_000;
 const WARM_UP = 200;
