@@ -55,6 +55,7 @@ export default defineConfig({
             'test/conformance/**/*.test.ts',
             ...WITH_GO,
             'test/chaos/chaos.test.ts',
+            'test/guard/**/*.test.ts',
           ],
           globalSetup: ['test/cluster/shared.ts'],
           fileParallelism: false,

@@ -1,6 +1,7 @@
 import { ttlSeconds } from '../core/duration.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import type { Observer } from '../core/events.ts';
+import { Principal } from '../core/principal.ts';
 import { logTo } from '../telemetry/log.ts';
 import { fanOut } from '../telemetry/observers.ts';
 import { openTelemetry } from '../telemetry/open-telemetry.ts';
@@ -54,7 +55,7 @@ export async function connectTo(
     const leasehold = new Leasehold(
       transport,
       { clock, random: Math.random, observe },
-      { namespace, identity, ttl },
+      { namespace, identity, ttl, principal: new Principal(claims?.uid) },
       () => stopListening(),
     );
     if (options.releaseOnSigterm ?? false) stopListening = releaseOnSigterm(leasehold);

@@ -1,6 +1,7 @@
 import { Deaths } from '../session/deaths.ts';
 import { Sessions } from '../session/sessions.ts';
 import type { Parts } from '../core/parts.ts';
+import { Principal } from '../core/principal.ts';
 import { leaseApi } from '../kube/lease-api.ts';
 import type { Requests } from '../kube/transport.ts';
 import { Election } from '../election/election.ts';
@@ -25,6 +26,7 @@ export class Leasehold implements AsyncDisposable {
   readonly identity: string;
   readonly #requests: Requests;
   readonly #parts: Parts;
+  readonly #principal: Principal;
   readonly #sessions: Sessions;
   readonly #deaths: Deaths;
   readonly #locks: Locks;
@@ -37,10 +39,11 @@ export class Leasehold implements AsyncDisposable {
   constructor(
     requests: Requests,
     parts: Parts,
-    settings: { namespace: string; identity: Identity; ttl: number },
+    settings: { namespace: string; identity: Identity; ttl: number; principal?: Principal },
     onClosed: () => void,
   ) {
     const { namespace, identity, ttl } = settings;
+    this.#principal = settings.principal ?? new Principal();
     this.namespace = namespace;
     this.identity = identity.name;
     this.#requests = requests;
@@ -53,6 +56,7 @@ export class Leasehold implements AsyncDisposable {
       identity: identity.name,
       ttl,
       owner: identity.owner,
+      principal: this.#principal,
     });
     this.#deaths = new Deaths(api, parts);
     this.#locks = new Locks({
@@ -90,7 +94,11 @@ export class Leasehold implements AsyncDisposable {
       if (this.#closing) throw closed();
       const identity = options.identity ?? candidateIdentity(this.identity);
       const api = leaseApi(this.#requests, this.namespace, this.#deadline);
-      election = new Election({ api, parts: this.#parts, times }, name, identity);
+      election = new Election(
+        { api, parts: this.#parts, times, principal: this.#principal },
+        name,
+        identity,
+      );
       this.#elections.set(lease, election);
     }
     return election;

@@ -1,5 +1,10 @@
 import { LeaseholdError } from './errors.ts';
-import { RESIGN_ANNOTATION, RESIGN_TO_ANNOTATION, TRANSFER_ANNOTATION } from './lease.ts';
+import {
+  HOLDER_PRINCIPAL_ANNOTATION,
+  RESIGN_ANNOTATION,
+  RESIGN_TO_ANNOTATION,
+  TRANSFER_ANNOTATION,
+} from './lease.ts';
 import type { Lease, LeaseSpec } from './lease.ts';
 
 /**
@@ -80,6 +85,13 @@ export function transferTarget(lease: Lease): string | undefined {
 export function termOf(lease: Lease): string {
   const { holderIdentity, leaseTransitions } = lease.spec ?? {};
   return `${holderIdentity ?? ''}/${String(leaseTransitions ?? 0)}`;
+}
+
+/** The Lease, with the name of its holder for the guard, where that is known. */
+export function withPrincipal(lease: Lease, principal: string | undefined): Lease {
+  if (principal === undefined) return lease;
+  const annotations = { ...lease.metadata.annotations, [HOLDER_PRINCIPAL_ANNOTATION]: principal };
+  return { ...lease, metadata: { ...lease.metadata, annotations } };
 }
 
 /** A request to the leader to resign. */

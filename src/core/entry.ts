@@ -44,12 +44,15 @@ export function formatEntry(entry: {
   ttl: number;
   mode: Mode;
   seen?: bigint;
+  /** For the guard. */
+  principal?: string | undefined;
   /** A MicroTime. */
   since: string;
 }): string {
   const seen = entry.seen === undefined ? '' : ` seen=${String(entry.seen)}`;
+  const principal = entry.principal === undefined ? '' : ` principal=${entry.principal}`;
   const since = ` since=${sinceText(entry.since)}`;
-  return `v=${String(FORMAT_VERSION)} session=${entry.session} uid=${entry.sessionUid} ttl=${String(entry.ttl)} mode=${entry.mode}${seen}${since}`;
+  return `v=${String(FORMAT_VERSION)} session=${entry.session} uid=${entry.sessionUid} ttl=${String(entry.ttl)} mode=${entry.mode}${principal}${seen}${since}`;
 }
 
 /** The value of `since` for a MicroTime: to the second, as each byte goes to all that watch the lock. */

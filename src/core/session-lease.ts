@@ -1,4 +1,9 @@
-import { CHALLENGE_ANNOTATION, ROLE_LABEL, VOID_ANNOTATION } from './lease.ts';
+import {
+  CHALLENGE_ANNOTATION,
+  HOLDER_PRINCIPAL_ANNOTATION,
+  ROLE_LABEL,
+  VOID_ANNOTATION,
+} from './lease.ts';
 import type { Lease, OwnerReference } from './lease.ts';
 
 /** The Lease with which a session begins. */
@@ -9,12 +14,16 @@ export function newSessionLease(session: {
   ttl: number;
   now: string;
   owner: OwnerReference | undefined;
+  principal: string | undefined;
 }): Lease {
   return {
     metadata: {
       name: session.name,
       namespace: session.namespace,
       labels: { [ROLE_LABEL]: 'session' },
+      ...(session.principal === undefined
+        ? {}
+        : { annotations: { [HOLDER_PRINCIPAL_ANNOTATION]: session.principal } }),
       ...(session.owner ? { ownerReferences: [session.owner] } : {}),
     },
     spec: {

@@ -118,6 +118,19 @@ export function settledLease(
   };
 }
 
+/** The record with nobody in it. */
+export function emptiedLease(record: LockRecord, now: string): Lease {
+  const { metadata, spec, ...rest } = record.lease;
+  const kept = Object.entries(metadata.annotations ?? {}).filter(
+    ([key]) => !key.startsWith(HOLDER_PREFIX) && !key.startsWith(QUEUE_PREFIX),
+  );
+  return {
+    ...rest,
+    metadata: { ...metadata, annotations: Object.fromEntries(kept) },
+    spec: { ...spec, holderIdentity: '', renewTime: now },
+  };
+}
+
 /** A holder that may be granted alongside others would need a mode that says so. */
 function mayJoin(holders: readonly Entry[], entry: Entry): boolean {
   return holders.length === 0 && entry.version <= FORMAT_VERSION;

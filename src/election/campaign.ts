@@ -1,10 +1,11 @@
 import { checkElection, createdSpec, isFree, statedDuration, takenOver } from '../core/election.ts';
-import { transferTarget } from '../core/election.ts';
+import { transferTarget, withPrincipal } from '../core/election.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { NAME_ANNOTATION, microTime } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
 import type { LeaseName } from '../core/names.ts';
 import type { Parts } from '../core/parts.ts';
+import type { Principal } from '../core/principal.ts';
 import { Wakeup } from '../core/wakeup.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { LeaseView } from '../kube/lease-view.ts';
@@ -33,6 +34,7 @@ export class Campaign {
   readonly #parts: Parts;
   readonly #times: ElectionTimes;
   readonly #identity: string;
+  readonly #principal: Principal;
   readonly #name: LeaseName;
   readonly #view: LeaseView;
   readonly #wakeup = new Wakeup();
@@ -49,6 +51,7 @@ export class Campaign {
       parts: Parts;
       times: ElectionTimes;
       identity: string;
+      principal: Principal;
       sighting: LeaderSighting;
     },
     name: LeaseName,
@@ -57,6 +60,7 @@ export class Campaign {
     this.#parts = parts.parts;
     this.#times = parts.times;
     this.#identity = parts.identity;
+    this.#principal = parts.principal;
     this.#sighting = parts.sighting;
     this.#name = name;
     this.#view = new LeaseView(parts.api, name.lease, parts.parts);
@@ -125,14 +129,18 @@ export class Campaign {
       ...(name === original ? {} : { annotations: { [NAME_ANNOTATION]: original } }),
     };
     return this.#write(acquireTime, () =>
-      this.#api.create({ metadata, spec }, { lane: 'heartbeats' }),
+      this.#api.create(withPrincipal({ metadata, spec }, this.#principal.value), {
+        lane: 'heartbeats',
+      }),
     );
   }
 
   async #takeOver(lease: Lease): Promise<Won | undefined> {
     const acquireTime = this.#acquireTime();
     const next = takenOver(lease, this.#identity, this.#times.leaseSeconds, acquireTime);
-    return this.#write(acquireTime, () => this.#api.replace(next, { lane: 'heartbeats' }));
+    return this.#write(acquireTime, () =>
+      this.#api.replace(withPrincipal(next, this.#principal.value), { lane: 'heartbeats' }),
+    );
   }
 
   async #write(acquireTime: string, send: () => Promise<LeaseOutcome>): Promise<Won | undefined> {
@@ -144,6 +152,7 @@ export class Campaign {
       await this.#view.read();
       return undefined;
     }
+    if (outcome.kind === 'refused' && this.#principal.learn(outcome.message)) return undefined;
     await this.#afterTrouble(outcome);
     return undefined;
   }

@@ -4,6 +4,7 @@ import { pause } from '../core/clock.ts';
 import { LeaseholdError, isLeaseholdError } from '../core/errors.ts';
 import { leaseName } from '../core/names.ts';
 import type { Parts } from '../core/parts.ts';
+import { Principal } from '../core/principal.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { Campaign } from './campaign.ts';
 import type { Won } from './campaign.ts';
@@ -34,6 +35,7 @@ export class Election {
   readonly #api: LeaseApi;
   readonly #parts: Parts;
   readonly #times: ElectionTimes;
+  readonly #principal: Principal;
   readonly #lease: string;
   readonly #sighting = new LeaderSighting();
   readonly #closing = new AbortController();
@@ -44,7 +46,7 @@ export class Election {
 
   /** @internal */
   constructor(
-    parts: { api: LeaseApi; parts: Parts; times: ElectionTimes },
+    parts: { api: LeaseApi; parts: Parts; times: ElectionTimes; principal?: Principal },
     name: string,
     identity: string,
   ) {
@@ -53,6 +55,7 @@ export class Election {
     this.#api = parts.api;
     this.#parts = parts.parts;
     this.#times = parts.times;
+    this.#principal = parts.principal ?? new Principal();
     this.#lease = leaseName(name).lease;
   }
 
@@ -226,6 +229,7 @@ export class Election {
         parts: this.#parts,
         times: this.#times,
         identity,
+        principal: this.#principal,
         sighting: this.#sighting,
       },
       { lease: this.#lease, original: this.name },

@@ -21,7 +21,15 @@ export interface RequestLimits {
   readonly deadline?: number;
   readonly signal?: AbortSignal | undefined;
   readonly lane?: Lane;
+  /**
+   * Under whose name the server notes the fields that the write changes: apart from the holder's, so
+   * that a question to a holder does not date its last renewal.
+   */
+  readonly fieldManager?: string;
 }
+
+/** The field manager of whoever leaves a question on the Lease of another. */
+export const ASKER = 'leasehold-ask';
 
 /** The requests on the Leases of one namespace: everything the protocol may do, and no more. */
 export interface LeaseApi {
@@ -46,8 +54,14 @@ export function leaseApi(requests: Requests, namespace: string, deadline: number
   const collection = `/apis/${LEASE_API_VERSION}/namespaces/${namespace}/leases`;
   const send = (
     request: Omit<KubeRequest, keyof RequestLimits>,
-    limits: RequestLimits = {},
-  ): Promise<LeaseOutcome> => requests.request<Lease>({ deadline, ...request, ...limits });
+    { fieldManager, ...limits }: RequestLimits = {},
+  ): Promise<LeaseOutcome> =>
+    requests.request<Lease>({
+      deadline,
+      ...request,
+      ...limits,
+      ...(fieldManager === undefined ? {} : { query: { fieldManager } }),
+    });
 
   return {
     namespace,

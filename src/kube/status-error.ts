@@ -1,4 +1,5 @@
 import { LeaseholdError } from '../core/errors.ts';
+import { guardSaysWait } from '../core/principal.ts';
 import type { Outcome, Refused } from './outcome.ts';
 
 /**
@@ -33,6 +34,12 @@ function refusal(refused: Refused, action: string): LeaseholdError {
       `cannot ${action}: the namespace is being deleted (${answer})`,
     );
   }
+  if (refused.message.includes('leasehold-guard/')) {
+    return new LeaseholdError(
+      'FORBIDDEN',
+      `cannot ${action}: the guard of the namespace refuses (${answer}); the message says which rule, docs/security.md what it asks for`,
+    );
+  }
   if (refused.status === 403) {
     return new LeaseholdError(
       'FORBIDDEN',
@@ -48,7 +55,8 @@ function refusal(refused: Refused, action: string): LeaseholdError {
   return new LeaseholdError('API_ERROR', `cannot ${action}: the API server refused (${answer})`);
 }
 
-/** Whether trying again may help: the server is busy, or our credentials are being replaced. */
+/** Whether trying again may help: busy server, credentials being replaced, or the guard says later. */
 export function isTemporary(outcome: Exclude<Outcome<unknown>, { kind: 'done' }>): boolean {
-  return outcome.kind === 'unknown' || outcome.status === 429 || outcome.status === 401;
+  if (outcome.kind === 'unknown' || outcome.status === 429 || outcome.status === 401) return true;
+  return outcome.status === 403 && guardSaysWait(outcome.message);
 }

@@ -1,8 +1,9 @@
 import { formatEntry } from '../core/entry.ts';
-import { microTime, NAME_ANNOTATION, ROLE_LABEL } from '../core/lease.ts';
+import { microTime, NAME_ANNOTATION, ROLE_LABEL, versionOf } from '../core/lease.ts';
+import { guardAsksToEmpty } from '../core/principal.ts';
 import { HOLDER_PREFIX, QUEUE_PREFIX } from '../core/record.ts';
 import type { LockRecord } from '../core/record.ts';
-import { lockSpec, settledLease } from '../core/settle.ts';
+import { emptiedLease, lockSpec, settledLease } from '../core/settle.ts';
 import type { Settlement } from '../core/settle.ts';
 import type { LeaseOutcome, Outcome } from '../kube/outcome.ts';
 import type { Attempt, LockTarget } from './context.ts';
@@ -18,6 +19,7 @@ export function createHeld(target: LockTarget, attempt: Attempt): Promise<LeaseO
     sessionUid: session.uid,
     ttl: session.ttl,
     mode: 'exclusive',
+    principal: session.principal,
     since: now,
   });
   return api.create({
@@ -47,6 +49,7 @@ export function join(
     sessionUid: session.uid,
     ttl: session.ttl,
     mode: 'exclusive',
+    principal: session.principal,
     seen,
     since: microTime(target.context.parts.clock.wall()),
   });
@@ -87,13 +90,29 @@ export async function writeSettlement(
 ): Promise<Outcome<unknown>> {
   const { view, context } = target;
   if (settlement.action === 'delete') {
-    const outcome = await context.api.remove(record.lease);
-    if (outcome.kind === 'done') view.removed(record.version);
-    return outcome;
+    return removeRecord(target, record);
   }
   const outcome = await context.api.replace(
     settledLease(record, settlement, microTime(context.parts.clock.wall())),
   );
   if (outcome.kind === 'done') view.wrote(outcome.body);
+  return outcome;
+}
+
+async function removeRecord(
+  { view, context }: LockTarget,
+  record: LockRecord,
+): Promise<Outcome<unknown>> {
+  let outcome: Outcome<unknown> = await context.api.remove(record.lease);
+  let { version } = record;
+  if (outcome.kind === 'refused' && guardAsksToEmpty(outcome.message)) {
+    const now = microTime(context.parts.clock.wall());
+    const emptied = await context.api.replace(emptiedLease(record, now));
+    if (emptied.kind !== 'done') return emptied;
+    view.wrote(emptied.body);
+    version = versionOf(emptied.body);
+    outcome = await context.api.remove(emptied.body);
+  }
+  if (outcome.kind === 'done') view.removed(version);
   return outcome;
 }

@@ -5,6 +5,7 @@ import { HOLDER_PREFIX, parseRecord } from '../core/record.ts';
 import type { LockRecord } from '../core/record.ts';
 import { holderIdentityOf, settle, settledLease } from '../core/settle.ts';
 import type { Settlement } from '../core/settle.ts';
+import { ASKER } from '../kube/lease-api.ts';
 import { isMissing } from '../kube/outcome.ts';
 import { errorOf } from '../kube/status-error.ts';
 import { heartbeat } from '../session/sighting.ts';
@@ -122,7 +123,8 @@ export async function tellHolder({ api }: Workshop, holder: Holder): Promise<boo
   if (!entry || session?.state !== 'present') return false;
   const { name, uid = '' } = session.lease.metadata;
   const annotations = { [CHALLENGE_ANNOTATION]: holder.id };
-  return (await api.patch(name, { metadata: { uid, annotations } })).kind === 'done';
+  const limits = { fieldManager: ASKER };
+  return (await api.patch(name, { metadata: { uid, annotations } }, limits)).kind === 'done';
 }
 
 /** What whoever decided was told of the session must not have become untrue in its favour. */

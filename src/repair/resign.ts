@@ -10,6 +10,7 @@ import {
 import { LeaseholdError } from '../core/errors.ts';
 import { microTime, ROLE_LABEL } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
+import { ASKER } from '../kube/lease-api.ts';
 import { isMissing } from '../kube/outcome.ts';
 import { errorOf, isTemporary } from '../kube/status-error.ts';
 import { compareAndSwap } from './compare-and-swap.ts';
@@ -160,7 +161,7 @@ function rewrite(
     const wanted = next(lease);
     if (!wanted) return { result: { kind: 'written', lease } };
     return {
-      write: () => workshop.api.replace(wanted),
+      write: () => workshop.api.replace(wanted, { fieldManager: ASKER }),
       done: (answer) => ({ kind: 'written', lease: answer as Lease }),
     };
   });

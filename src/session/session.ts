@@ -1,7 +1,11 @@
 import type { Clock } from '../core/clock.ts';
 import { attemptId } from '../core/entry.ts';
 import type { Observer } from '../core/events.ts';
-import { CHALLENGE_ANNOTATION, VOID_ANNOTATION } from '../core/lease.ts';
+import {
+  CHALLENGE_ANNOTATION,
+  HOLDER_PRINCIPAL_ANNOTATION,
+  VOID_ANNOTATION,
+} from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
 import { MARGIN } from '../core/validity.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
@@ -26,6 +30,8 @@ export class Session {
   readonly suffix: string;
   readonly uid: string;
   readonly ttl: number;
+  /** Its owner to the guard, where that is known: entries of a lock repeat it. */
+  readonly principal: string | undefined;
   readonly #tenure: Tenure;
   readonly #observe: Observer;
   readonly #lost = new AbortController();
@@ -48,6 +54,7 @@ export class Session {
     this.suffix = suffix;
     this.uid = lease.metadata.uid ?? '';
     this.ttl = lease.spec?.leaseDurationSeconds ?? 0;
+    this.principal = lease.metadata.annotations?.[HOLDER_PRINCIPAL_ANNOTATION];
     this.#observe = parts.observe;
     const holder = lease.spec?.holderIdentity ?? '';
     this.#tenure = new Tenure(

@@ -5,6 +5,7 @@ import { microTime } from '../core/lease.ts';
 import type { Lease, OwnerReference } from '../core/lease.ts';
 import { sessionPrefix } from '../core/names.ts';
 import type { Parts } from '../core/parts.ts';
+import type { Principal } from '../core/principal.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { isMissing } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
@@ -18,6 +19,7 @@ export interface SessionOptions {
   /** Seconds. */
   readonly ttl: number;
   readonly owner: OwnerReference | undefined;
+  readonly principal?: Principal;
 }
 
 const FIRST_RETRY_MS = 100;
@@ -80,16 +82,20 @@ export class Sessions {
     const suffix = hex(random);
     const name = `${sessionPrefix(this.#options.identity)}-${suffix}`;
     const sentAt = clock.now();
-    const lease = newSessionLease({
-      name,
-      namespace: this.#api.namespace,
-      identity: this.#options.identity,
-      ttl: this.#options.ttl,
-      now: microTime(clock.wall()),
-      owner: this.#options.owner,
-    });
+    const { identity, ttl, owner, principal } = this.#options;
+    const now = microTime(clock.wall());
+    const { namespace } = this.#api;
     let retry = FIRST_RETRY_MS;
     for (;;) {
+      const lease = newSessionLease({
+        name,
+        namespace,
+        identity,
+        ttl,
+        now,
+        owner,
+        principal: principal?.value,
+      });
       const confirmed = await this.#createOnce(lease);
       if (confirmed.kind === 'done') {
         const session = this.#begin(suffix, confirmed.body, sentAt);
@@ -98,6 +104,7 @@ export class Sessions {
         this.#retire(session);
         return this.#start();
       }
+      if (confirmed.kind === 'refused' && principal?.learn(confirmed.message)) continue;
       if (!isTemporary(confirmed)) throw errorOf(confirmed, `create session Lease ${name}`);
       await pause(clock, Math.max(retry, confirmed.retryAfter ?? 0), this.#closing.signal);
       if (this.#closing.signal.aborted) throw closed();

@@ -3,6 +3,7 @@ import type { Entry } from '../core/entry.ts';
 import { CHALLENGE_ANNOTATION, microTime } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
 import type { Parts } from '../core/parts.ts';
+import { ASKER } from '../kube/lease-api.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { LeaseView } from '../kube/lease-view.ts';
 import { isMissing } from '../kube/outcome.ts';
@@ -146,9 +147,9 @@ export class WatchedSession {
 
   /** Asks the owner to say whether it knows this attempt; it answers by its next renewal. */
   async challenge(attempt: string): Promise<void> {
-    await this.#api.patch(this.name, {
-      metadata: { uid: this.uid, annotations: { [CHALLENGE_ANNOTATION]: attempt } },
-    });
+    const annotations = { [CHALLENGE_ANNOTATION]: attempt };
+    const limits = { fieldManager: ASKER };
+    await this.#api.patch(this.name, { metadata: { uid: this.uid, annotations } }, limits);
   }
 
   #take(lease: Lease | undefined): void {

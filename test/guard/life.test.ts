@@ -1,0 +1,190 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openCluster } from '../../src/client/cluster.ts';
+import { microTime } from '../../src/core/lease.ts';
+import { leaseApi } from '../../src/kube/lease-api.ts';
+import { askToResign, findLeader } from '../../src/repair/resign.ts';
+import { client, until } from '../real/world.ts';
+import type { Client } from '../real/world.ts';
+import { Guarded } from './guarded.ts';
+import type { Pod } from './guarded.ts';
+
+let guarded: Guarded;
+let first: Pod;
+let second: Pod;
+
+beforeAll(async () => {
+  guarded = await Guarded.open();
+  [first, second] = await Promise.all([guarded.pod('first'), guarded.pod('second')]);
+});
+
+afterAll(async () => {
+  await guarded[Symbol.asyncDispose]();
+});
+
+function join(pod: Pod): Promise<Client> {
+  return client(guarded.cluster, guarded.namespace, { kubeconfig: pod.kubeconfig, ttl: '2s' });
+}
+
+const times = { leaseDuration: '2s', renewDeadline: '1s', retryPeriod: '200ms' } as const;
+
+test('locks: take, wait, hand over, release, leave nothing', async () => {
+  const [a, b] = await Promise.all([join(first), join(second)]);
+  const held = await a.leasehold.lock('orders').acquire();
+  const session = (await guarded.read('orders'))?.spec?.holderIdentity ?? '';
+  const { annotations } = (await guarded.read(session))?.metadata ?? {};
+  expect(annotations?.['leasehold.dev/holder-principal']).toBe(first.principal);
+  const waiting = b.leasehold.lock('orders').acquire({ timeout: '30s' });
+  await b.event('waiting');
+  await held.release();
+  const granted = await waiting;
+  expect(granted.valid).toBe(true);
+  expect(granted.fence).toBeGreaterThan(held.fence);
+  await granted.release();
+  await Promise.all([a.leasehold.close(), b.leasehold.close()]);
+  expect(await guarded.read('orders')).toBeUndefined();
+});
+
+test('locks: a wait is given up, and another is granted', async () => {
+  const [a, b] = await Promise.all([join(first), join(second)]);
+  const held = await a.leasehold.lock('given-up').acquire();
+  const signal = new AbortController();
+  const waiting = b.leasehold.lock('given-up').acquire({ signal: signal.signal });
+  await b.event('waiting');
+  signal.abort();
+  await expect(waiting).rejects.toMatchObject({ code: 'ABORTED' });
+  await held.release();
+  await Promise.all([a.leasehold.close(), b.leasehold.close()]);
+  expect(await guarded.read('given-up')).toBeUndefined();
+});
+
+/** A session and a lock that a process which ended a moment ago has left. */
+async function deadHolder(lock: string): Promise<string> {
+  const session = `${lock}-0badcafe`;
+  const now = microTime(Date.now());
+  const times = { acquireTime: now, renewTime: now };
+  const created = await first.send('POST', '', {
+    metadata: {
+      name: session,
+      labels: { 'leasehold.dev/role': 'session' },
+      annotations: { 'leasehold.dev/holder-principal': first.principal },
+    },
+    spec: { holderIdentity: 'first', leaseDurationSeconds: 2, ...times },
+  });
+  expect(created.body.message).toBeUndefined();
+  const uid = created.body.metadata.uid ?? '';
+  const entry = `v=1 session=${session} uid=${uid} ttl=2 mode=exclusive principal=${first.principal} since=x`;
+  const locked = await first.send('POST', '', {
+    metadata: {
+      name: lock,
+      labels: { 'leasehold.dev/role': 'lock' },
+      annotations: { 'holder.leasehold.dev/0badcafe-1': entry },
+    },
+    spec: { holderIdentity: session, leaseDurationSeconds: 2_147_483_647, ...times },
+  });
+  expect(locked.body.message).toBeUndefined();
+  return session;
+}
+
+test('locks: a waiter revokes a dead holder and settles, without an operator', async () => {
+  await deadHolder('abandoned');
+  const b = await join(second);
+  const granted = await b.leasehold.lock('abandoned').acquire({ timeout: '60s' });
+  expect(granted.valid).toBe(true);
+  expect(b.events.some(({ type }) => type === 'session-revoked')).toBe(true);
+  await granted.release();
+  await b.leasehold.close();
+  expect(await guarded.read('abandoned')).toBeUndefined();
+});
+
+test('locks: a client that tries only once recovers a dead holder, too', async () => {
+  await deadHolder('tried');
+  const b = await join(second);
+  const held = await until(
+    () => b.leasehold.lock('tried').tryAcquire(),
+    (answer) => answer !== undefined,
+  );
+  expect(held?.valid).toBe(true);
+  await b.leasehold.close();
+  expect(await guarded.read('tried')).toBeUndefined();
+});
+
+test('elections: lead, transfer, resign on request, take over what expired', async () => {
+  const [a, b] = await Promise.all([join(first), join(second)]);
+  const one = a.leasehold.election('leader', times);
+  const two = b.leasehold.election('leader', times);
+  const term = await one.acquire();
+  const next = two.acquire();
+  await term.transfer(two.identity);
+  const second_ = await next;
+  expect(second_.fence).toBeGreaterThan(term.fence);
+  await second_.resign();
+  const third = await one.acquire();
+  expect((await guarded.read('leader'))?.spec?.leaseTransitions).toBe(2);
+  await third.resign();
+  await Promise.all([a.leasehold.close(), b.leasehold.close()]);
+});
+
+test('elections: a leader that died is followed once its Lease expired on the server', async () => {
+  const now = microTime(Date.now());
+  const created = await first.send('POST', '', {
+    metadata: {
+      name: 'orphan',
+      annotations: { 'leasehold.dev/holder-principal': first.principal },
+    },
+    spec: { holderIdentity: 'gone', leaseDurationSeconds: 2, acquireTime: now, renewTime: now },
+  });
+  expect(created.body.message).toBeUndefined();
+  const b = await join(second);
+  const term = await b.leasehold.election('orphan', times).acquire();
+  const lease = await guarded.read('orphan');
+  expect(lease?.spec?.leaseTransitions).toBe(1);
+  expect(lease?.metadata.annotations?.['leasehold.dev/holder-principal']).toBe(second.principal);
+  await term.resign();
+  await b.leasehold.close();
+});
+
+test('edits in a loop starve neither renewals nor a release', async () => {
+  const a = await join(first);
+  const held = await a.leasehold.lock('busy').acquire();
+  const session = (await guarded.read('busy'))?.spec?.holderIdentity ?? '';
+  const contentType = 'application/merge-patch+json';
+  const annotate = (name: string, annotations: object): Promise<unknown> =>
+    second.send('PATCH', name, { metadata: { annotations } }, { contentType });
+  const flood = new AbortController();
+  const entry = `v=1 session=none uid=none ttl=2 mode=exclusive principal=${second.principal} seen=1`;
+  const flooding = (async () => {
+    while (!flood.signal.aborted) {
+      await annotate(session, { 'leasehold.dev/challenge': 'none-1' });
+      await annotate('busy', { 'queue.leasehold.dev/none-1': entry });
+      await annotate('busy', { 'queue.leasehold.dev/none-1': null });
+    }
+  })();
+  const renewals = new Set<unknown>();
+  await until(
+    async () => renewals.add((await guarded.read(session))?.spec?.renewTime),
+    ({ size }) => size > 5,
+  );
+  expect(held.valid).toBe(true);
+  await held.release();
+  flood.abort();
+  await flooding;
+  expect(a.events.some(({ type }) => type === 'session-lost')).toBe(false);
+  await a.leasehold.close();
+});
+
+test('a leader is asked to resign, once', async () => {
+  const a = await join(first);
+  const term = await a.leasehold.election('asked', times).acquire();
+  const { namespace } = guarded;
+  const { transport, clock } = await openCluster({ kubeconfig: second.kubeconfig, namespace });
+  const workshop = { api: leaseApi(transport, namespace, 5_000), clock };
+  const found = await findLeader(workshop, 'asked');
+  if (found.kind !== 'found') throw new Error('nobody leads');
+  expect(await askToResign(workshop, found.term, undefined)).toMatchObject({ kind: 'written' });
+  transport.close();
+  await new Promise((resolve) => {
+    term.signal.addEventListener('abort', resolve, { once: true });
+  });
+  await term.resign();
+  await a.leasehold.close();
+});
