@@ -188,7 +188,8 @@ describe('requests, counted by the API server', () => {
 
 describe('a process with a thousand locks', () => {
   it('renews one session, and watches no more locks than its limit', async () => {
-    const ttl = 3;
+    // Long enough that a busy machine does not lose the session, which would leave it behind.
+    const ttl = 6;
     const connectionsBefore = connections(cluster);
     const many = await client(cluster, namespace, { identity: 'many', ttl: `${String(ttl)}s` });
     const names = Array.from({ length: 1_000 }, (_, index) => `many-${String(index)}`);
@@ -204,17 +205,18 @@ describe('a process with a thousand locks', () => {
       async () => {
         await until(
           () => readLease(cluster, namespace, session ?? ''),
-          (lease) => renewals.add(lease?.spec?.renewTime ?? '').size >= 6,
+          (lease) => renewals.add(lease?.spec?.renewTime ?? '').size >= 4,
         );
       },
-      (seen) => count(seen, 'PUT', '200') >= 4,
+      (seen) => count(seen, 'PUT', '200') >= 3,
     );
     const elapsed = (performance.now() - startedAt) / 1_000;
     // One write per third of a ttl, and the API server's own heartbeat.
     expect(count(counts, 'PUT')).toBeLessThanOrEqual(Math.ceil(elapsed / (ttl / 3)) + 2);
     for (const verb of ['POST', 'PATCH', 'DELETE']) expect(count(counts, verb)).toBe(0);
     expect(holds.every((held) => held.valid)).toBe(true);
-    // 16 for requests, 4 for heartbeats, 100 for held locks; the rest are the test's own.
+    // 16 for requests, 4 for heartbeats, 16 for watches and one that the others share; the rest are
+    // the test's own.
     await until(
       () => Promise.resolve(connections(cluster) - connectionsBefore),
       (opened) => opened <= 40,
