@@ -53,6 +53,7 @@ export class Leasehold implements AsyncDisposable {
       identity: identity.name,
       ttl,
       owner: identity.owner,
+      container: identity.container,
     });
     this.#deaths = new Deaths(api, parts);
     this.#locks = new Locks({

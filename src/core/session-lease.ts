@@ -1,4 +1,10 @@
-import { CHALLENGE_ANNOTATION, ROLE_LABEL, VOID_ANNOTATION } from './lease.ts';
+import {
+  CHALLENGE_ANNOTATION,
+  CONTAINER_ANNOTATION,
+  POD_UID_LABEL,
+  ROLE_LABEL,
+  VOID_ANNOTATION,
+} from './lease.ts';
 import type { Lease, OwnerReference } from './lease.ts';
 
 /** The Lease with which a session begins. */
@@ -9,13 +15,17 @@ export function newSessionLease(session: {
   ttl: number;
   now: string;
   owner: OwnerReference | undefined;
+  container?: string | undefined;
 }): Lease {
+  const { owner, container } = session;
   return {
     metadata: {
       name: session.name,
       namespace: session.namespace,
-      labels: { [ROLE_LABEL]: 'session' },
-      ...(session.owner ? { ownerReferences: [session.owner] } : {}),
+      // The Pod as a label, so that its sessions can be selected without reading all others.
+      labels: { [ROLE_LABEL]: 'session', ...(owner ? { [POD_UID_LABEL]: owner.uid } : {}) },
+      ...(container === undefined ? {} : { annotations: { [CONTAINER_ANNOTATION]: container } }),
+      ...(owner ? { ownerReferences: [owner] } : {}),
     },
     spec: {
       holderIdentity: session.identity,

@@ -18,6 +18,8 @@ export interface SessionOptions {
   /** Seconds. */
   readonly ttl: number;
   readonly owner: OwnerReference | undefined;
+  /** The container of the owner. */
+  readonly container?: string | undefined;
 }
 
 const FIRST_RETRY_MS = 100;
@@ -87,6 +89,7 @@ export class Sessions {
       ttl: this.#options.ttl,
       now: microTime(clock.wall()),
       owner: this.#options.owner,
+      container: this.#options.container,
     });
     let retry = FIRST_RETRY_MS;
     for (;;) {
