@@ -5,9 +5,10 @@ import type { Lease } from '../core/lease.ts';
 import { isBlank, isSession, renewedAtServer } from '../core/session-lease.ts';
 import { collectLeases, listError } from '../kube/lease-list.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
+import { isMissing } from '../kube/outcome.ts';
 import type { Requests } from '../kube/transport.ts';
 import { bury, revoke } from '../repair/revoke.ts';
-import { sessionState } from '../repair/session-state.ts';
+import { readSession } from '../repair/session-state.ts';
 import { heartbeat } from '../session/sighting.ts';
 import { sessionKey } from './lock-index.ts';
 import type { IndexedLock, LockIndex, SessionRef } from './lock-index.ts';
@@ -34,11 +35,17 @@ export interface SessionCounts {
   readonly blank: number;
 }
 
+/** What is kept of a session while the others are read. */
 interface Swept {
   readonly session: SessionRef;
-  /** Without what the server notes of field owners, which is the larger part. */
-  readonly lease: Lease;
+  /** Milliseconds. */
+  readonly ttl: number;
+  readonly beat: string;
   readonly renewedAt: number | undefined;
+  /** The uid of its Pod; empty if it has none. */
+  readonly owner: string;
+  /** The Lease, if it is blank: without what the server notes of field owners. */
+  readonly blank: Lease | undefined;
   readonly victim: Victim | undefined;
 }
 
@@ -146,25 +153,27 @@ export class Housekeeping {
     const victim = victimOf(small, this.#parts.pods.find(owner));
     return {
       session: { namespace, name, uid },
-      lease: small,
+      ttl: (lease.spec?.leaseDurationSeconds ?? 0) * 1_000,
+      beat: heartbeat(lease, uid),
       renewedAt: renewedAtServer(lease),
+      owner,
+      blank: isBlank(lease) ? small : undefined,
       victim,
     };
   }
 
   async #tidy(swept: Swept, serverTime: number | undefined): Promise<keyof SessionCounts> {
-    const { session, lease, renewedAt, victim } = swept;
-    const ttl = (lease.spec?.leaseDurationSeconds ?? 0) * 1_000;
+    const { session, blank, ttl, renewedAt, victim } = swept;
     const silentMs =
       renewedAt === undefined || serverTime === undefined ? 0 : serverTime - renewedAt;
     try {
-      if (isBlank(lease)) await this.#tidyBlank(session, lease, silentMs > ttl ? silentMs : 0);
-      else if (!victim && silentMs > 2 * ttl) await this.#tidySilent(session, lease, ttl);
+      if (blank) await this.#tidyBlank(session, blank, silentMs > ttl ? silentMs : 0);
+      else if (!victim && silentMs > 2 * ttl) await this.#tidySilent(swept);
       else this.#silent.delete(sessionKey(session));
     } catch (error) {
       this.#parts.report({ type: 'failed', what: `tidy up session ${session.name}`, error });
     }
-    if (isBlank(lease)) return 'blank';
+    if (blank) return 'blank';
     return silentMs > ttl ? 'silent' : 'live';
   }
 
@@ -184,22 +193,21 @@ export class Housekeeping {
    * One whose Pod is gone, or that never had one, is revoked when we ourselves have seen no renewal
    * for its ttl: as any waiter does, for locks that nobody waits for.
    */
-  async #tidySilent(session: SessionRef, lease: Lease, ttl: number): Promise<void> {
+  async #tidySilent({ session, ttl, beat, owner }: Swept): Promise<void> {
     const { apiOf, clock, pods, settler, report } = this.#parts;
-    const owner = lease.metadata.ownerReferences?.[0];
-    if (owner && pods.has(owner.uid)) return;
+    if (pods.has(owner)) return;
     const key = sessionKey(session);
-    const beat = heartbeat(lease, session.uid);
     const seen = this.#silent.get(key);
     if (seen?.beat !== beat) {
       this.#silent.set(key, { beat, since: clock.now() });
       return;
     }
     if (clock.now() - seen.since <= ttl) return;
-    const state = sessionState(lease, undefined);
-    if (state.state !== 'present') return;
     const startedAt = clock.now();
-    const { kind } = await revoke({ api: apiOf(session.namespace), clock }, state, false);
+    const workshop = { api: apiOf(session.namespace), clock };
+    const state = await readSession(workshop, session.name, session.uid);
+    if (state.state !== 'present' || heartbeat(state.lease, session.uid) !== beat) return;
+    const { kind } = await revoke(workshop, state, false);
     this.#silent.delete(key);
     if (kind !== 'revoked') return;
     const tookMs = clock.now() - startedAt;
@@ -225,12 +233,19 @@ export class Housekeeping {
         }
         const since = this.#missing.get(key);
         if (since === undefined) this.#missing.set(key, clock.now());
-        else if (clock.now() - since > ttl * 1_000) due.push(id);
+        else if (clock.now() - since <= ttl * 1_000) continue;
+        else if (await this.#isMissing(namespace, session, sessionUid)) due.push(id);
       }
       if (due.length === 0) continue;
       await settler.drop(lock, due);
       for (const id of due) this.#missing.delete(`${lock.namespace}/${lock.name}/${id}`);
     }
+  }
+
+  /** One that has only lost its label is none that is missing. */
+  async #isMissing(namespace: string, name: string, uid: string): Promise<boolean> {
+    const read = await this.#parts.apiOf(namespace).get(name);
+    return isMissing(read) || (read.kind === 'done' && read.body.metadata.uid !== uid);
   }
 }
 

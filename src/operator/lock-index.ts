@@ -10,7 +10,7 @@ export interface SessionRef {
 }
 
 /** What is kept of an entry. */
-export interface IndexedEntry {
+interface IndexedEntry {
   readonly id: string;
   readonly session: string;
   readonly sessionUid: string;

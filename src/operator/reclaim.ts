@@ -1,4 +1,3 @@
-import { pause } from '../core/clock.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Lease } from '../core/lease.ts';
 import { POD_UID_LABEL, ROLE_LABEL } from '../core/lease.ts';
@@ -22,8 +21,9 @@ const PACE = { burst: 100, perSecond: 100 };
 const CONCURRENCY = 8;
 /** Later than all who wait. */
 const NOBODY_WAITS = Number.MAX_SAFE_INTEGER;
-const FIRST_RETRY_MS = 250;
-const MOST_RETRY_MS = 15_000;
+/** Twice as long each time, so for a minute in all. */
+const FIRST_RETRY_MS = 125;
+const MOST_TRIES = 8;
 
 /** A session whose process has ended, and how that is known. */
 export interface Victim {
@@ -51,6 +51,8 @@ export class Reclaimer {
   readonly #pace: Pace;
   /** Pods with an end of a container that was not looked into yet, by uid. */
   readonly #pending = new Map<string, ObservedPod>();
+  /** How often it was tried in vain, by uid. */
+  readonly #tries = new Map<string, number>();
   #wake: () => void = () => undefined;
 
   constructor(parts: Parts) {
@@ -66,20 +68,9 @@ export class Reclaimer {
 
   /** Works until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    let retry = FIRST_RETRY_MS;
     while (!signal.aborted) {
-      if (this.#pending.size === 0) {
-        await this.#untilPending(signal);
-        continue;
-      }
-      const failed = await this.#reclaimPending(signal);
-      if (failed.length === 0) {
-        retry = FIRST_RETRY_MS;
-        continue;
-      }
-      for (const pod of failed) if (!this.#pending.has(pod.uid)) this.#pending.set(pod.uid, pod);
-      await pause(this.#parts.clock, retry, signal);
-      retry = Math.min(MOST_RETRY_MS, retry * 2);
+      if (this.#pending.size === 0) await this.#untilPending(signal);
+      else for (const pod of await this.#reclaimPending(signal)) this.#addLater(pod, signal);
     }
   }
 
@@ -146,7 +137,10 @@ export class Reclaimer {
       }
     }
     const left = new Set((await this.reclaim(victims, signal)).map(({ proof }) => proof.podUid));
-    return pods.filter((pod) => failed.has(pod) || left.has(pod.uid));
+    const again = pods.filter((pod) => failed.has(pod) || left.has(pod.uid));
+    const isAgain = new Set(again);
+    for (const pod of pods) if (!isAgain.has(pod)) this.#tries.delete(pod.uid);
+    return again;
   }
 
   async #victimsIn(
@@ -170,6 +164,22 @@ export class Reclaimer {
     return listed.body.leases
       .map((lease) => victimOf(lease, byUid.get(lease.metadata.labels?.[POD_UID_LABEL] ?? '')))
       .filter((victim) => victim !== undefined);
+  }
+
+  /** Others need not wait for one that fails; past a few tries housekeeping comes back to it. */
+  #addLater(pod: ObservedPod, signal: AbortSignal): void {
+    const tries = (this.#tries.get(pod.uid) ?? 0) + 1;
+    if (tries > MOST_TRIES) {
+      this.#tries.delete(pod.uid);
+      return;
+    }
+    this.#tries.set(pod.uid, tries);
+    const cancel = this.#parts.clock.schedule(FIRST_RETRY_MS * 2 ** tries, () => {
+      signal.removeEventListener('abort', cancel);
+      // What was told of the Pod meanwhile is newer.
+      if (!this.#pending.has(pod.uid)) this.add(pod);
+    });
+    signal.addEventListener('abort', cancel, { once: true });
   }
 
   #untilPending(signal: AbortSignal): Promise<void> {

@@ -124,6 +124,22 @@ export class OperatorWorld {
     if (written.kind !== 'done') throw new Error(JSON.stringify(written));
   }
 
+  async createLease(lease: object): Promise<void> {
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases`;
+    const created = await this.#admin.request({ method: 'POST', path, body: lease });
+    if (created.kind !== 'done') throw new Error(JSON.stringify(created));
+  }
+
+  async patchLease(name: string, patch: object): Promise<void> {
+    const patched = await this.#admin.request({
+      method: 'PATCH',
+      path: `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/${name}`,
+      body: patch,
+      contentType: 'application/merge-patch+json',
+    });
+    if (patched.kind !== 'done') throw new Error(JSON.stringify(patched));
+  }
+
   async deletePod({ name }: TestPod): Promise<void> {
     await this.#admin.request({
       method: 'DELETE',

@@ -139,6 +139,39 @@ describe('the operator', () => {
     await world.time.settled(next, SOON_MS);
   });
 
+  it('only watches while another one leads', async () => {
+    const standby = world.operator();
+    const { holder } = await holderAndWaiter();
+    world.crash(holder);
+    await world.reportEnd(holder);
+    await world.time.advance(SOON_MS);
+    expect(standby.operator.synced).toBe(true);
+    expect(isRevoked(holder)).toBe(false);
+    expect(standby.reports).toEqual([]);
+  });
+
+  it('takes a dead session out of a lock that a late request has put it into', async () => {
+    world.operator().lead();
+    const { holder, next } = await holderAndWaiter();
+    world.crash(holder);
+    await world.reportEnd(holder);
+    await world.time.settled(next, SOON_MS);
+    const session = world.leases('session').find(({ spec }) => spec?.holderIdentity === '');
+    const { name = '', uid = '' } = session?.metadata ?? {};
+    await world.createLease({
+      metadata: {
+        name: 'late',
+        labels: { 'leasehold.dev/role': 'lock' },
+        annotations: {
+          'holder.leasehold.dev/0a-1': `v=1 session=${name} uid=${uid} ttl=15 mode=exclusive`,
+        },
+      },
+      spec: { holderIdentity: name },
+    });
+    await world.time.advance(SOON_MS);
+    expect(world.lease('late')).toBeUndefined();
+  });
+
   it('goes on where another one was interrupted after its first write', async () => {
     const first = world.operator();
     first.lead();
@@ -195,6 +228,58 @@ describe('the operator', () => {
     host.cut = false;
     await world.time.settled(next, 12_000);
     expect(isRevoked(holder)).toBe(true);
+  });
+
+  it('reads all again when the server has forgotten where it was', async () => {
+    const { lead, host, requests } = world.operator();
+    lead();
+    const { holder, next } = await holderAndWaiter();
+    host.cut = true;
+    requests.breakWatches();
+    world.crash(holder);
+    await world.reportEnd(holder);
+    world.handler.store.compact();
+    await world.time.advance(SOON_MS);
+    host.cut = false;
+    await world.time.settled(next, 12_000);
+  });
+
+  it('is not misled by a clock of its own that is a year off', async () => {
+    const { reports, lead, host } = world.operator();
+    host.skew = 365 * 86_400_000;
+    lead();
+    const { holder, next } = await holderAndWaiter();
+    const other = await world.pod('other');
+    const held = await world.time.settled(other.leasehold.lock('kept').acquire());
+    world.crash(holder);
+    await world.reportEnd(holder);
+    await world.time.settled(next, SOON_MS);
+    await world.time.advance(700_000);
+    expect(held.valid).toBe(true);
+    expect(revocations(reports)).toHaveLength(1);
+  });
+
+  it('passes by Leases that cannot be read', async () => {
+    const { lead } = world.operator();
+    const { holder, next } = await holderAndWaiter();
+    await world.createLease({
+      metadata: {
+        name: 'garbled',
+        labels: { 'leasehold.dev/role': 'lock' },
+        annotations: { 'holder.leasehold.dev/x': 'garbled', 'queue.leasehold.dev/y': '' },
+      },
+    });
+    await world.createLease({
+      metadata: {
+        name: 'no-session',
+        labels: { 'leasehold.dev/role': 'session', 'leasehold.dev/pod-uid': holder.uid },
+      },
+    });
+    lead();
+    world.crash(holder);
+    await world.reportEnd(holder);
+    await world.time.settled(next, SOON_MS);
+    expect(world.lease('garbled')).toBeDefined();
   });
 
   it('reclaims 500 sessions that end at once, those first behind which somebody has waited longest', async () => {
@@ -267,6 +352,17 @@ describe('housekeeping', () => {
     await world.time.advance(3 * A_SWEEP_MS);
     expect(world.leases('lock').map(({ metadata }) => metadata.name)).toEqual(['invoices']);
     expect(isRevoked(holder)).toBe(false);
+  });
+
+  it('leaves alone what a session holds that has only lost its label', async () => {
+    world.operator().lead();
+    await holderAndWaiter();
+    const session = world.leases('session').find(({ spec }) => spec?.holderIdentity === 'holder');
+    await world.patchLease(session?.metadata.name ?? '', {
+      metadata: { labels: { 'leasehold.dev/role': null } },
+    });
+    await world.time.advance(3 * A_SWEEP_MS);
+    expect(world.lease('invoices')?.spec?.holderIdentity).toBe(session?.metadata.name);
   });
 
   it('reports Leases of others that nobody renews, once, and leaves them alone', async () => {
