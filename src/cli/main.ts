@@ -9,6 +9,7 @@ import { addElectCommand } from './elect.ts';
 import { addExecCommand } from './exec.ts';
 import { EXIT } from './exit-codes.ts';
 import { addLsCommand } from './ls.ts';
+import { addOperatorCommand } from './operator.ts';
 import { exitCodeOfError } from './outcome.ts';
 import { addWatchCommand } from './watch.ts';
 import { addReleaseCommand } from './release.ts';
@@ -46,6 +47,7 @@ function createProgram(): Command {
   addRevokeCommand(program);
   addResignCommand(program);
   addDoctorCommand(program);
+  addOperatorCommand(program);
   addDevCommand(program);
   return program;
 }

@@ -7,7 +7,9 @@ import { fanOut } from '../telemetry/observers.ts';
 import { openTelemetry } from '../telemetry/open-telemetry.ts';
 import { openCluster } from './cluster.ts';
 import type { Cluster } from './cluster.ts';
+import { containerOf, readMounts } from './container.ts';
 import { identityOf, podClaims } from './identity.ts';
+import type { Identity } from './identity.ts';
 import { Leasehold } from './leasehold.ts';
 import type { ConnectOptions } from './options.ts';
 import { checkPermissions } from './permissions.ts';
@@ -50,7 +52,9 @@ export async function connectTo(
     const observe = await observerOf(options);
     if (options.checkPermissions ?? true) await checkPermissions(transport, namespace);
     const claims = podClaims(await access.authorization(false));
-    const identity = identityOf(process.env, claims, namespace, options.identity);
+    const identity = await withContainer(
+      identityOf(process.env, claims, namespace, options.identity),
+    );
     let stopListening = (): void => undefined;
     const leasehold = new Leasehold(
       transport,
@@ -64,6 +68,13 @@ export async function connectTo(
     transport.close();
     throw error;
   }
+}
+
+/** Named in the session, so that the end of that container is known to be the end of this process. */
+async function withContainer(identity: Identity): Promise<Identity> {
+  if (!identity.owner) return identity;
+  const container = containerOf(process.env, await readMounts(), identity.owner.uid);
+  return { ...identity, container };
 }
 
 async function observerOf(options: Pick<ConnectOptions, 'logger' | 'onEvent'>): Promise<Observer> {

@@ -8,6 +8,8 @@ export interface Identity {
   readonly name: string;
   /** The Pod, when it is known and in the namespace where sessions are kept. */
   readonly owner: OwnerReference | undefined;
+  /** The container of that Pod, when it is known. */
+  readonly container?: string | undefined;
 }
 
 /** What the claims of a pod-bound service account token tell. */

@@ -57,6 +57,7 @@ export class Leasehold implements AsyncDisposable {
       ttl,
       owner: identity.owner,
       principal: this.#principal,
+      container: identity.container,
     });
     this.#deaths = new Deaths(api, parts);
     this.#locks = new Locks({

@@ -46,6 +46,8 @@ export const LEASE_API_VERSION = 'coordination.k8s.io/v1';
 
 /** Labels and annotations that leasehold writes; see `docs/protocol.md`. */
 export const ROLE_LABEL = 'leasehold.dev/role';
+export const POD_UID_LABEL = 'leasehold.dev/pod-uid';
+export const CONTAINER_ANNOTATION = 'leasehold.dev/container';
 export const NAME_ANNOTATION = 'leasehold.dev/name';
 export const VOID_ANNOTATION = 'leasehold.dev/void';
 export const CHALLENGE_ANNOTATION = 'leasehold.dev/challenge';

@@ -1,6 +1,8 @@
 import {
   CHALLENGE_ANNOTATION,
+  CONTAINER_ANNOTATION,
   HOLDER_PRINCIPAL_ANNOTATION,
+  POD_UID_LABEL,
   ROLE_LABEL,
   VOID_ANNOTATION,
 } from './lease.ts';
@@ -14,17 +16,22 @@ export function newSessionLease(session: {
   ttl: number;
   now: string;
   owner: OwnerReference | undefined;
-  principal: string | undefined;
+  principal?: string | undefined;
+  container?: string | undefined;
 }): Lease {
+  const { owner, container, principal } = session;
+  const annotations = {
+    ...(container === undefined ? {} : { [CONTAINER_ANNOTATION]: container }),
+    ...(principal === undefined ? {} : { [HOLDER_PRINCIPAL_ANNOTATION]: principal }),
+  };
   return {
     metadata: {
       name: session.name,
       namespace: session.namespace,
-      labels: { [ROLE_LABEL]: 'session' },
-      ...(session.principal === undefined
-        ? {}
-        : { annotations: { [HOLDER_PRINCIPAL_ANNOTATION]: session.principal } }),
-      ...(session.owner ? { ownerReferences: [session.owner] } : {}),
+      // The Pod as a label, so that its sessions can be selected without reading all others.
+      labels: { [ROLE_LABEL]: 'session', ...(owner ? { [POD_UID_LABEL]: owner.uid } : {}) },
+      ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+      ...(owner ? { ownerReferences: [owner] } : {}),
     },
     spec: {
       holderIdentity: session.identity,

@@ -1,15 +1,13 @@
-import { pause } from '../core/clock.ts';
 import type { Clock, Random } from '../core/clock.ts';
-import { LineSplitter } from '../kube/lines.ts';
-import type { Outcome } from '../kube/outcome.ts';
-import type { Transport } from '../kube/transport.ts';
-import { WatchEvent } from '../kube/watch-event.ts';
-import type { WatchStream } from '../kube/watch-stream.ts';
-import { factsOf } from './facts.ts';
-import type { Facts } from './facts.ts';
+import type { Lease } from '../core/lease.ts';
+import { CollectionWatch } from '../kube/collection-watch.ts';
+import type { Failure } from '../kube/collection-watch.ts';
+import type { Listable } from '../kube/collection.ts';
 import { collectionPath, listError } from '../kube/lease-list.ts';
 import type { ListScope } from '../kube/lease-list.ts';
-import { listFacts } from './list.ts';
+import type { Requests } from '../kube/transport.ts';
+import { factsOf } from './facts.ts';
+import type { Facts } from './facts.ts';
 import type { Listed } from './list.ts';
 
 export interface FollowListener {
@@ -24,46 +22,31 @@ export interface FollowListener {
   resumed(): void;
 }
 
-type Failure = Exclude<Outcome<unknown>, { kind: 'done' }>;
-/** Whether the next connection can go on where this one ended. */
-type Ending = { readonly missed: boolean; readonly failure: Failure | undefined };
-
-/** Bookmarks come about once a minute; a stream without a byte for longer is dead. */
-const SILENCE_MS = 90_000;
-const OPEN_DEADLINE_MS = 10_000;
-/** The server ends a watch after this time; spread, so that not all come back at once. */
-const LIFETIME_SECONDS = 900;
-const FIRST_BACKOFF_MS = 100;
-const MOST_BACKOFF_MS = 5_000;
-const GONE = 410;
-
-/**
- * Follows all Leases of a namespace, or of all, until stopped: a list, and a watch from its version
- * on. After a reset the watch goes on from the last version that it has told, and nothing is missed;
- * where the server no longer has that version (410), or stays silent, it lists again.
- */
+/** Follows all Leases of a namespace, or of all, until stopped; see {@link CollectionWatch}. */
 export class Follower {
-  readonly #transport: Transport;
-  readonly #clock: Clock;
-  readonly #random: Random;
-  readonly #scope: ListScope;
-  readonly #listener: FollowListener;
-  /** From where the next watch goes on; undefined when a list is needed. */
-  #version: string | undefined;
-  #everListed = false;
-  #interrupted = false;
+  readonly #watch: CollectionWatch<Facts>;
 
   constructor(
-    transport: Transport,
+    requests: Requests,
     parts: { clock: Clock; random: Random },
     scope: ListScope,
     listener: FollowListener,
   ) {
-    this.#transport = transport;
-    this.#clock = parts.clock;
-    this.#random = parts.random;
-    this.#scope = scope;
-    this.#listener = listener;
+    const collection = { path: collectionPath(scope.namespace), selector: scope.selector };
+    const keep = (item: Listable): Facts => factsOf(item as Lease);
+    this.#watch = new CollectionWatch(requests, parts, collection, keep, {
+      listed: ({ items, serverTime, resourceVersion }) => {
+        listener.listed({ facts: items, at: serverTime ?? parts.clock.wall(), resourceVersion });
+      },
+      written: (facts) => listener.written(facts),
+      deleted: (facts) => listener.deleted(facts),
+      interrupted: (failure, everListed) => {
+        const isForbidden = failure.kind === 'refused' && failure.status === 403;
+        if (isForbidden || !everListed) throw listError(failure, scope, ['list', 'watch']);
+        listener.interrupted(failure);
+      },
+      resumed: () => listener.resumed(),
+    });
   }
 
   /**
@@ -71,127 +54,7 @@ export class Follower {
    *
    * @throws LeaseholdError when the first list fails, or list or watch is not permitted
    */
-  async run(signal: AbortSignal): Promise<void> {
-    let backoff = FIRST_BACKOFF_MS;
-    while (!signal.aborted) {
-      const startedAt = this.#clock.now();
-      const failure = await this.#once(signal);
-      if (isAborted(signal)) return;
-      const lasted = this.#clock.now() - startedAt > MOST_BACKOFF_MS;
-      if (!failure || lasted) backoff = FIRST_BACKOFF_MS;
-      if (failure) {
-        const isForbidden = failure.kind === 'refused' && failure.status === 403;
-        if (isForbidden || !this.#everListed) {
-          throw listError(failure, this.#scope, ['list', 'watch']);
-        }
-        this.#interrupted = true;
-        this.#listener.interrupted(failure);
-      }
-      // Between orderly ends too, or a server that ends each watch at once would be asked in a loop.
-      await pause(this.#clock, failure?.retryAfter ?? backoff * (0.5 + this.#random()), signal);
-      backoff = Math.min(MOST_BACKOFF_MS, backoff * 2);
-    }
+  run(signal: AbortSignal): Promise<void> {
+    return this.#watch.run(signal);
   }
-
-  /** A list if one is needed, and one connection of the watch. */
-  async #once(signal: AbortSignal): Promise<Failure | undefined> {
-    if (this.#version === undefined) {
-      const listed = await listFacts(this.#transport, this.#clock, this.#scope, signal);
-      if (listed.kind !== 'done') return listed;
-      this.#version = listed.body.resourceVersion;
-      this.#everListed = true;
-      this.#interrupted = false;
-      this.#listener.listed(listed.body);
-    }
-    const { namespace, selector } = this.#scope;
-    const query: Record<string, string> = {
-      watch: 'true',
-      allowWatchBookmarks: 'true',
-      resourceVersion: this.#version,
-      timeoutSeconds: String(Math.round(LIFETIME_SECONDS * (1 + this.#random() / 3))),
-      ...(selector === undefined ? {} : { labelSelector: selector }),
-    };
-    const path = collectionPath(namespace);
-    const opened = await this.#transport.openWatch(path, query, OPEN_DEADLINE_MS, signal);
-    if (opened.kind !== 'done') {
-      if (opened.kind !== 'refused' || opened.status !== GONE) return opened;
-      this.#version = undefined;
-      return undefined;
-    }
-    if (this.#interrupted) {
-      this.#interrupted = false;
-      this.#listener.resumed();
-    }
-    const { missed, failure } = await this.#read(opened.body, signal);
-    if (missed) this.#version = undefined;
-    return failure;
-  }
-
-  #read(stream: WatchStream, signal: AbortSignal): Promise<Ending> {
-    const splitter = new LineSplitter();
-    return new Promise((resolve) => {
-      let over = false;
-      const end = (ending: Ending): void => {
-        if (over) return;
-        over = true;
-        cancelSilence();
-        signal.removeEventListener('abort', stop);
-        stream.close();
-        resolve(ending);
-      };
-      const stop = (): void => {
-        end({ missed: false, failure: undefined });
-      };
-      // A watch from a version that is to come, as after a restore of etcd, says nothing.
-      const onSilence = (): void => {
-        end({ missed: true, failure: failed(new Error('the watch was silent for too long')) });
-      };
-      let cancelSilence = this.#clock.schedule(SILENCE_MS, onSilence);
-      signal.addEventListener('abort', stop, { once: true });
-      if (signal.aborted) stop();
-      stream.read(
-        (bytes) => {
-          if (over) return;
-          cancelSilence();
-          cancelSilence = this.#clock.schedule(SILENCE_MS, onSilence);
-          try {
-            for (const line of splitter.push(bytes)) {
-              const ending = this.#take(WatchEvent.of(line));
-              if (ending) end(ending);
-            }
-          } catch (error) {
-            end({ missed: true, failure: failed(error) });
-          }
-        },
-        (error) => {
-          end({ missed: false, failure: error ? failed(error) : undefined });
-        },
-      );
-    });
-  }
-
-  /** What ends the watch, if this event does. */
-  #take(event: WatchEvent): Ending | undefined {
-    if (event.type === 'ERROR') {
-      const { code, message } = event.error();
-      const error = new Error(`the watch ended with ${String(code)}: ${message}`);
-      return { missed: true, failure: code === GONE ? undefined : failed(error) };
-    }
-    const lease = event.object();
-    this.#version = lease.metadata.resourceVersion ?? this.#version;
-    if (event.type === 'BOOKMARK') return undefined;
-    const facts = factsOf(lease);
-    if (event.type === 'DELETED') this.#listener.deleted(facts);
-    else this.#listener.written(facts);
-    return undefined;
-  }
-}
-
-function failed(error: unknown): Failure {
-  return { kind: 'unknown', sent: true, error, retryAfter: undefined };
-}
-
-/** Aborted meanwhile: asked anew, as the compiler takes an earlier answer for lasting. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
 }

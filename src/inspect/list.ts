@@ -17,7 +17,7 @@ export interface Listed {
 }
 
 /** Lists Leases, and keeps what is shown of each. Sends one GET for 500 Leases each. */
-export async function listFacts(
+async function listFacts(
   transport: Transport,
   clock: Clock,
   scope: ListScope,

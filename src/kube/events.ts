@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { LEASE_API_VERSION } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
 import type { Outcome } from './outcome.ts';
-import type { Transport } from './transport.ts';
+import type { Requests } from './transport.ts';
 
 /** What is told about a Lease, for `kubectl describe lease` and `kubectl get events`. */
 export interface Notice {
@@ -20,18 +20,40 @@ const MOST_NAME_CHARACTERS = 230;
 const DEADLINE_MS = 3_000;
 const COMPONENT = 'leasehold';
 
+/** The object that an Event is about. */
+export interface EventSubject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid?: string | undefined;
+  readonly resourceVersion?: string | undefined;
+}
+
 /** Writes one Kubernetes Event about the Lease. Sends one POST; needs `create` on `events`. */
 export function writeEvent(
-  transport: Transport,
+  requests: Requests,
   lease: Lease,
   namespace: string,
   notice: Notice,
   wall: number,
 ): Promise<Outcome<unknown>> {
   const { name, uid, resourceVersion } = lease.metadata;
+  const subject = { apiVersion: LEASE_API_VERSION, kind: 'Lease', namespace, name, uid };
+  return writeEventAbout(requests, { ...subject, resourceVersion }, notice, wall);
+}
+
+/** The same about any object. */
+export function writeEventAbout(
+  requests: Requests,
+  subject: EventSubject,
+  notice: Notice,
+  wall: number,
+): Promise<Outcome<unknown>> {
+  const { namespace, name } = subject;
   const now = new Date(wall).toISOString().replace(/\.\d+Z$/, 'Z');
   const prefix = name.slice(0, MOST_NAME_CHARACTERS).replace(/[.-]+$/, '');
-  return transport.request({
+  return requests.request({
     method: 'POST',
     path: `/api/v1/namespaces/${namespace}/events`,
     deadline: DEADLINE_MS,
@@ -39,14 +61,7 @@ export function writeEvent(
       apiVersion: 'v1',
       kind: 'Event',
       metadata: { name: `${prefix}.${randomBytes(8).toString('hex')}`, namespace },
-      involvedObject: {
-        apiVersion: LEASE_API_VERSION,
-        kind: 'Lease',
-        namespace,
-        name,
-        uid,
-        resourceVersion,
-      },
+      involvedObject: subject,
       type: notice.type,
       reason: notice.reason,
       message: notice.message.slice(0, MOST_MESSAGE_CHARACTERS),

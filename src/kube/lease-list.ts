@@ -1,9 +1,10 @@
 import { LeaseholdError } from '../core/errors.ts';
 import { LEASE_API_VERSION } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
+import { collect } from './collection.ts';
 import type { Outcome } from './outcome.ts';
 import { errorOf } from './status-error.ts';
-import type { Transport } from './transport.ts';
+import type { Requests } from './transport.ts';
 
 export interface ListScope {
   /** All namespaces if undefined. */
@@ -21,18 +22,6 @@ export interface LeaseList<Kept = Lease> {
   readonly resourceVersion: string;
 }
 
-interface Page {
-  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
-  readonly items?: readonly Lease[];
-}
-
-/** As kubectl asks for: so much is in memory at a time, and an answer takes milliseconds. */
-const PAGE_SIZE = 500;
-const PAGE_DEADLINE_MS = 30_000;
-/** A list that the server compacts away while it is read starts over, so many times. */
-const MOST_RESTARTS = 3;
-const GONE = 410;
-
 export function collectionPath(namespace: string | undefined): string {
   const within = namespace === undefined ? '' : `/namespaces/${namespace}`;
   return `/apis/${LEASE_API_VERSION}${within}/leases`;
@@ -43,9 +32,9 @@ export function collectionPath(namespace: string | undefined): string {
  *
  * @throws LeaseholdError when they cannot be listed
  */
-export async function listAllLeases(transport: Transport, namespace: string): Promise<LeaseList> {
+export async function listAllLeases(requests: Requests, namespace: string): Promise<LeaseList> {
   const scope = { namespace };
-  const outcome = await collectLeases(transport, scope, (lease) => lease);
+  const outcome = await collectLeases(requests, scope, (lease) => lease);
   if (outcome.kind === 'done') return outcome.body;
   throw listError(outcome, scope, ['list']);
 }
@@ -55,46 +44,16 @@ export async function listAllLeases(transport: Transport, namespace: string): Pr
  * memory at a time. Sends one GET for 500 Leases each.
  */
 export async function collectLeases<Kept>(
-  transport: Transport,
-  scope: ListScope,
+  requests: Requests,
+  { namespace, selector }: ListScope,
   keep: (lease: Lease) => Kept,
   signal?: AbortSignal,
 ): Promise<Outcome<LeaseList<Kept>>> {
-  for (let restarts = 0; ; restarts += 1) {
-    const outcome = await listOnce(transport, scope, keep, signal);
-    const isExpired = outcome.kind === 'refused' && outcome.status === GONE;
-    if (!isExpired || restarts === MOST_RESTARTS) return outcome;
-  }
-}
-
-async function listOnce<Kept>(
-  transport: Transport,
-  { namespace, selector }: ListScope,
-  keep: (lease: Lease) => Kept,
-  signal: AbortSignal | undefined,
-): Promise<Outcome<LeaseList<Kept>>> {
-  const leases: Kept[] = [];
-  let serverTime: number | undefined;
-  let from: string | undefined;
-  for (;;) {
-    const outcome = await transport.request<Page>({
-      method: 'GET',
-      path: collectionPath(namespace),
-      query: {
-        limit: String(PAGE_SIZE),
-        ...(selector === undefined ? {} : { labelSelector: selector }),
-        ...(from === undefined ? {} : { continue: from }),
-      },
-      deadline: PAGE_DEADLINE_MS,
-      signal,
-    });
-    if (outcome.kind !== 'done') return outcome;
-    serverTime ??= outcome.serverTime;
-    for (const lease of outcome.body.items ?? []) leases.push(keep(lease));
-    const { resourceVersion = '', continue: next } = outcome.body.metadata ?? {};
-    if (!next) return { kind: 'done', body: { leases, serverTime, resourceVersion }, serverTime };
-    from = next;
-  }
+  const collection = { path: collectionPath(namespace), selector };
+  const outcome = await collect(requests, collection, (item) => keep(item as Lease), signal);
+  if (outcome.kind !== 'done') return outcome;
+  const { items, ...body } = outcome.body;
+  return { ...outcome, body: { ...body, leases: items } };
 }
 
 /** @param verbs - that are needed, for the rule that the message names */

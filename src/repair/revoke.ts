@@ -154,7 +154,12 @@ function involvement(record: LockRecord, session: { name: string; uid: string })
 
 type State = Pick<SettledLock, 'holders' | 'deleted' | 'error'>;
 
-function settleLock(
+/**
+ * Settles one lock by the function by which everybody does. One write, if there is anything to do.
+ *
+ * @param isDead - also asked about whoever is in the record after a conflict
+ */
+export function settleLock(
   workshop: Workshop,
   first: LockRecord,
   isDead: (entry: Entry) => boolean,

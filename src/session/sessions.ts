@@ -20,6 +20,8 @@ export interface SessionOptions {
   readonly ttl: number;
   readonly owner: OwnerReference | undefined;
   readonly principal?: Principal;
+  /** The container of the owner. */
+  readonly container?: string | undefined;
 }
 
 const FIRST_RETRY_MS = 100;
@@ -82,7 +84,7 @@ export class Sessions {
     const suffix = hex(random);
     const name = `${sessionPrefix(this.#options.identity)}-${suffix}`;
     const sentAt = clock.now();
-    const { identity, ttl, owner, principal } = this.#options;
+    const { identity, ttl, owner, container, principal } = this.#options;
     const now = microTime(clock.wall());
     const { namespace } = this.#api;
     let retry = FIRST_RETRY_MS;
@@ -94,6 +96,7 @@ export class Sessions {
         ttl,
         now,
         owner,
+        container,
         principal: principal?.value,
       });
       const confirmed = await this.#createOnce(lease);

@@ -1,0 +1,255 @@
+import { pause } from '../core/clock.ts';
+import type { Clock, Random } from '../core/clock.ts';
+import { ROLE_LABEL } from '../core/lease.ts';
+import type { Lease } from '../core/lease.ts';
+import { isBlank, isSession, renewedAtServer } from '../core/session-lease.ts';
+import { collectLeases, listError } from '../kube/lease-list.ts';
+import type { LeaseApi } from '../kube/lease-api.ts';
+import { isMissing } from '../kube/outcome.ts';
+import type { Requests } from '../kube/transport.ts';
+import { bury, revoke } from '../repair/revoke.ts';
+import { readSession } from '../repair/session-state.ts';
+import { heartbeat } from '../session/sighting.ts';
+import { sessionKey } from './lock-index.ts';
+import type { IndexedLock, LockIndex, SessionRef } from './lock-index.ts';
+import { Orphans } from './orphans.ts';
+import type { PodIndex } from './pod-index.ts';
+import { victimOf } from './reclaim.ts';
+import type { Reclaimer, Victim } from './reclaim.ts';
+import type { Reporter } from './report.ts';
+import type { Settler } from './settler.ts';
+
+const EVERY_MS = 300_000;
+const AFTER_FAILURE_MS = 10_000;
+/** Orphans are looked for in every twelfth sweep: each hour. */
+const SWEEPS_BETWEEN_ORPHANS = 12;
+/** A blank session is kept so long, or for its ttl if that is longer. */
+const KEEP_BLANK_MS = 60_000;
+
+const REMEMBERED_MS = 86_400_000;
+
+/** How many sessions there are, as of the last sweep. */
+export interface SessionCounts {
+  readonly live: number;
+  readonly silent: number;
+  readonly blank: number;
+}
+
+/** What is kept of a session while the others are read. */
+interface Swept {
+  readonly session: SessionRef;
+  /** Milliseconds. */
+  readonly ttl: number;
+  readonly beat: string;
+  readonly renewedAt: number | undefined;
+  /** The uid of its Pod; empty if it has none. */
+  readonly owner: string;
+  /** The Lease, if it is blank: without what the server notes of field owners. */
+  readonly blank: Lease | undefined;
+  readonly victim: Victim | undefined;
+}
+
+interface Parts {
+  readonly requests: Requests;
+  readonly apiOf: (namespace: string) => LeaseApi;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly namespaces: readonly (string | undefined)[];
+  readonly pods: PodIndex;
+  readonly index: LockIndex;
+  readonly settler: Settler;
+  readonly reclaimer: Reclaimer;
+  readonly report: Reporter;
+}
+
+/**
+ * What nobody else does: a look at all sessions, first when this operator becomes the leader, for
+ * deaths that were reported while nobody led, and then every five minutes, for what is left behind.
+ * The rules are in `docs/operations.md`.
+ */
+export class Housekeeping {
+  readonly #parts: Parts;
+  readonly #orphans: Orphans;
+  /** Silent sessions whose Pod is gone: their heartbeat, and since when we see it. */
+  readonly #silent = new Map<string, { beat: string; since: number }>();
+  /** Entries whose session is missing: since when. */
+  readonly #missing = new Map<string, number>();
+  #counts: SessionCounts = { live: 0, silent: 0, blank: 0 };
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#orphans = new Orphans(parts);
+  }
+
+  get counts(): SessionCounts {
+    return this.#counts;
+  }
+
+  /** Works until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#parts;
+    // What was seen long ago says nothing: others have led since.
+    this.#silent.clear();
+    this.#missing.clear();
+    for (let sweeps = 0; !signal.aborted;) {
+      const done = await this.#sweep(signal);
+      if (done && sweeps % SWEEPS_BETWEEN_ORPHANS === 0) await this.#orphans.look(signal);
+      if (done) sweeps += 1;
+      await pause(clock, done ? EVERY_MS * (0.9 + random() / 5) : AFTER_FAILURE_MS, signal);
+    }
+  }
+
+  async #sweep(signal: AbortSignal): Promise<boolean> {
+    let done = true;
+    const counts = { live: 0, silent: 0, blank: 0 };
+    for (const namespace of this.#parts.namespaces) {
+      // Known before the sessions are read: what an entry names was there before the entry.
+      const locks = [...this.#parts.index.all()].filter(
+        (lock) => namespace === undefined || lock.namespace === namespace,
+      );
+      const scope = { namespace, selector: `${ROLE_LABEL}=session` };
+      const listed = await collectLeases(
+        this.#parts.requests,
+        scope,
+        (lease) => this.#swept(lease),
+        signal,
+      );
+      if (signal.aborted) return false;
+      if (listed.kind !== 'done') {
+        const error = listError(listed, scope, ['list']);
+        this.#parts.report({ type: 'failed', what: 'read all sessions', error });
+        done = false;
+        continue;
+      }
+      const { leases, serverTime } = listed.body;
+      const sessions = leases.filter((one) => one !== undefined);
+      const victims = sessions.map(({ victim }) => victim).filter((one) => one !== undefined);
+      const left = await this.#parts.reclaimer.reclaim(victims, signal);
+      if (left.length > 0) done = false;
+      for (const swept of sessions) {
+        if (isAborted(signal)) return false;
+        counts[await this.#tidy(swept, serverTime)] += 1;
+      }
+      await this.#dropMissing(locks, sessions);
+    }
+    this.#forget();
+    this.#counts = counts;
+    return done;
+  }
+
+  /** What was noted of sessions and entries that have gone meanwhile. */
+  #forget(): void {
+    const before = this.#parts.clock.now() - REMEMBERED_MS;
+    for (const [key, { since }] of this.#silent) if (since < before) this.#silent.delete(key);
+    for (const [key, since] of this.#missing) if (since < before) this.#missing.delete(key);
+  }
+
+  #swept(lease: Lease): Swept | undefined {
+    const { managedFields: _, ...metadata } = lease.metadata;
+    const { name, namespace = '', uid = '' } = metadata;
+    if (!isSession(lease) || namespace === '' || uid === '') return undefined;
+    const owner = metadata.ownerReferences?.[0]?.uid ?? '';
+    const small = { ...lease, metadata };
+    const victim = victimOf(small, this.#parts.pods.find(owner));
+    return {
+      session: { namespace, name, uid },
+      ttl: (lease.spec?.leaseDurationSeconds ?? 0) * 1_000,
+      beat: heartbeat(lease, uid),
+      renewedAt: renewedAtServer(lease),
+      owner,
+      blank: isBlank(lease) ? small : undefined,
+      victim,
+    };
+  }
+
+  async #tidy(swept: Swept, serverTime: number | undefined): Promise<keyof SessionCounts> {
+    const { session, blank, ttl, renewedAt, victim } = swept;
+    const silentMs =
+      renewedAt === undefined || serverTime === undefined ? 0 : serverTime - renewedAt;
+    try {
+      if (blank) await this.#tidyBlank(session, blank, silentMs > ttl ? silentMs : 0);
+      else if (!victim && silentMs > 2 * ttl) await this.#tidySilent(swept);
+      else this.#silent.delete(sessionKey(session));
+    } catch (error) {
+      this.#parts.report({ type: 'failed', what: `tidy up session ${session.name}`, error });
+    }
+    if (blank) return 'blank';
+    return silentMs > ttl ? 'silent' : 'live';
+  }
+
+  /** Dead for everybody: its entries are dropped, and when none is left it goes, a ttl later. */
+  async #tidyBlank(session: SessionRef, lease: Lease, blankMs: number): Promise<void> {
+    const { apiOf, index, settler, report } = this.#parts;
+    if (index.locksOf(session).length > 0) {
+      settler.isDead(session, undefined);
+      await settler.settleLocksOf(session);
+    } else if (blankMs > KEEP_BLANK_MS) {
+      const isDeleted = await bury({ api: apiOf(session.namespace) }, lease);
+      if (isDeleted) report({ type: 'deleted', session });
+    }
+  }
+
+  /**
+   * One whose Pod is gone, or that never had one, is revoked when we ourselves have seen no renewal
+   * for its ttl: as any waiter does, for locks that nobody waits for.
+   */
+  async #tidySilent({ session, ttl, beat, owner }: Swept): Promise<void> {
+    const { apiOf, clock, pods, settler, report } = this.#parts;
+    if (pods.has(owner)) return;
+    const key = sessionKey(session);
+    const seen = this.#silent.get(key);
+    if (seen?.beat !== beat) {
+      this.#silent.set(key, { beat, since: clock.now() });
+      return;
+    }
+    if (clock.now() - seen.since <= ttl) return;
+    const startedAt = clock.now();
+    const workshop = { api: apiOf(session.namespace), clock };
+    const state = await readSession(workshop, session.name, session.uid);
+    if (state.state !== 'present' || heartbeat(state.lease, session.uid) !== beat) return;
+    const { kind } = await revoke(workshop, state, false);
+    this.#silent.delete(key);
+    if (kind !== 'revoked') return;
+    const tookMs = clock.now() - startedAt;
+    report({ type: 'revoked', session, by: 'silent', proof: undefined, tookMs });
+    settler.isDead(session, undefined);
+    await settler.settleLocksOf(session);
+  }
+
+  /** An entry whose session has been missing for the entry's ttl stands for nothing. */
+  async #dropMissing(locks: readonly IndexedLock[], sessions: readonly Swept[]): Promise<void> {
+    const { clock, settler } = this.#parts;
+    const present = new Set(sessions.map(({ session }) => sessionKey(session)));
+    for (const lock of locks) {
+      const due: string[] = [];
+      for (const { id, session, sessionUid, ttl } of [...lock.holders, ...lock.queue]) {
+        const { namespace } = lock;
+        const key = `${namespace}/${lock.name}/${id}`;
+        // What a newer version wrote may name its session in another way.
+        const isNamed = session !== '' && sessionUid !== '';
+        if (!isNamed || present.has(sessionKey({ namespace, name: session, uid: sessionUid }))) {
+          this.#missing.delete(key);
+          continue;
+        }
+        const since = this.#missing.get(key);
+        if (since === undefined) this.#missing.set(key, clock.now());
+        else if (clock.now() - since <= ttl * 1_000) continue;
+        else if (await this.#isMissing(namespace, session, sessionUid)) due.push(id);
+      }
+      if (due.length === 0) continue;
+      await settler.drop(lock, due);
+      for (const id of due) this.#missing.delete(`${lock.namespace}/${lock.name}/${id}`);
+    }
+  }
+
+  /** One that has only lost its label is none that is missing. */
+  async #isMissing(namespace: string, name: string, uid: string): Promise<boolean> {
+    const read = await this.#parts.apiOf(namespace).get(name);
+    return isMissing(read) || (read.kind === 'done' && read.body.metadata.uid !== uid);
+  }
+}
+
+/** Aborted meanwhile: asked anew, as the compiler takes an earlier answer for lasting. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
+}

@@ -1,0 +1,53 @@
+import type { Clock } from '../core/clock.ts';
+import type { EventLogger } from '../telemetry/log.ts';
+import type { Report, Reporter } from './report.ts';
+
+/** The same trouble is told once in this time, and how often it came. */
+const QUIET_MS = 60_000;
+
+/** Writes one structured line for each thing that was done, and none while nothing happens. */
+export function operatorLog(logger: EventLogger, clock: Clock): Reporter {
+  const troubles = new Map<string, { toldAt: number; untold: number }>();
+  return (report) => {
+    if (report.type !== 'failed') {
+      tell(logger, report);
+      return;
+    }
+    const error = report.error instanceof Error ? report.error.message : String(report.error);
+    // A name in it makes it another trouble, but not another cause.
+    const trouble = troubles.get(error);
+    const now = clock.now();
+    if (trouble && now - trouble.toldAt < QUIET_MS) {
+      trouble.untold += 1;
+      return;
+    }
+    if (troubles.size > 100) troubles.clear();
+    troubles.set(error, { toldAt: now, untold: 0 });
+    const untold = trouble && trouble.untold > 0 ? { untold: trouble.untold } : {};
+    logger.warn({ event: 'failed', error, ...untold }, `cannot ${report.what}; tries again`);
+  };
+}
+
+function tell(logger: EventLogger, report: Exclude<Report, { type: 'failed' }>): void {
+  const event = report.type;
+  if (report.type === 'revoked') {
+    const { session, by, proof, tookMs } = report;
+    const times = proof && {
+      ...proof,
+      sessionStart: new Date(proof.sessionStart).toISOString(),
+      finishedAt: new Date(proof.finishedAt).toISOString(),
+    };
+    logger.info({ event, ...session, by, proof: times, tookMs }, `revoked ${session.name}`);
+  } else if (report.type === 'settled') {
+    const { namespace, lock, holders, session, held, tookMs } = report;
+    const to = holders.map((holder) => holder.session);
+    const fields = { event, namespace, lock, session: session?.name, held, to, tookMs };
+    logger.info(fields, `settled lock ${lock}`);
+  } else if (report.type === 'orphan') {
+    const { namespace, lease, holder, silentMs } = report;
+    const message = `Lease ${lease} names a holder that does not renew: left as it is`;
+    logger.info({ event, namespace, lease, holder, silentMs }, message);
+  } else {
+    logger.debug({ event, ...report.session }, `deleted blank session ${report.session.name}`);
+  }
+}

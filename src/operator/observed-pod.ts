@@ -1,0 +1,118 @@
+/** One run of a container that has ended, as the kubelet reports it. */
+export interface Termination {
+  readonly containerID: string;
+  /** On the node's clock, to the second: milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  readonly reason: string;
+  readonly exitCode: number | undefined;
+}
+
+export interface ObservedContainer {
+  readonly name: string;
+  /** Runs once before the others, and is over before they begin. */
+  readonly isInit: boolean;
+  /** Those that are proven, the latest first. */
+  readonly terminations: readonly Termination[];
+}
+
+/** What is kept of a Pod: a tenth of a percent of it. */
+export interface ObservedPod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly containers: readonly ObservedContainer[];
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** What the kubelet writes when it has lost sight of a container: a guess, and no proof. */
+const GUESS = 'ContainerStatusUnknown';
+
+/**
+ * Reads what a Pod proves about its containers; undefined when it is no Pod.
+ *
+ * The only evidence is the end of a container as its runtime told it to the kubelet: `terminated` of
+ * `state` or `lastState`, with the ID of the container and the times of its start and end. Neither
+ * the phase nor reason, conditions or deletion of the Pod count: others than the kubelet write those,
+ * and the kubelet writes them while processes run.
+ */
+export function observedPod(pod: unknown): ObservedPod | undefined {
+  const metadata = at(pod, 'metadata');
+  const namespace = text(metadata.namespace);
+  const name = text(metadata.name);
+  const uid = text(metadata.uid);
+  if (namespace === '' || name === '' || uid === '') return undefined;
+  const spec = at(pod, 'spec');
+  const status = at(pod, 'status');
+  const read = (inSpec: string, inStatus: string): ObservedContainer[] => {
+    const statuses = list(status[inStatus]);
+    return list(spec[inSpec]).map((container) => {
+      const containerName = text(container.name);
+      const own = statuses.filter((one) => text(one.name) === containerName);
+      const isInit = inSpec === 'initContainers' && container.restartPolicy !== 'Always';
+      // Two statuses of one container contradict each other.
+      const terminations = own.length === 1 && own[0] ? terminationsOf(own[0]) : [];
+      return { name: containerName, isInit, terminations };
+    });
+  };
+  const containers = [
+    ...read('containers', 'containerStatuses'),
+    ...read('initContainers', 'initContainerStatuses'),
+    ...read('ephemeralContainers', 'ephemeralContainerStatuses'),
+  ];
+  return { namespace, name, uid, containers };
+}
+
+function terminationsOf(status: Json): Termination[] {
+  const state = at(status, 'state');
+  const found = [at(state, 'terminated'), at(at(status, 'lastState'), 'terminated')]
+    .map(termination)
+    .filter((one) => one !== undefined);
+  const ids = new Set(found.map(({ containerID }) => containerID));
+  // A container that runs cannot have ended, and did not begin before the one that it replaces ended:
+  // else the clock of the node was set back meanwhile, and no time of it can be compared.
+  const running = state.running === undefined ? undefined : at(state, 'running');
+  if (running) {
+    const since = moment(running.startedAt);
+    if (since === undefined || ids.has(text(status.containerID))) return [];
+    if (found.some(({ finishedAt }) => finishedAt > since)) return [];
+  }
+  return found.toSorted((a, b) => b.finishedAt - a.finishedAt);
+}
+
+function termination(terminated: Json): Termination | undefined {
+  const containerID = text(terminated.containerID);
+  const startedAt = moment(terminated.startedAt);
+  const finishedAt = moment(terminated.finishedAt);
+  const reason = text(terminated.reason);
+  if (containerID === '' || reason === GUESS) return undefined;
+  if (startedAt === undefined || finishedAt === undefined || startedAt > finishedAt) {
+    return undefined;
+  }
+  const exitCode = typeof terminated.exitCode === 'number' ? terminated.exitCode : undefined;
+  return { containerID, startedAt, finishedAt, reason, exitCode };
+}
+
+/** Neither Go's zero time nor Unix' is one at which a container ended. */
+function moment(value: unknown): number | undefined {
+  const time = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(time) || time <= 0 ? undefined : time;
+}
+
+function at(value: unknown, key: string): Json {
+  const found = isObject(value) ? value[key] : undefined;
+  return isObject(found) ? found : {};
+}
+
+function list(value: unknown): Json[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,80 @@
+import type { ObservedPod } from './observed-pod.ts';
+
+/** So many Pods that are gone are remembered: whoever becomes the leader may need their proof. */
+const MOST_DEPARTED = 1_000;
+
+/** The Pods as a watch tells them. */
+export class PodIndex {
+  readonly #pods = new Map<string, ObservedPod>();
+  readonly #departed = new Map<string, ObservedPod>();
+  readonly #listeners = new Set<(pod: ObservedPod) => void>();
+
+  /** Told whenever the end of another container of a Pod is known. */
+  onEnd(listener: (pod: ObservedPod) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  get size(): number {
+    return this.#pods.size;
+  }
+
+  /** Whether there is a Pod of this uid. */
+  has(uid: string): boolean {
+    return this.#pods.has(uid);
+  }
+
+  /** As it is, or as it was last. */
+  find(uid: string): ObservedPod | undefined {
+    return this.#pods.get(uid) ?? this.#departed.get(uid);
+  }
+
+  /** Takes in all Pods of the namespace, or of all: what is not among them is gone. */
+  listed(pods: readonly (ObservedPod | undefined)[], namespace: string | undefined): void {
+    const present = new Set<string>();
+    for (const pod of pods) {
+      if (!pod) continue;
+      present.add(pod.uid);
+      this.written(pod);
+    }
+    for (const pod of this.#pods.values()) {
+      const isListed = namespace === undefined || pod.namespace === namespace;
+      if (isListed && !present.has(pod.uid)) this.deleted(pod);
+    }
+  }
+
+  written(pod: ObservedPod): void {
+    const before = endsOf(this.#pods.get(pod.uid));
+    this.#pods.set(pod.uid, pod);
+    this.#tellIfEnded(before, pod);
+  }
+
+  /** @param pod - in the last state that it had, which may be the first to tell of an end */
+  deleted(pod: ObservedPod): void {
+    const before = endsOf(this.#pods.get(pod.uid));
+    this.#pods.delete(pod.uid);
+    if (endsOf(pod).size === 0) return;
+    this.#departed.set(pod.uid, pod);
+    if (this.#departed.size > MOST_DEPARTED) {
+      const [oldest = ''] = this.#departed.keys();
+      this.#departed.delete(oldest);
+    }
+    this.#tellIfEnded(before, pod);
+  }
+
+  #tellIfEnded(before: ReadonlySet<string>, pod: ObservedPod): void {
+    for (const end of endsOf(pod)) {
+      if (before.has(end)) continue;
+      for (const listener of this.#listeners) listener(pod);
+      return;
+    }
+  }
+}
+
+function endsOf(pod: ObservedPod | undefined): ReadonlySet<string> {
+  const ends = new Set<string>();
+  for (const { terminations } of pod?.containers ?? []) {
+    for (const { containerID } of terminations) ends.add(containerID);
+  }
+  return ends;
+}

@@ -1,0 +1,205 @@
+import type { Clock } from '../core/clock.ts';
+import type { Lease } from '../core/lease.ts';
+import { POD_UID_LABEL, ROLE_LABEL } from '../core/lease.ts';
+import { collectLeases, listError } from '../kube/lease-list.ts';
+import type { LeaseApi } from '../kube/lease-api.ts';
+import type { Requests } from '../kube/transport.ts';
+import { revoke } from '../repair/revoke.ts';
+import { sessionState } from '../repair/session-state.ts';
+import { proofOfDeath } from './death.ts';
+import type { Proof } from './death.ts';
+import type { LockIndex, SessionRef } from './lock-index.ts';
+import type { ObservedPod } from './observed-pod.ts';
+import { Pace } from './pace.ts';
+import type { Reporter } from './report.ts';
+import type { Settler } from './settler.ts';
+
+/** So many Pods in one selector: half of what a URL may be. */
+const MOST_PODS_A_LIST = 50;
+/** A node that goes down with 500 sessions is done with in 4 s. */
+const PACE = { burst: 100, perSecond: 100 };
+const CONCURRENCY = 8;
+/** Later than all who wait. */
+const NOBODY_WAITS = Number.MAX_SAFE_INTEGER;
+/** Twice as long each time, so for a minute in all. */
+const FIRST_RETRY_MS = 125;
+const MOST_TRIES = 8;
+
+/** A session whose process has ended, and how that is known. */
+export interface Victim {
+  readonly lease: Lease;
+  readonly session: SessionRef;
+  readonly proof: Proof;
+}
+
+interface Parts {
+  readonly requests: Requests;
+  readonly apiOf: (namespace: string) => LeaseApi;
+  readonly clock: Clock;
+  readonly index: LockIndex;
+  readonly settler: Settler;
+  readonly report: Reporter;
+}
+
+/**
+ * Revokes the sessions of processes that have ended, and settles their locks to whoever is next.
+ * Everything that it writes is a compare-and-swap towards the one state that follows from what is
+ * there: done twice, by two operators at once or again after a restart, it changes nothing more.
+ */
+export class Reclaimer {
+  readonly #parts: Parts;
+  readonly #pace: Pace;
+  /** Pods with an end of a container that was not looked into yet, by uid. */
+  readonly #pending = new Map<string, ObservedPod>();
+  /** How often it was tried in vain, by uid. */
+  readonly #tries = new Map<string, number>();
+  #wake: () => void = () => undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#pace = new Pace(parts.clock, PACE);
+  }
+
+  /** A container of this Pod has ended. */
+  add(pod: ObservedPod): void {
+    this.#pending.set(pod.uid, pod);
+    this.#wake();
+  }
+
+  /** Works until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (this.#pending.size === 0) await this.#untilPending(signal);
+      else for (const pod of await this.#reclaimPending(signal)) this.#addLater(pod, signal);
+    }
+  }
+
+  /**
+   * Revokes these sessions and settles their locks, those first behind which somebody has waited
+   * longest.
+   *
+   * @returns those that could not be revoked
+   */
+  async reclaim(victims: readonly Victim[], signal: AbortSignal): Promise<Victim[]> {
+    const { index, settler } = this.#parts;
+    const turns = victims
+      .map((victim) => ({ victim, since: index.oldestWaiter(victim.session) }))
+      .sort((a, b) => (a.since ?? NOBODY_WAITS) - (b.since ?? NOBODY_WAITS));
+    // Each is proven dead by itself: no lock is granted to one whose turn has not come.
+    for (const { session, proof } of victims) settler.isDead(session, proof);
+    const failed: Victim[] = [];
+    const queue = turns.values();
+    const worker = async (): Promise<void> => {
+      for (const { victim } of queue) {
+        await this.#pace.turn(signal);
+        if (signal.aborted) return;
+        if (!(await this.#reclaimOne(victim))) failed.push(victim);
+      }
+    };
+    await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+    return failed;
+  }
+
+  async #reclaimOne({ lease, session, proof }: Victim): Promise<boolean> {
+    const { apiOf, clock, settler, report } = this.#parts;
+    const startedAt = clock.now();
+    const state = sessionState(lease, undefined);
+    try {
+      if (state.state === 'present') {
+        const workshop = { api: apiOf(session.namespace), clock };
+        // A renewal that was on its way when the process ended changes nothing.
+        const { kind } = await revoke(workshop, state, true);
+        const tookMs = clock.now() - startedAt;
+        if (kind === 'revoked') {
+          report({ type: 'revoked', session, by: 'container-terminated', proof, tookMs });
+        }
+      }
+      await settler.settleLocksOf(session);
+      return true;
+    } catch (error) {
+      report({ type: 'failed', what: `revoke session ${session.name}`, error });
+      return false;
+    }
+  }
+
+  /** @returns the Pods that have to be looked into again */
+  async #reclaimPending(signal: AbortSignal): Promise<ObservedPod[]> {
+    const pods = [...this.#pending.values()];
+    this.#pending.clear();
+    const failed = new Set<ObservedPod>();
+    const victims: Victim[] = [];
+    for (const [namespace, within] of Map.groupBy(pods, (pod) => pod.namespace)) {
+      for (let from = 0; from < within.length; from += MOST_PODS_A_LIST) {
+        const some = within.slice(from, from + MOST_PODS_A_LIST);
+        const found = await this.#victimsIn(namespace, some, signal);
+        if (found) victims.push(...found);
+        else for (const pod of some) failed.add(pod);
+      }
+    }
+    const left = new Set((await this.reclaim(victims, signal)).map(({ proof }) => proof.podUid));
+    const again = pods.filter((pod) => failed.has(pod) || left.has(pod.uid));
+    const isAgain = new Set(again);
+    for (const pod of pods) if (!isAgain.has(pod)) this.#tries.delete(pod.uid);
+    return again;
+  }
+
+  async #victimsIn(
+    namespace: string,
+    pods: readonly ObservedPod[],
+    signal: AbortSignal,
+  ): Promise<Victim[] | undefined> {
+    const byUid = new Map(pods.map((pod) => [pod.uid, pod]));
+    const uids = [...byUid.keys()].join(',');
+    const selector = `${ROLE_LABEL}=session,${POD_UID_LABEL} in (${uids})`;
+    const scope = { namespace, selector };
+    const { requests, report } = this.#parts;
+    const listed = await collectLeases(requests, scope, (lease) => lease, signal);
+    if (listed.kind !== 'done') {
+      if (!signal.aborted) {
+        const error = listError(listed, scope, ['list']);
+        report({ type: 'failed', what: 'read the sessions of Pods', error });
+      }
+      return undefined;
+    }
+    return listed.body.leases
+      .map((lease) => victimOf(lease, byUid.get(lease.metadata.labels?.[POD_UID_LABEL] ?? '')))
+      .filter((victim) => victim !== undefined);
+  }
+
+  /** Others need not wait for one that fails; past a few tries housekeeping comes back to it. */
+  #addLater(pod: ObservedPod, signal: AbortSignal): void {
+    const tries = (this.#tries.get(pod.uid) ?? 0) + 1;
+    if (tries > MOST_TRIES) {
+      this.#tries.delete(pod.uid);
+      return;
+    }
+    this.#tries.set(pod.uid, tries);
+    const cancel = this.#parts.clock.schedule(FIRST_RETRY_MS * 2 ** tries, () => {
+      signal.removeEventListener('abort', cancel);
+      // What was told of the Pod meanwhile is newer.
+      if (!this.#pending.has(pod.uid)) this.add(pod);
+    });
+    signal.addEventListener('abort', cancel, { once: true });
+  }
+
+  #untilPending(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener('abort', done);
+        this.#wake = () => undefined;
+        resolve();
+      };
+      this.#wake = done;
+      signal.addEventListener('abort', done, { once: true });
+      if (signal.aborted) done();
+    });
+  }
+}
+
+/** The session, if its process has ended by what its Pod tells. */
+export function victimOf(lease: Lease, pod: ObservedPod | undefined): Victim | undefined {
+  const proof = pod && proofOfDeath(pod, lease);
+  if (!proof) return undefined;
+  const { name, namespace = '', uid = '' } = lease.metadata;
+  return { lease, session: { namespace, name, uid }, proof };
+}

@@ -1,0 +1,142 @@
+import type { Clock } from '../core/clock.ts';
+import type { Entry } from '../core/entry.ts';
+import { parseRecord } from '../core/record.ts';
+import type { LeaseApi } from '../kube/lease-api.ts';
+import { isMissing } from '../kube/outcome.ts';
+import { errorOf } from '../kube/status-error.ts';
+import { settleLock } from '../repair/revoke.ts';
+import type { Proof } from './death.ts';
+import { sessionKey } from './lock-index.ts';
+import type { IndexedLock, LockIndex, SessionRef } from './lock-index.ts';
+import type { Reporter } from './report.ts';
+
+/** So many dead sessions are remembered; a forgotten one is merely left to the waiters. */
+const MOST_REMEMBERED = 5_000;
+
+interface Death {
+  readonly session: SessionRef;
+  readonly proof: Proof | undefined;
+  /** On our clock. */
+  readonly reportedAt: number;
+}
+
+/** Settles the locks of sessions that are known to be dead, by the function by which all settle. */
+export class Settler {
+  readonly #apiOf: (namespace: string) => LeaseApi;
+  readonly #clock: Clock;
+  readonly #index: LockIndex;
+  readonly #report: Reporter;
+  readonly #dead = new Map<string, Death>();
+  /** Entries whose session has been missing for its ttl. */
+  readonly #void = new Set<string>();
+  readonly #settling = new Map<string, Promise<void>>();
+
+  constructor(parts: {
+    apiOf: (namespace: string) => LeaseApi;
+    clock: Clock;
+    index: LockIndex;
+    report: Reporter;
+  }) {
+    this.#apiOf = parts.apiOf;
+    this.#clock = parts.clock;
+    this.#index = parts.index;
+    this.#report = parts.report;
+  }
+
+  /** From now on the session counts for nothing. */
+  isDead(session: SessionRef, proof: Proof | undefined): void {
+    const key = sessionKey(session);
+    if (this.#dead.has(key)) return;
+    this.#dead.set(key, { session, proof, reportedAt: this.#clock.now() });
+    if (this.#dead.size <= MOST_REMEMBERED) return;
+    const [oldest = ''] = this.#dead.keys();
+    this.#dead.delete(oldest);
+  }
+
+  /** Whether the lock names a session that is known to be dead: it needs to be settled. */
+  concerns(lock: IndexedLock): boolean {
+    return this.#dead.size > 0 && this.#deathIn(lock) !== undefined;
+  }
+
+  /** Settles the locks that the index knows the session to be in. */
+  async settleLocksOf(session: SessionRef): Promise<void> {
+    for (const lock of this.#index.locksOf(session)) await this.settle(lock);
+  }
+
+  /** Settles one lock; once at a time, and what fails is reported. */
+  settle(lock: IndexedLock): Promise<void> {
+    const key = `${lock.namespace}/${lock.name}`;
+    const running = this.#settling.get(key);
+    if (running) return running;
+    const settling = this.#settle(lock)
+      .catch((error: unknown) => {
+        const what = `settle lock ${lock.name} in namespace ${lock.namespace}`;
+        this.#report({ type: 'failed', what, error });
+      })
+      .finally(() => this.#settling.delete(key));
+    this.#settling.set(key, settling);
+    return settling;
+  }
+
+  /** Settles a lock without these entries too: their sessions have been missing for a ttl. */
+  async drop(lock: IndexedLock, attempts: readonly string[]): Promise<void> {
+    const keys = attempts.map((id) => voidKey(lock.namespace, id));
+    for (const key of keys) this.#void.add(key);
+    await this.settle(lock);
+    for (const key of keys) this.#void.delete(key);
+  }
+
+  async #settle({ namespace, name, uid, holders }: IndexedLock): Promise<void> {
+    const api = this.#apiOf(namespace);
+    const workshop = { api, clock: this.#clock };
+    const read = await api.get(name);
+    if (isMissing(read)) return;
+    if (read.kind !== 'done') throw errorOf(read, `read lock ${name}`);
+    const record = parseRecord(read.body);
+    const dropped = [...record.holders, ...record.queue].filter((one) =>
+      this.#goes(namespace, one),
+    );
+    if (dropped.length === 0) return;
+    const state = await settleLock(workshop, record, (entry) => this.#goes(namespace, entry));
+    const death = dropped
+      .map((entry) => this.#dead.get(keyOfEntry(namespace, entry)))
+      .find((one) => one !== undefined);
+    const held = holders.some(({ id }) => dropped.some((entry) => entry.id === id));
+    this.#report({
+      type: 'settled',
+      namespace,
+      lock: name,
+      lockUid: uid,
+      holders: state.holders,
+      session: death?.session,
+      proof: death?.proof,
+      held,
+      tookMs: death ? this.#clock.now() - death.reportedAt : 0,
+    });
+  }
+
+  #goes(namespace: string, entry: Entry): boolean {
+    return (
+      this.#dead.has(keyOfEntry(namespace, entry)) || this.#void.has(voidKey(namespace, entry.id))
+    );
+  }
+
+  #deathIn({ namespace, holders, queue }: IndexedLock): Death | undefined {
+    for (const entry of [...holders, ...queue]) {
+      const death = this.#dead.get(keyOfEntry(namespace, entry));
+      if (death) return death;
+    }
+    return undefined;
+  }
+}
+
+function keyOfEntry(
+  namespace: string,
+  { session, sessionUid }: Pick<Entry, 'session' | 'sessionUid'>,
+): string {
+  return sessionKey({ namespace, name: session, uid: sessionUid });
+}
+
+function voidKey(namespace: string, id: string): string {
+  return `${namespace}/${id}`;
+}

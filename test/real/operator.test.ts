@@ -1,0 +1,206 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connect } from '../../src/index.ts';
+import type { Leasehold } from '../../src/index.ts';
+import type { Lease } from '../../src/core/lease.ts';
+import { useFixture } from '../cli/fixture.ts';
+import { Program, eventually } from '../cli/program.ts';
+import { isEmbedded } from '../cluster/shared.ts';
+import { leasePath } from './world.ts';
+
+const fixture = useFixture();
+/** Whoever gets a lock in these tests does not get it by the ttl. */
+const TTL = '600s';
+
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'leasehold-operator-test-'));
+  const { cluster, namespace } = fixture();
+  const applications = { kind: 'ServiceAccount', name: 'application', namespace } as const;
+  await cluster.grant(namespace, applications, [
+    {
+      apiGroups: ['coordination.k8s.io'],
+      resources: ['leases'],
+      verbs: ['get', 'watch', 'create', 'update', 'patch', 'delete'],
+    },
+  ]);
+});
+
+afterAll(async () => {
+  await rm(directory, { recursive: true });
+});
+
+/** A replica that looks after the namespace of this file, and is synced. */
+async function startOperator(): Promise<{ program: Program; url: string }> {
+  const { namespace, environment } = fixture();
+  const program = Program.start(
+    ['operator', '-n', namespace, '--election-namespace', namespace, '--port', '0'],
+    environment,
+  );
+  const [, port = ''] = await program.printed(/"event":"started","port":(\d+)/);
+  const url = `http://127.0.0.1:${port}`;
+  await eventually('a replica that is synced', async () => {
+    return (await fetch(`${url}/readyz`)).status === 200;
+  });
+  return { program, url };
+}
+
+async function stop({ child, finished }: Program): Promise<void> {
+  child.kill('SIGTERM');
+  expect(await finished).toMatchObject({ code: 0, errors: '' });
+}
+
+interface TestPod {
+  readonly name: string;
+  readonly uid: string;
+  readonly leasehold: Leasehold;
+}
+
+/** A Pod and, with its token, a process of it. */
+async function pod(name: string): Promise<TestPod> {
+  const { cluster, namespace } = fixture();
+  const { uid } = await cluster.createPod(namespace, name, 'application');
+  const token = await cluster.podToken(namespace, 'application', name);
+  const kubeconfig = join(directory, name);
+  await writeFile(kubeconfig, cluster.kubeconfig({ token }), { mode: 0o600 });
+  const leasehold = await connect({ kubeconfig, namespace, ttl: TTL });
+  return { name, uid, leasehold };
+}
+
+/** As the kubelet does it: the container began an hour ago, and ended a second from now. */
+async function reportEnd({ name }: TestPod, more: object = {}): Promise<string> {
+  const { cluster, namespace } = fixture();
+  const containerID = `containerd://${randomUUID()}`;
+  const second = (wall: number): string => new Date(wall).toISOString().replace(/\.\d+Z$/, 'Z');
+  const terminated = {
+    containerID,
+    exitCode: 137,
+    reason: 'OOMKilled',
+    startedAt: second(Date.now() - 3_600_000),
+    finishedAt: second(Date.now() + 1_000),
+    ...more,
+  };
+  await cluster.client.expect(
+    'PATCH',
+    `/api/v1/namespaces/${namespace}/pods/${name}/status`,
+    {
+      status: {
+        containerStatuses: [
+          {
+            name: 'main',
+            image: 'example.invalid/none',
+            imageID: '',
+            ready: false,
+            restartCount: 0,
+            state: { terminated },
+          },
+        ],
+      },
+    },
+    { contentType: 'application/merge-patch+json' },
+  );
+  return containerID;
+}
+
+async function waiterOf(lock: string): Promise<void> {
+  await eventually('a waiter', async () => {
+    const { annotations = {} } = (await fixture().lease(lock))?.metadata ?? {};
+    return Object.keys(annotations).some((key) => key.startsWith('queue.'));
+  });
+}
+
+async function sessionOf({ uid }: TestPod): Promise<Lease | undefined> {
+  const { cluster, namespace } = fixture();
+  const { body } = await cluster.request<{ items: Lease[] }>(
+    'GET',
+    `${leasePath(namespace)}?labelSelector=${encodeURIComponent(`leasehold.dev/pod-uid=${uid}`)}`,
+  );
+  return body.items[0];
+}
+
+async function eventReasons(name: string): Promise<string[]> {
+  const { cluster, namespace } = fixture();
+  const { body } = await cluster.request<{
+    items: { involvedObject: { name: string }; reason: string }[];
+  }>('GET', `/api/v1/namespaces/${namespace}/events`);
+  return body.items
+    .filter(({ involvedObject }) => involvedObject.name === name)
+    .map(({ reason }) => reason);
+}
+
+describe('leasehold operator', () => {
+  test('gives the lock of an ended container to the next, and tells it everywhere', async () => {
+    const { program, url } = await startOperator();
+    const [holder, waiter] = [await pod('holder'), await pod('waiter')];
+    await holder.leasehold.lock('reclaimed').acquire();
+    const next = waiter.leasehold.lock('reclaimed').acquire();
+    await waiterOf('reclaimed');
+    const containerID = await reportEnd(holder);
+    await next;
+    await program.printed(new RegExp(`"event":"revoked".*"containerID":"${containerID}"`));
+    await eventually('the session to be blank', async () => {
+      return (await sessionOf(holder))?.spec?.holderIdentity === '';
+    });
+    await eventually('an Event on the Pod', async () => {
+      return (await eventReasons('holder')).includes('SessionRevoked');
+    });
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toContain('leasehold_reclaims_total{proof="container-terminated"} 1');
+    expect(metrics).toMatch(/leasehold_api_requests_total\{verb="list",code="2xx"\} \d/);
+    await stop(program);
+    await waiter.leasehold.close();
+    await holder.leasehold.close();
+  });
+
+  test('another replica goes on when the leader ends', async () => {
+    const replicas = [await startOperator(), await startOperator()];
+    const [first, second] = replicas.map(({ program }) => program);
+    if (!first || !second) throw new Error('there are two');
+    const [holder, waiter] = [await pod('holder-2'), await pod('waiter-2')];
+    await holder.leasehold.lock('failed-over').acquire();
+    const next = waiter.leasehold.lock('failed-over').acquire();
+    await waiterOf('failed-over');
+    await stop(first);
+    await reportEnd(holder);
+    await next;
+    await stop(second);
+    await waiter.leasehold.close();
+    await holder.leasehold.close();
+  });
+
+  test('does nothing when the kubelet has lost sight of a container', async () => {
+    const { program } = await startOperator();
+    const [holder, witness] = [await pod('holder-3'), await pod('witness')];
+    const held = await holder.leasehold.lock('kept').acquire();
+    await witness.leasehold.lock('free').acquire();
+    await reportEnd(holder, { reason: 'ContainerStatusUnknown' });
+    // Reported later, and reclaimed: the operator has seen what came before.
+    await reportEnd(witness);
+    await eventually('the lock of the witness to go', async () => {
+      return (await fixture().lease('free')) === undefined;
+    });
+    expect((await sessionOf(holder))?.spec?.holderIdentity).toBe('holder-3');
+    expect(held.valid).toBe(true);
+    await stop(program);
+    await holder.leasehold.close();
+    await witness.leasehold.close();
+  });
+
+  test.skipIf(isEmbedded)('tells at the start what is not permitted', async () => {
+    const { cluster, namespace } = fixture();
+    await cluster.createPod(namespace, 'powerless', 'powerless');
+    const token = await cluster.podToken(namespace, 'powerless', 'powerless');
+    const kubeconfig = join(directory, 'powerless');
+    await writeFile(kubeconfig, cluster.kubeconfig({ token }), { mode: 0o600 });
+    const words = ['operator', '-n', namespace, '--election-namespace', namespace, '--port', '0'];
+    const refused = await Program.start(words, { KUBECONFIG: kubeconfig }).finished;
+    expect(refused).toMatchObject({ code: 77, output: '' });
+    expect(refused.errors).toContain(
+      `list, watch pods in namespace ${namespace}: add to a Role there { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] }`,
+    );
+  });
+});
