@@ -17,10 +17,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   telemetry: ['core'],
   inspect: ['core', 'kube'],
   client: ['core', 'kube', 'tenure', 'session', 'lock', 'election', 'telemetry'],
+  supervisor: ['core', 'kube', 'session', 'repair', 'client'],
   // What applications test with; loading the library never loads it.
   testing: ['core', 'kube', 'client'],
   // The program stands on the public API, with what it needs to print below it.
-  cli: ['core', 'kube', 'client', 'inspect', 'repair', 'testing', 'index'],
+  cli: ['core', 'kube', 'client', 'inspect', 'repair', 'supervisor', 'testing', 'index'],
 };
 
 const layers = Object.entries(MAY_IMPORT).map(([layer, allowed]) => {

@@ -1,4 +1,5 @@
 import { Deaths } from '../session/deaths.ts';
+import type { Announcer } from '../session/announcer.ts';
 import { Sessions } from '../session/sessions.ts';
 import type { Parts } from '../core/parts.ts';
 import { leaseApi } from '../kube/lease-api.ts';
@@ -37,10 +38,15 @@ export class Leasehold implements AsyncDisposable {
   constructor(
     requests: Requests,
     parts: Parts,
-    settings: { namespace: string; identity: Identity; ttl: number },
+    settings: {
+      namespace: string;
+      identity: Identity;
+      ttl: number;
+      announcer?: Announcer | undefined;
+    },
     onClosed: () => void,
   ) {
-    const { namespace, identity, ttl } = settings;
+    const { namespace, identity, ttl, announcer } = settings;
     this.namespace = namespace;
     this.identity = identity.name;
     this.#requests = requests;
@@ -53,6 +59,7 @@ export class Leasehold implements AsyncDisposable {
       identity: identity.name,
       ttl,
       owner: identity.owner,
+      announcer,
     });
     this.#deaths = new Deaths(api, parts);
     this.#locks = new Locks({

@@ -154,7 +154,13 @@ function involvement(record: LockRecord, session: { name: string; uid: string })
 
 type State = Pick<SettledLock, 'holders' | 'deleted' | 'error'>;
 
-function settleLock(
+/**
+ * Drops the dead from one lock and grants to whoever is next. Sends one write, if there is anything to
+ * drop or to grant.
+ *
+ * @throws LeaseholdError when it cannot be done
+ */
+export function settleLock(
   workshop: Workshop,
   first: LockRecord,
   isDead: (entry: Entry) => boolean,
