@@ -12,6 +12,7 @@ const benches: Record<string, () => Promise<{ measure: () => Promise<Figure[]> }
   local: () => import('./local.ts'),
   'client-go': () => import('./client-go.ts'),
   start: () => import('./start.ts'),
+  supervisor: () => import('./supervisor.ts'),
 };
 
 const name = process.argv[2] ?? '';

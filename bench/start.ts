@@ -1,11 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { preloadArguments, stripped } from './plain.ts';
 import type { Figure } from './report.ts';
 import { Site } from './site.ts';
 import { median } from './statistics.ts';
@@ -78,7 +78,7 @@ interface Memory {
 
 async function memory(environment: Record<string, string>): Promise<Memory> {
   const bare = spawn('node', ['--eval', 'setInterval(() => {}, 1000)'], { cwd: root });
-  const client = spawn('node', clientArguments(), {
+  const client = spawn('node', [...preloadArguments(), ...stripped('start-client.ts')], {
     cwd: root,
     env: { ...environment, LEASEHOLD_BUILD: build, HELD_LOCKS: String(heldLocks) },
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -107,20 +107,6 @@ async function memory(environment: Record<string, string>): Promise<Memory> {
     client.stdin.end('close\n');
     await exited;
   }
-}
-
-/** Plain JavaScript, as in production: what strips types takes 40 MiB itself. */
-function clientArguments(): string[] {
-  const javaScript = (file: string): string =>
-    stripTypeScriptTypes(readFileSync(join(import.meta.dirname, file), 'utf8'));
-  const preload = Buffer.from(javaScript('in-pod.ts')).toString('base64');
-  return [
-    '--import',
-    `data:text/javascript;base64,${preload}`,
-    '--input-type=module',
-    '--eval',
-    javaScript('start-client.ts'),
-  ];
 }
 
 async function said(child: ChildProcess, word: string): Promise<void> {

@@ -1,11 +1,12 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { isatty } from 'node:tty';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { EXIT, exitCodeOfSignal } from './exit-codes.ts';
-import { FORWARDED_SIGNALS } from './signals.ts';
-import { say } from './stderr.ts';
-import { isForeground } from './terminal.ts';
+
+const SUPERVISE = fileURLToPath(new URL(`./supervise${extname(import.meta.url)}`, import.meta.url));
+/** Where the `NODE_OPTIONS` of the command are while the supervisor runs without them. */
+export const NODE_OPTIONS_OF_COMMAND = 'LEASEHOLD_RUN_NODE_OPTIONS';
+/** It waits for the whole life of the command: small is better than fast. */
+const NODE_ARGUMENTS = ['--no-warnings', '--lite-mode'];
 
 const MANUAL = `
 For the command of a container, with a small init such as tini before it:
@@ -27,8 +28,8 @@ When the command dies
 Only the command itself
   is known to have died, not what it has started: with 'npm start' or 'sh -c' the application is
   another process. leasehold run says so, and leaves its locks to the ttl. Name the program itself,
-  or use exec in the script. Work that the command has given to processes of its own may go on for a
-  moment when it dies.
+  or use exec in the script. It has to run as the same user as leasehold run. Work that the command
+  has given to processes of its own may go on for a moment when it dies.
 
 The API server
   is the one that the command uses, with the service account or the kubeconfig of leasehold run.
@@ -52,64 +53,20 @@ export function addRunCommand(program: Command): void {
     });
 }
 
-async function run([command = '', ...words]: readonly string[]): Promise<number> {
-  const { Supervisor } = await import('../supervisor/supervisor.ts');
-  const supervisor = new Supervisor(say);
-  // Before the command runs, which would otherwise be on its own should one come at once.
-  const signals = new SignalPassing();
-  const child = spawn(command, words, {
-    stdio: 'inherit',
-    env: { ...process.env, ...supervisor.variables },
-  });
-  signals.to(child);
-  if (child.pid !== undefined) supervisor.started(child.pid);
-  const code = await exitCodeOf(child, command);
-  await supervisor.ended();
-  return code;
-}
-
-function exitCodeOf(child: ChildProcess, command: string): Promise<number> {
-  return new Promise((resolve) => {
-    child.once('error', (error: NodeJS.ErrnoException) => {
-      if (child.pid !== undefined) return;
-      const isMissing = error.code === 'ENOENT';
-      say(
-        `${command}: ${isMissing ? 'command not found' : `cannot be executed (${error.message})`}`,
-      );
-      resolve(isMissing ? EXIT.notFound : EXIT.notExecutable);
-    });
-    // Not `close`: what the command has started may keep its output open.
-    child.once('exit', (code, signal) => {
-      resolve(signal === null ? (code ?? 0) : exitCodeOfSignal(signal));
-    });
-  });
-}
-
-/** Its handlers stay in place: no signal must end the supervisor while it passes locks on. */
-class SignalPassing {
-  #child: ChildProcess | undefined;
-  #terms = 0;
-
-  constructor() {
-    for (const signal of FORWARDED_SIGNALS) process.on(signal, () => this.#pass(signal));
+/**
+ * Becomes a smaller program in the same process: without what the other commands need, and without
+ * the options of Node that are meant for the command, such as a debugger or an agent.
+ */
+async function run(words: readonly string[]): Promise<number> {
+  if (process.execve && process.platform !== 'win32') {
+    const { NODE_OPTIONS: options, ...env } = process.env;
+    const nodeArguments = [...process.execArgv, ...NODE_ARGUMENTS];
+    process.execve(
+      process.execPath,
+      [process.execPath, ...nodeArguments, SUPERVISE, ...words],
+      options === undefined ? env : { ...env, [NODE_OPTIONS_OF_COMMAND]: options },
+    );
   }
-
-  to(child: ChildProcess): void {
-    this.#child = child;
-  }
-
-  #pass(signal: NodeJS.Signals): void {
-    if (signal === 'SIGTERM') {
-      this.#terms += 1;
-      this.#child?.kill(this.#terms === 1 ? 'SIGTERM' : 'SIGKILL');
-    } else if (!isFromTerminal(signal)) {
-      this.#child?.kill(signal);
-    }
-  }
-}
-
-/** The terminal sends its signals to the whole process group: the command has had it. */
-function isFromTerminal(signal: NodeJS.Signals): boolean {
-  const isSent = signal !== 'SIGUSR1' && signal !== 'SIGUSR2';
-  return isSent && isatty(0) && isForeground();
+  const { superviseCommand } = await import('./application.ts');
+  return superviseCommand(words, process.env);
 }

@@ -79,6 +79,7 @@ export class Announcement implements Announcer {
   #file: number | undefined;
   readonly #sessions = new Map<string, number>();
   readonly #attempts = new Map<string, number>();
+  readonly #sessionOf = new Map<string, string>();
   readonly #free: number[] = [];
   #slots = 0;
 
@@ -94,13 +95,16 @@ export class Announcement implements Announcer {
 
   sessionEnded(session: string): void {
     this.#clear(this.#sessions, session);
+    for (const [attempt, its] of this.#sessionOf) if (its === session) this.attemptSettled(attempt);
   }
 
   attemptBegan(session: string, attempt: string, lock: string): void {
+    this.#sessionOf.set(attempt, session);
     this.#put(this.#attempts, attempt, { kind: 'attempt', session, id: attempt, lock });
   }
 
   attemptSettled(attempt: string): void {
+    this.#sessionOf.delete(attempt);
     this.#clear(this.#attempts, attempt);
   }
 

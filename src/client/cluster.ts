@@ -4,7 +4,6 @@ import { checkNamespace } from '../core/names.ts';
 import type { ClusterAccess } from '../kube/connection.ts';
 import { Transport } from '../kube/transport.ts';
 import { inClusterAccess, isInCluster } from './in-cluster.ts';
-import { kubeconfigAccess } from './kubeconfig.ts';
 import type { ConnectOptions } from './options.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -50,5 +49,7 @@ async function accessOf(choice: ClusterChoice, clock: Clock): Promise<ClusterAcc
   const { kubeconfig, context } = choice;
   const chosen = kubeconfig !== undefined || context !== undefined;
   if (!chosen && isInCluster(process.env)) return inClusterAccess(process.env, clock);
+  // Not needed in a Pod, and neither is what parses YAML.
+  const { kubeconfigAccess } = await import('./kubeconfig.ts');
   return kubeconfigAccess({ kubeconfig, context }, clock);
 }

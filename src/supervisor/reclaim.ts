@@ -36,37 +36,35 @@ const MOST_RETRY_MS = 500;
 const LATE_LOOK_MS = 100;
 
 /**
- * Ends a session for its process, which has ended, and settles its locks. Blanks the session by a
- * merge patch that names its uid and no version, so that a late renewal conflicts; and meanwhile, for
- * each lock, sends a GET and the write that settles it. Neither has to wait for the other: the process
- * holds nothing any more, whatever the session says, and what it still had on the way names a session
- * that is about to be blank.
+ * Ends a session for its process, which has ended, and settles its locks. For each lock it sends a GET
+ * and the write that settles it; and beside that it blanks the session, by a merge patch that names
+ * its uid and no version, so that a late renewal conflicts. Neither has to wait for the other: the
+ * process holds nothing any more, whatever the session says, and what it still had on the way names a
+ * session that is about to be blank.
  *
  * An attempt that no lock names may have a request on the way: looked for once more a little later.
  * The session is deleted if each attempt was found, and stays blank otherwise.
  *
  * @param signal - sends nothing again once it has aborted
- * @throws LeaseholdError when it could not be done
+ * @throws LeaseholdError when some of it could not be done; the rest was
  */
 export async function reclaim(
   workshop: ReclaimWorkshop,
   session: DeadSession,
   signal: AbortSignal,
 ): Promise<Reclaimed> {
-  const revoking = revoke(workshop, session, signal);
-  const first = await Promise.allSettled(
-    locksOf(session.attempts).map((lock) => settleOne(workshop, session, lock, signal)),
-  );
-  const blank = await revoking;
-  const looks = first.map((look) => {
-    if (look.status === 'rejected') throw look.reason;
-    return look.value;
-  });
+  const look = (attempts: readonly AnnouncedAttempt[]): Promise<PromiseSettledResult<Look>[]> =>
+    Promise.allSettled(locksOf(attempts).map((lock) => settleOne(workshop, session, lock, signal)));
+  // First, as whoever waits for a lock waits for this.
+  const looking = look(session.attempts);
+  const [revoked] = await Promise.allSettled([revoke(workshop, session, signal)]);
+  const first = await looking;
+  const blank = valueOf(revoked);
+  const looks = first.map(valueOf);
   const missed = unseen(session.attempts, looks);
   if (missed.length > 0) {
     await pause(workshop.clock, LATE_LOOK_MS, signal);
-    const late = locksOf(missed).map((lock) => settleOne(workshop, session, lock, signal));
-    looks.push(...(await Promise.all(late)));
+    looks.push(...(await look(missed)).map(valueOf));
   }
   if (blank && unseen(missed, looks).length === 0) await bury(workshop, blank);
   const found = looks.filter(({ attempts }) => attempts.length > 0);
@@ -81,10 +79,15 @@ async function revoke(
 ): Promise<Lease | undefined> {
   // Of a patch that was never answered nothing has to be known: it does no harm twice.
   const outcome = await untilAnswered(clock, signal, () =>
-    api.patch(name, {
-      metadata: { uid, annotations: { [CHALLENGE_ANNOTATION]: null } },
-      spec: { holderIdentity: '', renewTime: microTime(clock.wall()) },
-    }),
+    api.patch(
+      name,
+      {
+        metadata: { uid, annotations: { [CHALLENGE_ANNOTATION]: null } },
+        spec: { holderIdentity: '', renewTime: microTime(clock.wall()) },
+      },
+      // Not behind the reads of a hundred locks.
+      { lane: 'heartbeats' },
+    ),
   );
   if (outcome.kind === 'done') return outcome.body;
   if (isMissing(outcome) || isConflict(outcome)) return undefined;
@@ -142,6 +145,11 @@ function locksOf(attempts: readonly AnnouncedAttempt[]): string[] {
 function unseen(attempts: readonly AnnouncedAttempt[], looks: readonly Look[]): AnnouncedAttempt[] {
   const seen = new Set(looks.flatMap((look) => look.attempts));
   return attempts.filter(({ id }) => !seen.has(id));
+}
+
+function valueOf<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === 'rejected') throw result.reason as Error;
+  return result.value;
 }
 
 /** Somebody may have made another thing of the Lease: then nobody holds by it. */

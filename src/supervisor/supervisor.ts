@@ -6,7 +6,7 @@ import type { AnnouncedProcess } from '../client/announcement.ts';
 import { Announcements, isChild } from './announcements.ts';
 import type { Announced } from './announcements.ts';
 import { reclaim } from './reclaim.ts';
-import type { Reclaimed } from './reclaim.ts';
+import type { DeadSession, Reclaimed } from './reclaim.ts';
 
 /** The exit of a container must not wait for longer: the next start is more urgent than the ttl. */
 const LONGEST_RECLAIM_MS = 5_000;
@@ -75,16 +75,21 @@ export class Supervisor {
     if (other) this.#tellOfOther(other.process.pid);
     if (own.length === 0) return;
     const startedAt = performance.now();
-    const reclaimed = await this.#inTime(own);
+    const results = await this.#inTime(own);
+    const took = (performance.now() - startedAt).toFixed(0);
+    const reclaimed = results.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     const sum = (count: (one: Reclaimed) => number): string =>
       String(reclaimed.reduce((total, one) => total + count(one), 0));
-    const took = (performance.now() - startedAt).toFixed(0);
-    this.#say(
-      `the command died without closing its client: revoked ${String(reclaimed.length)} session(s), settled ${sum((one) => one.locks)} lock(s), ${sum((one) => one.passedOn)} of them passed on, in ${took} ms`,
-    );
+    if (reclaimed.length > 0) {
+      this.#say(
+        `the command died without closing its client: revoked ${String(reclaimed.length)} session(s), settled ${sum((one) => one.locks)} lock(s), ${sum((one) => one.passedOn)} of them passed on, in ${took} ms`,
+      );
+    }
+    const failed = results.find((one) => one.status === 'rejected');
+    if (failed) throw failed.reason as Error;
   }
 
-  async #inTime(own: readonly Announced[]): Promise<Reclaimed[]> {
+  async #inTime(own: readonly Announced[]): Promise<PromiseSettledResult<Reclaimed>[]> {
     const giveUp = new AbortController();
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
@@ -92,14 +97,20 @@ export class Supervisor {
       late.reject(new Error(`the API server did not answer for ${String(LONGEST_RECLAIM_MS)} ms`));
     }, LONGEST_RECLAIM_MS);
     try {
-      const reclaiming = own.map((one) => this.#reclaimOne(one, giveUp.signal));
-      return (await Promise.race([Promise.all(reclaiming), late.promise])).flat();
+      const reclaiming = own.flatMap(({ process, sessions }) =>
+        sessions.map((session) => this.#reclaimSession(process, session, giveUp.signal)),
+      );
+      return await Promise.race([Promise.allSettled(reclaiming), late.promise]);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #reclaimOne({ process, sessions }: Announced, signal: AbortSignal): Promise<Reclaimed[]> {
+  async #reclaimSession(
+    process: AnnouncedProcess,
+    session: DeadSession,
+    signal: AbortSignal,
+  ): Promise<Reclaimed> {
     const { access, transport, clock } = await this.#clusterOf(process);
     if (access.server !== process.server) {
       throw new LeaseholdError(
@@ -108,19 +119,20 @@ export class Supervisor {
       );
     }
     const api = leaseApi(transport, process.namespace, REQUEST_DEADLINE_MS);
-    const reclaiming = sessions.map(async (session) => {
-      // After that the waiters have done it.
-      const ended = AbortSignal.any([signal, AbortSignal.timeout(session.ttl * 1_000)]);
-      return reclaim({ api, clock }, session, ended);
-    });
-    return Promise.all(reclaiming);
+    // After its ttl the waiters have done it.
+    const useful = AbortSignal.any([signal, AbortSignal.timeout(session.ttl * 1_000)]);
+    return reclaim({ api, clock }, session, useful);
   }
 
   /** So that what loads, compiles and shakes hands slowly has done so before it is needed. */
   async #warmUp(process: AnnouncedProcess): Promise<void> {
     try {
       const { transport } = await this.#clusterOf(process);
-      await transport.request({ method: 'GET', path: '/version', deadline: REQUEST_DEADLINE_MS });
+      const version = { method: 'GET', path: '/version', deadline: REQUEST_DEADLINE_MS } as const;
+      await Promise.all([
+        transport.request(version),
+        transport.request({ ...version, lane: 'heartbeats' }),
+      ]);
     } catch {
       // If it matters, it fails again then.
     }
@@ -136,6 +148,8 @@ export class Supervisor {
     if (!cluster) {
       cluster = openCluster(choice);
       this.#clusters.set(key, cluster);
+      // The kubeconfig may be right by the time that it matters.
+      cluster.catch(() => this.#clusters.delete(key));
     }
     return cluster;
   }

@@ -6,11 +6,13 @@ import { connect } from '../../src/index.ts';
 
 const [ending = '', ...locks] = process.argv.slice(2);
 const namespaces = (process.env.NAMESPACES ?? '').split(' ');
+const kubeconfig = process.env.OWN_KUBECONFIG;
 
 const clients = await Promise.all(
   namespaces.map((namespace) =>
     connect({
       namespace,
+      ...(kubeconfig === undefined ? {} : { kubeconfig }),
       ttl: '60s',
       identity: 'supervised',
       onEvent: (event) => {

@@ -1,3 +1,10 @@
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ClusterAccess } from '../cluster/access.ts';
@@ -117,6 +124,17 @@ describe('leasehold run passes the locks of a dead application on', () => {
     await cluster.deleteNamespace(second);
   });
 
+  test('that uses a kubeconfig of its own', async () => {
+    const program = run(application('live', 'own-kubeconfig'), {
+      KUBECONFIG: '/nonexistent/kubeconfig',
+      OWN_KUBECONFIG: cluster.kubeconfigPath,
+    });
+    const { pid } = await holding(program);
+    process.kill(pid, 'SIGKILL');
+    expect((await program.finished).errors).toMatch(/settled 1 lock/);
+    expect(await readLease(cluster, namespace, 'own-kubeconfig')).toBeUndefined();
+  });
+
   test('again and again', async () => {
     let last = 0n;
     for (let start = 0; start < 3; start += 1) {
@@ -180,6 +198,35 @@ describe('leasehold run leaves alone', () => {
   });
 });
 
+describe('leasehold run gives up', () => {
+  test('when the API server does not answer, and passes the exit code on', async () => {
+    const { hostname, port } = new URL(cluster.url);
+    const relay = createServer((near) => {
+      const far = connect(Number(port), hostname);
+      pipeline(near, far, near, () => undefined);
+      relay.once('close', () => near.destroy());
+    });
+    const directory = await mkdtemp(join(tmpdir(), 'leasehold-supervisor-'));
+    relay.listen(0, hostname);
+    await once(relay, 'listening');
+    const url = `https://${hostname}:${String((relay.address() as AddressInfo).port)}`;
+    const kubeconfig = await readFile(cluster.kubeconfigPath, 'utf8');
+    await writeFile(join(directory, 'config'), kubeconfig.replaceAll(cluster.url, url));
+    const program = run(application('live', 'unreachable'), {
+      KUBECONFIG: join(directory, 'config'),
+    });
+    const { pid } = await holding(program);
+    relay.close();
+    relay.emit('close');
+    process.kill(pid, 'SIGKILL');
+    const { code, errors } = await program.finished;
+    expect(code).toBe(137);
+    expect(errors).toMatch(/^leasehold: the locks of the command wait for their ttl: .*\n$/);
+    expect(await readLease(cluster, namespace, 'unreachable')).toBeDefined();
+    await rm(directory, { recursive: true });
+  });
+});
+
 describe('leasehold run is as good as its command', () => {
   test('passes on the exit code, stdin, stdout and stderr', async () => {
     const program = run(['sh', '-c', 'cat; echo bad >&2; exit 7']);
@@ -201,6 +248,31 @@ describe('leasehold run is as good as its command', () => {
     await program.printed(/up/);
     program.child.kill(signal);
     expect(await program.finished).toMatchObject({ code, errors: '' });
+  });
+
+  test('lets it have the terminal, Ctrl-C once', async () => {
+    const script =
+      'trap "echo interrupted" INT; echo up; while ! read -r line; do :; done; echo "$line"; exit 5';
+    const program = Program.startInTerminal(['run', '--', 'sh', '-c', script], {});
+    started.push(program);
+    await program.printed(/up/);
+    program.write('\x03');
+    await program.printed(/interrupted/);
+    program.write('typed\n');
+    const { code, output } = await program.finished;
+    expect(code).toBe(5);
+    expect(output).toMatch(/typed/);
+    expect(output.match(/interrupted/g)).toHaveLength(1);
+  });
+
+  test('gives it the options of Node that are meant for it', async () => {
+    const show = 'console.log(process.env.NODE_OPTIONS, process.env.LEASEHOLD_RUN_NODE_OPTIONS)';
+    const program = run([process.execPath, '-e', show], { NODE_OPTIONS: '--stack-trace-limit=7' });
+    expect(await program.finished).toMatchObject({
+      code: 0,
+      output: '--stack-trace-limit=7 undefined\n',
+      errors: '',
+    });
   });
 
   test('kills it at the second SIGTERM, and passes its locks on', async () => {
