@@ -5,8 +5,19 @@ import type { Command } from 'commander';
 const SUPERVISE = fileURLToPath(new URL(`./supervise${extname(import.meta.url)}`, import.meta.url));
 /** Where the `NODE_OPTIONS` of the command are while the supervisor runs without them. */
 export const NODE_OPTIONS_OF_COMMAND = 'LEASEHOLD_RUN_NODE_OPTIONS';
-/** It waits for the whole life of the command: small is better than fast. */
-const NODE_ARGUMENTS = ['--no-warnings', '--lite-mode'];
+/**
+ * It waits for the whole life of the command and then runs once: the code generators of V8 would take
+ * memory for nothing. Not `--jitless`, with which there is no WebAssembly, and so no `fetch` for the
+ * credentials of some kubeconfigs.
+ */
+const NODE_ARGUMENTS = [
+  '--no-warnings',
+  '--no-opt',
+  '--no-maglev',
+  '--no-sparkplug',
+  '--optimize-for-size',
+  '--max-semi-space-size=1',
+];
 
 const MANUAL = `
 For the command of a container, with a small init such as tini before it:
