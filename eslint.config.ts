@@ -17,11 +17,22 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   telemetry: ['core'],
   inspect: ['core', 'kube'],
   client: ['core', 'kube', 'tenure', 'session', 'lock', 'election', 'telemetry'],
+  supervisor: ['core', 'kube', 'session', 'repair', 'client'],
   // What applications test with; loading the library never loads it.
   testing: ['core', 'kube', 'client'],
   operator: ['core', 'kube', 'session', 'client', 'repair', 'telemetry'],
   // The program stands on the public API, with what it needs to print below it.
-  cli: ['core', 'kube', 'client', 'inspect', 'repair', 'operator', 'testing', 'index'],
+  cli: [
+    'core',
+    'kube',
+    'client',
+    'inspect',
+    'repair',
+    'operator',
+    'supervisor',
+    'testing',
+    'index',
+  ],
 };
 
 const layers = Object.entries(MAY_IMPORT).map(([layer, allowed]) => {

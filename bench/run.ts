@@ -13,6 +13,7 @@ const benches: Record<string, () => Promise<{ measure: () => Promise<Figure[]> }
   'client-go': () => import('./client-go.ts'),
   start: () => import('./start.ts'),
   ls: () => import('./ls.ts'),
+  supervisor: () => import('./supervisor.ts'),
 };
 
 const name = process.argv[2] ?? '';

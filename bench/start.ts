@@ -1,11 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { preloadArguments, stripped } from './plain.ts';
 import type { Figure } from './report.ts';
 import { Site } from './site.ts';
 import { median } from './statistics.ts';
@@ -78,8 +78,9 @@ interface Memory {
 
 async function memory(environment: Record<string, string>): Promise<Memory> {
   // With the same preload, which is the bench's and not the library's.
-  const bare = spawn('node', nodeArguments('setInterval(() => {}, 1000)'), { cwd: root });
-  const client = spawn('node', nodeArguments(javaScript('start-client.ts')), {
+  const bareArguments = [...preloadArguments(), '--eval', 'setInterval(() => {}, 1000)'];
+  const bare = spawn('node', bareArguments, { cwd: root });
+  const client = spawn('node', [...preloadArguments(), ...stripped('start-client.ts')], {
     cwd: root,
     env: { ...environment, LEASEHOLD_BUILD: build, HELD_LOCKS: String(heldLocks) },
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -108,18 +109,6 @@ async function memory(environment: Record<string, string>): Promise<Memory> {
     client.stdin.end('close\n');
     await exited;
   }
-}
-
-/** Plain JavaScript, as in production: what strips types takes 40 MiB itself. */
-function javaScript(file: string): string {
-  return stripTypeScriptTypes(readFileSync(join(import.meta.dirname, file), 'utf8'));
-}
-
-/** Node's arguments for a program that believes to run in a Pod. */
-function nodeArguments(program: string): string[] {
-  const preload = Buffer.from(javaScript('in-pod.ts')).toString('base64');
-  const module = `data:text/javascript;base64,${preload}`;
-  return ['--import', module, '--input-type=module', '--eval', program];
 }
 
 async function said(child: ChildProcess, word: string): Promise<void> {

@@ -16,7 +16,8 @@ const missing = modules.flatMap((file) =>
 );
 for (const line of missing) console.error(line);
 if (missing.length > 0) process.exit(1);
-// The program would run, and the watchdog too.
-const loaded = modules.filter((file) => file !== program && !file.endsWith('watchdog.js'));
+// The program would run, and so would what it starts.
+const programs = [program, join('dist', 'cli', 'supervise.js'), join('dist', 'cli', 'watchdog.js')];
+const loaded = modules.filter((file) => !programs.includes(file));
 for (const file of loaded) await import(pathToFileURL(file).href);
 console.log(`${String(loaded.length)} modules of the build load`);

@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
+import { SUPERVISOR_VARIABLE } from '../client/announcement.ts';
 import type { LeaseholdEvent } from '../core/events.ts';
 import type { ConnectOptions, Leasehold } from '../index.ts';
 import { say } from './stderr.ts';
@@ -43,6 +44,8 @@ export function addConnectionOptions(command: Command): Command {
 export async function open(flags: ConnectionFlags, options: ConnectOptions): Promise<Leasehold> {
   const [{ connect }, logging] = await Promise.all([import('../index.ts'), loggingOf(flags)]);
   const { namespace, kubeconfig, context } = flags;
+  // Our death is not that of the command that we run, which the watchdog ends a little later.
+  Reflect.deleteProperty(process.env, SUPERVISOR_VARIABLE);
   return connect({
     ...(namespace === undefined ? {} : { namespace }),
     ...(kubeconfig === undefined ? {} : { kubeconfig }),

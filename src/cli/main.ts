@@ -15,6 +15,7 @@ import { addWatchCommand } from './watch.ts';
 import { addReleaseCommand } from './release.ts';
 import { addResignCommand } from './resign.ts';
 import { addRevokeCommand } from './revoke.ts';
+import { addRunCommand } from './run.ts';
 
 // Nothing that takes time to load is imported before a command needs it: `--help` is to be fast.
 
@@ -40,6 +41,7 @@ function createProgram(): Command {
     .addHelpText('after', MANUAL);
   addExecCommand(program);
   addElectCommand(program);
+  addRunCommand(program);
   addLsCommand(program);
   addDescribeCommand(program);
   addWatchCommand(program);

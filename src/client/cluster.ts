@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { checkNamespace } from '../core/names.ts';
 import type { ClusterAccess } from '../kube/connection.ts';
@@ -15,6 +16,8 @@ export interface Cluster {
   /** The chosen one, else the Pod's or the context's. */
   readonly namespace: string;
   readonly clock: Clock;
+  /** By which another process of the same environment opens it; undefined when none can. */
+  readonly choice?: ClusterChoice;
 }
 
 /**
@@ -29,7 +32,17 @@ export async function openCluster(choice: ClusterChoice): Promise<Cluster> {
   const access = await accessOf(choice, clock);
   const namespace = choice.namespace ?? access.namespace;
   checkNamespace(namespace);
-  return { access, transport: new Transport(access, clock), namespace, clock };
+  const { kubeconfig, context } = choice;
+  return {
+    access,
+    transport: new Transport(access, clock),
+    namespace,
+    clock,
+    choice: {
+      ...(kubeconfig === undefined ? {} : { kubeconfig: resolve(kubeconfig) }),
+      ...(context === undefined ? {} : { context }),
+    },
+  };
 }
 
 async function accessOf(choice: ClusterChoice, clock: Clock): Promise<ClusterAccess> {

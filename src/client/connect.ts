@@ -5,6 +5,7 @@ import { Principal } from '../core/principal.ts';
 import { logTo } from '../telemetry/log.ts';
 import { fanOut } from '../telemetry/observers.ts';
 import { openTelemetry } from '../telemetry/open-telemetry.ts';
+import { announcementOf } from './announcement.ts';
 import { openCluster } from './cluster.ts';
 import type { Cluster } from './cluster.ts';
 import { containerOf, readMounts } from './container.ts';
@@ -47,7 +48,8 @@ export async function connectTo(
   if (options.identity === '') {
     throw new LeaseholdError('INVALID_ARGUMENT', 'identity is empty: give a name, or leave it out');
   }
-  const { access, transport, namespace, clock } = await open();
+  const cluster = await open();
+  const { access, transport, namespace, clock } = cluster;
   try {
     const observe = await observerOf(options);
     if (options.checkPermissions ?? true) await checkPermissions(transport, namespace);
@@ -55,12 +57,16 @@ export async function connectTo(
     const identity = await withContainer(
       identityOf(process.env, claims, namespace, options.identity),
     );
+    const announcement = announcementOf(process.env, cluster);
     let stopListening = (): void => undefined;
     const leasehold = new Leasehold(
       transport,
       { clock, random: Math.random, observe },
-      { namespace, identity, ttl, principal: new Principal(claims?.uid) },
-      () => stopListening(),
+      { namespace, identity, ttl, principal: new Principal(claims?.uid), announcer: announcement },
+      () => {
+        stopListening();
+        announcement?.close();
+      },
     );
     if (options.releaseOnSigterm ?? false) stopListening = releaseOnSigterm(leasehold);
     return leasehold;

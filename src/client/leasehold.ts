@@ -1,4 +1,5 @@
 import { Deaths } from '../session/deaths.ts';
+import type { Announcer } from '../session/announcer.ts';
 import { Sessions } from '../session/sessions.ts';
 import type { Parts } from '../core/parts.ts';
 import { Principal } from '../core/principal.ts';
@@ -39,10 +40,16 @@ export class Leasehold implements AsyncDisposable {
   constructor(
     requests: Requests,
     parts: Parts,
-    settings: { namespace: string; identity: Identity; ttl: number; principal?: Principal },
+    settings: {
+      namespace: string;
+      identity: Identity;
+      ttl: number;
+      principal?: Principal;
+      announcer?: Announcer | undefined;
+    },
     onClosed: () => void,
   ) {
-    const { namespace, identity, ttl } = settings;
+    const { namespace, identity, ttl, announcer } = settings;
     this.#principal = settings.principal ?? new Principal();
     this.namespace = namespace;
     this.identity = identity.name;
@@ -58,6 +65,7 @@ export class Leasehold implements AsyncDisposable {
       owner: identity.owner,
       principal: this.#principal,
       container: identity.container,
+      announcer,
     });
     this.#deaths = new Deaths(api, parts);
     this.#locks = new Locks({

@@ -60,7 +60,7 @@ export class Acquisition {
 
   constructor(target: LockTarget, session: Session) {
     this.#target = target;
-    this.#attempt = { session, id: session.allocate(), doubtful: false };
+    this.#attempt = { session, id: session.allocate(target.name.lease), doubtful: false };
     this.#readAt = target.context.parts.clock.now();
     this.#observation = new Observation(target, this.#attempt, this.#wakeup.wake);
   }

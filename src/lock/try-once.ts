@@ -27,7 +27,7 @@ export async function tryOnce(
 ): Promise<Grant | undefined> {
   const session = await unlessAborted(target.context.sessions.current(), signal);
   if (!session) throw aborted();
-  const attempt: Attempt = { session, id: session.allocate(), doubtful: false };
+  const attempt: Attempt = { session, id: session.allocate(target.name.lease), doubtful: false };
   try {
     for (let round = 0; round < MOST_ROUNDS && !signal?.aborted; round += 1) {
       const grant = await create(target, attempt);

@@ -155,8 +155,10 @@ function involvement(record: LockRecord, session: { name: string; uid: string })
 type State = Pick<SettledLock, 'holders' | 'deleted' | 'error'>;
 
 /**
- * Settles one lock by the function by which everybody does. One write, if there is anything to do.
+ * Drops the dead from one lock and grants to whoever is next. Sends one write, if there is anything to
+ * drop or to grant.
  *
+ * @throws LeaseholdError when it cannot be done
  * @param isDead - also asked about whoever is in the record after a conflict
  */
 export function settleLock(

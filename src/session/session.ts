@@ -11,6 +11,7 @@ import { MARGIN } from '../core/validity.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { Tenure } from '../tenure/tenure.ts';
 import type { Loss, TenureTimes } from '../tenure/tenure.ts';
+import type { Announcer } from './announcer.ts';
 
 /** Past so many void attempts a session takes no new ones: each costs bytes in every renewal. */
 const MOST_VOID = 256;
@@ -34,6 +35,7 @@ export class Session {
   readonly principal: string | undefined;
   readonly #tenure: Tenure;
   readonly #observe: Observer;
+  readonly #announcer: Announcer;
   readonly #lost = new AbortController();
   #allocated = 0;
   /** Allocated, and neither release nor cancel has been sent: whatever the record says. */
@@ -45,7 +47,7 @@ export class Session {
   readonly #onChallenge = new Map<string, () => void>();
 
   constructor(
-    parts: { api: LeaseApi; clock: Clock; observe: Observer },
+    parts: { api: LeaseApi; clock: Clock; observe: Observer; announcer: Announcer },
     suffix: string,
     lease: Lease,
     sentAt: number,
@@ -56,6 +58,7 @@ export class Session {
     this.ttl = lease.spec?.leaseDurationSeconds ?? 0;
     this.principal = lease.metadata.annotations?.[HOLDER_PRINCIPAL_ANNOTATION];
     this.#observe = parts.observe;
+    this.#announcer = parts.announcer;
     const holder = lease.spec?.holderIdentity ?? '';
     this.#tenure = new Tenure(
       {
@@ -122,12 +125,17 @@ export class Session {
     return new Promise((resolve) => this.#whenUnused.push(resolve));
   }
 
-  /** A new attempt id, never used before: current from now on. */
-  allocate(): string {
+  /**
+   * A new attempt id, never used before: current from now on.
+   *
+   * @param lock - the name of the Lease that will name it
+   */
+  allocate(lock: string): string {
     this.#allocated += 1;
     const id = attemptId(this.suffix, this.#allocated);
     this.#current.add(id);
     this.#outstanding.add(id);
+    this.#announcer.attemptBegan(this.name, id, lock);
     return id;
   }
 
@@ -145,7 +153,9 @@ export class Session {
   /** The attempt's entry is gone from its record, and no request may bring it back. */
   confirmSettled(id: string): void {
     this.spend(id);
-    if (!this.#void.has(id)) this.#outstanding.delete(id);
+    if (this.#void.has(id)) return;
+    this.#outstanding.delete(id);
+    this.#announcer.attemptSettled(id);
   }
 
   /**

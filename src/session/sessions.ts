@@ -10,6 +10,8 @@ import type { LeaseApi } from '../kube/lease-api.ts';
 import { isMissing } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
 import { errorOf, isTemporary } from '../kube/status-error.ts';
+import { SILENT } from './announcer.ts';
+import type { Announcer } from './announcer.ts';
 import { Session, sessionTimes } from './session.ts';
 import { blanked, isBlank, newSessionLease } from '../core/session-lease.ts';
 
@@ -22,6 +24,8 @@ export interface SessionOptions {
   readonly principal?: Principal;
   /** The container of the owner. */
   readonly container?: string | undefined;
+  /** Nobody is told if undefined. */
+  readonly announcer?: Announcer | undefined;
 }
 
 const FIRST_RETRY_MS = 100;
@@ -35,6 +39,7 @@ export class Sessions {
   readonly #api: LeaseApi;
   readonly #parts: Parts;
   readonly #options: SessionOptions;
+  readonly #announcer: Announcer;
   #current: Session | undefined;
   #starting: Promise<Session> | undefined;
   readonly #all = new Set<Session>();
@@ -45,6 +50,7 @@ export class Sessions {
     this.#api = api;
     this.#parts = parts;
     this.#options = options;
+    this.#announcer = options.announcer ?? SILENT;
   }
 
   /**
@@ -131,7 +137,9 @@ export class Sessions {
 
   #begin(suffix: string, lease: Lease, sentAt: number): Session {
     const { clock, observe } = this.#parts;
-    const session = new Session({ api: this.#api, clock, observe }, suffix, lease, sentAt);
+    const parts = { api: this.#api, clock, observe, announcer: this.#announcer };
+    const session = new Session(parts, suffix, lease, sentAt);
+    this.#announcer.sessionBegan(session);
     this.#all.add(session);
     this.#current = session;
     session.start();
@@ -166,6 +174,7 @@ export class Sessions {
     await session.end();
     const left = await this.#removeOrBlank(session);
     const deleted = left === undefined;
+    if (!left || isBlank(left)) this.#announcer.sessionEnded(session.name);
     this.#parts.observe({ type: 'session-ended', session: session.name, deleted });
     if (left && !this.#closing.signal.aborted) void this.#buryLater(left, session.ttl * 1_000);
   }

@@ -9,6 +9,7 @@ import type { Held } from '../../../src/lock/held.ts';
 import { HoldWatches } from '../../../src/lock/hold-watches.ts';
 import type { AcquireOptions, Lock } from '../../../src/lock/lock.ts';
 import { Locks } from '../../../src/lock/locks.ts';
+import type { Announcer } from '../../../src/session/announcer.ts';
 import { Deaths } from '../../../src/session/deaths.ts';
 import { Sessions } from '../../../src/session/sessions.ts';
 import { VirtualApi } from './api.ts';
@@ -18,6 +19,7 @@ import type { World } from './world.ts';
 export interface ProcessOptions {
   /** Seconds; 15 by default. */
   readonly ttl?: number;
+  readonly announcer?: Announcer;
 }
 
 /** One simulated process: its own clock, network, sessions, locks and elections. */
@@ -44,7 +46,9 @@ export class VirtualProcess {
     const parts = { clock: this.host, random, observe };
     this.#parts = parts;
     const ttl = options.ttl ?? 15;
-    this.sessions = new Sessions(this.api, parts, { identity: name, ttl, owner: undefined });
+    const { announcer } = options;
+    const settings = { identity: name, ttl, owner: undefined, announcer };
+    this.sessions = new Sessions(this.api, parts, settings);
     this.deaths = new Deaths(this.api, parts);
     const { api, sessions, deaths } = this;
     this.locks = new Locks({ api, parts, sessions, deaths, holdWatches: new HoldWatches() });

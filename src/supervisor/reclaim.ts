@@ -1,0 +1,162 @@
+import { pause } from '../core/clock.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Entry } from '../core/entry.ts';
+import { CHALLENGE_ANNOTATION, microTime } from '../core/lease.ts';
+import type { Lease } from '../core/lease.ts';
+import { parseRecord } from '../core/record.ts';
+import type { LockRecord } from '../core/record.ts';
+import type { LeaseApi } from '../kube/lease-api.ts';
+import { isConflict, isMissing } from '../kube/outcome.ts';
+import type { LeaseOutcome } from '../kube/outcome.ts';
+import { errorOf, isTemporary } from '../kube/status-error.ts';
+import { bury, settleLock } from '../repair/revoke.ts';
+import type { AnnouncedSession } from '../session/announcer.ts';
+import type { AnnouncedAttempt } from './announcements.ts';
+
+/** A session whose process is known to have ended. */
+export interface DeadSession extends AnnouncedSession {
+  readonly attempts: readonly AnnouncedAttempt[];
+}
+
+export interface Reclaimed {
+  /** How many locks the process held or waited for, and does no more. */
+  readonly locks: number;
+  /** How many of them are in other hands now. */
+  readonly passedOn: number;
+}
+
+export interface ReclaimWorkshop {
+  readonly api: LeaseApi;
+  readonly clock: Clock;
+}
+
+const FIRST_RETRY_MS = 20;
+const MOST_RETRY_MS = 500;
+/** What the process had sent in its last moment is stored, or refused, by then. */
+const LATE_LOOK_MS = 100;
+
+/**
+ * Ends a session for its process, which has ended, and settles its locks. For each lock it sends a GET
+ * and the write that settles it; and beside that it blanks the session, by a merge patch that names
+ * its uid and no version, so that a late renewal conflicts. Neither has to wait for the other: the
+ * process holds nothing any more, whatever the session says, and what it still had on the way names a
+ * session that is about to be blank.
+ *
+ * An attempt that no lock names may have a request on the way: looked for once more a little later.
+ * The session is deleted if each attempt was found, and stays blank otherwise.
+ *
+ * @param signal - sends nothing again once it has aborted
+ * @throws LeaseholdError when some of it could not be done; the rest was
+ */
+export async function reclaim(
+  workshop: ReclaimWorkshop,
+  session: DeadSession,
+  signal: AbortSignal,
+): Promise<Reclaimed> {
+  const look = (attempts: readonly AnnouncedAttempt[]): Promise<PromiseSettledResult<Look>[]> =>
+    Promise.allSettled(locksOf(attempts).map((lock) => settleOne(workshop, session, lock, signal)));
+  // First, as whoever waits for a lock waits for this.
+  const looking = look(session.attempts);
+  const [revoked] = await Promise.allSettled([revoke(workshop, session, signal)]);
+  const first = await looking;
+  const blank = valueOf(revoked);
+  const looks = first.map(valueOf);
+  const missed = unseen(session.attempts, looks);
+  if (missed.length > 0) {
+    await pause(workshop.clock, LATE_LOOK_MS, signal);
+    looks.push(...(await look(missed)).map(valueOf));
+  }
+  if (blank && unseen(missed, looks).length === 0) await bury(workshop, blank);
+  const found = looks.filter(({ attempts }) => attempts.length > 0);
+  return { locks: found.length, passedOn: found.filter(({ passedOn }) => passedOn).length };
+}
+
+/** Resolves with the blank session; with undefined when there is none any more. */
+async function revoke(
+  { api, clock }: ReclaimWorkshop,
+  { name, uid }: DeadSession,
+  signal: AbortSignal,
+): Promise<Lease | undefined> {
+  // Of a patch that was never answered nothing has to be known: it does no harm twice.
+  const outcome = await untilAnswered(clock, signal, () =>
+    api.patch(
+      name,
+      {
+        metadata: { uid, annotations: { [CHALLENGE_ANNOTATION]: null } },
+        spec: { holderIdentity: '', renewTime: microTime(clock.wall()) },
+      },
+      // Not behind the reads of a hundred locks.
+      { lane: 'heartbeats' },
+    ),
+  );
+  if (outcome.kind === 'done') return outcome.body;
+  if (isMissing(outcome) || isConflict(outcome)) return undefined;
+  throw errorOf(outcome, `revoke session ${name}`);
+}
+
+interface Look {
+  /** Of the session, as the lock named them. */
+  readonly attempts: readonly string[];
+  readonly passedOn: boolean;
+}
+
+const NOTHING: Look = { attempts: [], passedOn: false };
+
+async function settleOne(
+  workshop: ReclaimWorkshop,
+  session: DeadSession,
+  lock: string,
+  signal: AbortSignal,
+): Promise<Look> {
+  const { api, clock } = workshop;
+  const outcome = await untilAnswered(clock, signal, () => api.get(lock));
+  if (isMissing(outcome)) return NOTHING;
+  if (outcome.kind !== 'done') throw errorOf(outcome, `read lock ${lock}`);
+  const record = readable(outcome.body);
+  if (!record) return NOTHING;
+  const isDead = (entry: Entry): boolean =>
+    entry.session === session.name && entry.sessionUid === session.uid;
+  const held = record.holders.some(isDead);
+  const attempts = [...record.holders, ...record.queue].filter(isDead).map(({ id }) => id);
+  if (attempts.length === 0) return NOTHING;
+  const { holders } = await settleLock(workshop, record, isDead);
+  return { attempts, passedOn: held && holders.length > 0 };
+}
+
+/** Again and again while the server is away or busy, until `signal` aborts. */
+async function untilAnswered(
+  clock: Clock,
+  signal: AbortSignal,
+  send: () => Promise<LeaseOutcome>,
+): Promise<LeaseOutcome> {
+  let retry = FIRST_RETRY_MS;
+  for (;;) {
+    const outcome = await send();
+    if (outcome.kind === 'done' || !isTemporary(outcome) || signal.aborted) return outcome;
+    await pause(clock, Math.max(retry, outcome.retryAfter ?? 0), signal);
+    retry = Math.min(MOST_RETRY_MS, retry * 2);
+  }
+}
+
+function locksOf(attempts: readonly AnnouncedAttempt[]): string[] {
+  return [...new Set(attempts.map(({ lock }) => lock))];
+}
+
+function unseen(attempts: readonly AnnouncedAttempt[], looks: readonly Look[]): AnnouncedAttempt[] {
+  const seen = new Set(looks.flatMap((look) => look.attempts));
+  return attempts.filter(({ id }) => !seen.has(id));
+}
+
+function valueOf<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === 'rejected') throw result.reason as Error;
+  return result.value;
+}
+
+/** Somebody may have made another thing of the Lease: then nobody holds by it. */
+function readable(lease: Lease): LockRecord | undefined {
+  try {
+    return parseRecord(lease);
+  } catch {
+    return undefined;
+  }
+}

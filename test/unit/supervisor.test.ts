@@ -1,0 +1,132 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { announcementOf, pidNamespace } from '../../src/client/announcement.ts';
+import type { Announcement } from '../../src/client/announcement.ts';
+import type { Cluster } from '../../src/client/cluster.ts';
+import { systemClock } from '../../src/client/system-clock.ts';
+import { Transport } from '../../src/kube/transport.ts';
+import { Announcements, isChild } from '../../src/supervisor/announcements.ts';
+
+const access = {
+  server: 'https://10.0.0.1:443',
+  namespace: 'billing',
+  source: 'a test',
+  tls: {},
+  authorization: () => undefined,
+};
+const clock = systemClock();
+const cluster: Cluster = {
+  access,
+  transport: new Transport(access, clock),
+  namespace: 'billing',
+  clock,
+  choice: { kubeconfig: '/etc/kubeconfig' },
+};
+const session = { name: 'a-1f9a3c21', uid: 'uid', ttl: 15 };
+let announcements: Announcements;
+
+beforeEach(() => {
+  const opened = Announcements.open();
+  if (!opened) throw new Error('nowhere to write');
+  announcements = opened;
+});
+
+afterEach(() => {
+  announcements.close();
+});
+
+function announce(): Announcement {
+  const announcement = announcementOf(announcements.variables, cluster);
+  if (!announcement) throw new Error('not announced');
+  return announcement;
+}
+
+describe('an announcement', () => {
+  it('says who it is and how to reach the same API server', () => {
+    announce();
+    expect(announcements.read()).toEqual([
+      {
+        process: {
+          pid: process.pid,
+          parent: process.ppid,
+          pidNamespace: pidNamespace(),
+          server: 'https://10.0.0.1:443',
+          kubeconfig: '/etc/kubeconfig',
+          namespace: 'billing',
+        },
+        sessions: [],
+      },
+    ]);
+  });
+
+  it('always says what is left to be done, in no more room than that takes', () => {
+    const announcement = announce();
+    announcement.sessionBegan(session);
+    for (let cycle = 0; cycle < 1_000; cycle += 1) {
+      announcement.attemptBegan(session.name, `1f9a3c21-${String(cycle)}`, `lock-${String(cycle)}`);
+      if (cycle < 998) announcement.attemptSettled(`1f9a3c21-${String(cycle)}`);
+    }
+    announcement.attemptSettled('1f9a3c21-998');
+    announcement.attemptBegan(session.name, '1f9a3c21-1000', 'x');
+    const [announced] = announcements.read();
+    expect(announced?.sessions).toMatchObject([
+      { ...session, attempts: [{ lock: 'x' }, { lock: 'lock-999' }] },
+    ]);
+    announcement.sessionEnded(session.name);
+    expect(announcements.read()[0]?.sessions).toEqual([]);
+  });
+
+  it('is taken back in the end, but for a session that could not be ended', () => {
+    const [first, second] = [announce(), announce()];
+    first.sessionBegan(session);
+    first.close();
+    second.close();
+    expect(announcements.read()).toMatchObject([{ sessions: [session] }]);
+  });
+
+  it('is none without a supervisor, or when that is gone, or could not reach the server', () => {
+    expect(announcementOf({}, cluster)).toBeUndefined();
+    const { choice: _, ...inMemory } = cluster;
+    expect(announcementOf(announcements.variables, inMemory)).toBeUndefined();
+    announcements.close();
+    expect(announcementOf(announcements.variables, cluster)).toBeUndefined();
+  });
+
+  it('does no harm when its supervisor goes', () => {
+    const announcement = announce();
+    announcements.close();
+    announcement.sessionBegan(session);
+    announcement.attemptBegan(session.name, '1f9a3c21-1', 'x');
+    announcement.close();
+  });
+});
+
+describe('the supervisor', () => {
+  it('knows its child by more than a number', () => {
+    announce();
+    const [announced] = announcements.read();
+    if (!announced) throw new Error('nothing is announced');
+    const own = { ...announced.process, pid: 4_711, parent: process.pid };
+    expect(isChild(own, 4_711)).toBe(true);
+    expect(isChild(own, 4_712)).toBe(false);
+    expect(isChild({ ...own, parent: process.ppid }, 4_711)).toBe(false);
+    expect(isChild({ ...own, pidNamespace: 'pid:[1]' }, 4_711)).toBe(false);
+  });
+
+  it('is told of the first announcement', async () => {
+    const first = Promise.withResolvers<number>();
+    announcements.onFirst(({ pid }) => {
+      first.resolve(pid);
+    });
+    announce();
+    expect(await first.promise).toBe(process.pid);
+  });
+
+  it('leaves nothing behind', () => {
+    announce();
+    const [, directory = ''] = announcements.variables.LEASEHOLD_SUPERVISOR?.split(':') ?? [];
+    expect(readdirSync(directory)).toHaveLength(1);
+    announcements.close();
+    expect(existsSync(directory)).toBe(false);
+  });
+});
