@@ -78,8 +78,8 @@ interface Memory {
 
 async function memory(environment: Record<string, string>): Promise<Memory> {
   // With the same preload, which is the bench's and not the library's.
-  const bareArguments = [...preloadArguments(), '--eval', 'setInterval(() => {}, 1000)'];
-  const bare = spawn('node', bareArguments, { cwd: root });
+  const idle = ['--input-type=module', '--eval', 'setInterval(() => {}, 1000)'];
+  const bare = spawn('node', [...preloadArguments(), ...idle], { cwd: root });
   const client = spawn('node', [...preloadArguments(), ...stripped('start-client.ts')], {
     cwd: root,
     env: { ...environment, LEASEHOLD_BUILD: build, HELD_LOCKS: String(heldLocks) },

@@ -190,11 +190,15 @@ describe('leasehold run leaves alone', () => {
   test('the application when it is itself killed', async () => {
     const program = run(application('live', 'orphaned'));
     const { pid } = await holding(program);
+    const environment = await readFile(`/proc/${String(pid)}/environ`, 'utf8').catch(() => '');
     program.child.kill('SIGKILL');
     await eventually('the end of leasehold run', () => program.child.signalCode !== null);
     expect(isAlive(pid)).toBe(true);
     process.kill(pid, 'SIGKILL');
     expect(await readLease(cluster, namespace, 'orphaned')).toBeDefined();
+    // Nobody was left to remove it.
+    const directory = /LEASEHOLD_SUPERVISOR=\d+:([^\0]+)/.exec(environment)?.[1];
+    if (directory !== undefined) await rm(directory, { recursive: true });
   });
 });
 
