@@ -15,6 +15,8 @@ const NO_COMMON_PROTOCOL = 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
 
 interface Connection {
   readonly session: ClientHttp2Session;
+  /** Until the server has told how many it takes, nobody may open one. */
+  isReady: boolean;
   streams: number;
 }
 
@@ -43,19 +45,24 @@ export class SharedConnections {
    * server, or a proxy on the way, does not speak HTTP/2.
    */
   async get(path: string, headers: RequestHeaders): Promise<ClientHttp2Stream | Error | undefined> {
-    const connection = await this.#withRoom();
+    const connection = await this.#reserve();
     if (!connection) {
       return this.#supported ? new Error('the API server cannot be reached') : undefined;
     }
-    connection.streams += 1;
-    const stream = connection.session.request(
-      { ':method': 'GET', ':path': path, ...headers },
-      { endStream: true },
-    );
-    stream.once('close', () => {
+    try {
+      const stream = connection.session.request(
+        { ':method': 'GET', ':path': path, ...headers },
+        { endStream: true },
+      );
+      stream.once('close', () => {
+        connection.streams -= 1;
+      });
+      return stream;
+    } catch (error) {
+      // It was closed just now.
       connection.streams -= 1;
-    });
-    return stream;
+      return error instanceof Error ? error : new Error(String(error));
+    }
   }
 
   close(): void {
@@ -63,10 +70,15 @@ export class SharedConnections {
     for (const { session } of this.#connections) session.destroy();
   }
 
-  async #withRoom(): Promise<Connection | undefined> {
+  /** A place on a connection, taken at once: of a thousand that come together each sees the others. */
+  async #reserve(): Promise<Connection | undefined> {
     for (;;) {
       if (!this.#supported) return undefined;
-      for (const connection of this.#connections) if (hasRoom(connection)) return connection;
+      for (const connection of this.#connections) {
+        if (!hasRoom(connection)) continue;
+        connection.streams += 1;
+        return connection;
+      }
       this.#connecting ??= this.#connect().finally(() => {
         this.#connecting = undefined;
       });
@@ -83,7 +95,7 @@ export class SharedConnections {
     const session = loadHttp2().connect(this.#access.server, { createConnection: () => socket });
     // Each of its streams tells.
     session.on('error', () => undefined);
-    const connection: Connection = { session, streams: 0 };
+    const connection: Connection = { session, isReady: false, streams: 0 };
     this.#connections.add(connection);
     session.once('close', () => this.#connections.delete(connection));
     this.#keepAlive(connection);
@@ -95,6 +107,7 @@ export class SharedConnections {
         resolve(false);
       });
     });
+    connection.isReady = isReady;
     return isReady ? connection : undefined;
   }
 
@@ -138,6 +151,7 @@ export class SharedConnections {
     const { session } = connection;
     let isAnswered = true;
     const beat = (): void => {
+      if (session.destroyed) return;
       if (connection.streams === 0) {
         session.close();
       } else if (!isAnswered) {
@@ -157,7 +171,7 @@ export class SharedConnections {
   }
 }
 
-function hasRoom({ session, streams }: Connection): boolean {
-  if (session.closed || session.destroyed) return false;
+function hasRoom({ session, isReady, streams }: Connection): boolean {
+  if (!isReady || session.closed || session.destroyed) return false;
   return streams < (session.remoteSettings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY);
 }

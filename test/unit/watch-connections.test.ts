@@ -33,7 +33,10 @@ afterEach(() => {
 });
 
 /** A server that streams one event to each watch, and counts its connections. */
-async function serve(protocol: 'h2' | 'http/1.1'): Promise<{
+async function serve(
+  protocol: 'h2' | 'http/1.1',
+  settings: { maxConcurrentStreams?: number } = {},
+): Promise<{
   transport: Transport;
   sockets: Set<Socket>;
 }> {
@@ -47,7 +50,7 @@ async function serve(protocol: 'h2' | 'http/1.1'): Promise<{
   const options = { key: certificate.key, cert: certificate.certificate };
   const server: Server =
     protocol === 'h2'
-      ? http2.createSecureServer({ ...options, allowHTTP1: true }, onRequest)
+      ? http2.createSecureServer({ ...options, settings, allowHTTP1: true }, onRequest)
       : https.createServer(options, onRequest);
   server.on('secureConnection', (socket: Socket) => {
     sockets.add(socket);
@@ -94,6 +97,14 @@ describe('many watches', () => {
     const streams = await Promise.all(Array.from({ length: 60 }, () => open(transport)));
     expect(await Promise.all(streams.map(firstBytes))).toEqual(streams.map(() => event));
     expect(sockets.size).toBe(17);
+  });
+
+  it('that come together open no more on a connection than the server allows', async () => {
+    const { transport, sockets } = await serve('h2', { maxConcurrentStreams: 10 });
+    await Promise.all(Array.from({ length: 16 }, () => open(transport)));
+    const streams = await Promise.all(Array.from({ length: 44 }, () => open(transport)));
+    expect(await Promise.all(streams.map(firstBytes))).toEqual(streams.map(() => event));
+    expect(sockets.size).toBe(16 + 5);
   });
 
   it('have a connection each where the server does not speak HTTP/2', async () => {
