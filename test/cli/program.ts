@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
@@ -13,6 +14,12 @@ export interface Finished {
   readonly output: string;
   readonly errors: string;
 }
+
+const directories = (process.env.PATH ?? '').split(delimiter);
+/** Whether a program can be run in a terminal here. */
+export const hasTerminal =
+  process.platform === 'linux' &&
+  directories.some((directory) => existsSync(join(directory, 'script')));
 
 /** One run of the program, from its sources. */
 export class Program {
@@ -37,13 +44,25 @@ export class Program {
     return Program.spawn(process.execPath, [MAIN, ...words], environment);
   }
 
-  /** Below `script`, which makes a terminal and passes on what it is given to type. */
   static startInTerminal(
     words: readonly string[],
     environment: Readonly<Record<string, string>>,
   ): Program {
-    const line = [process.execPath, MAIN, ...words].map(quoted).join(' ');
-    return Program.spawn('script', ['-qefc', line, '/dev/null'], environment);
+    return Program.spawnInTerminal([MAIN, ...words], environment);
+  }
+
+  /**
+   * Node below `script`, which makes a terminal and passes on what it is given to type. The shell
+   * of `script` gives way to the program: some shells, interrupted beside it by Ctrl-C, would end
+   * with 130 whatever the program ends with.
+   */
+  static spawnInTerminal(
+    words: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ): Program {
+    const line = `exec ${[process.execPath, ...words].map(quoted).join(' ')}`;
+    const shell = { SHELL: '/bin/sh' };
+    return Program.spawn('script', ['-qefc', line, '/dev/null'], { ...shell, ...environment });
   }
 
   static spawn(

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCluster } from '../../src/client/cluster.ts';
-import { Program, childrenOf, eventually, isAlive } from '../cli/program.ts';
+import { Program, childrenOf, eventually, hasTerminal, isAlive } from '../cli/program.ts';
 
 const RUN = fileURLToPath(new URL('../../demo/run.ts', import.meta.url));
 /** Longer than any test: they end the demo when they have seen what they wait for. */
@@ -193,11 +193,10 @@ describe('npm run demo', () => {
   });
 });
 
-describe.skipIf(process.platform !== 'linux')('npm run demo in a terminal', () => {
+describe.skipIf(!hasTerminal)('npm run demo in a terminal', () => {
   it('takes a screen of its own, and gives the old one back', async () => {
-    const line = `'${process.execPath}' '${RUN}' --seconds 3600`;
     const environment = { TMPDIR: directory, NO_COLOR: '1' };
-    const demo = Program.spawn('script', ['-qefc', line, '/dev/null'], environment);
+    const demo = Program.spawnInTerminal([RUN, '--seconds', '3600'], environment);
     await demo.printed(/HOLDS THE LOCK/);
     demo.write('\u0003');
     const { code, output } = await demo.finished;

@@ -1,22 +1,19 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Lease } from '../../src/core/lease.ts';
 import type { Change } from '../../src/inspect/change.ts';
 import type { ElectionView, LockView, SessionView, View } from '../../src/inspect/views.ts';
 import { isEmbedded } from '../cluster/shared.ts';
 import { useFixture } from '../cli/fixture.ts';
-import { Program } from '../cli/program.ts';
+import { Program, hasTerminal } from '../cli/program.ts';
 import { renderKubeconfig } from '../cluster/kubeconfig.ts';
 import { startCluster } from '../cluster/server.ts';
 import { client, countLeaseRequests, leasePath, until } from './world.ts';
 import type { Client } from './world.ts';
 
 const fixture = useFixture();
-const directories = (process.env.PATH ?? '').split(delimiter);
-const hasScript = directories.some((path) => existsSync(join(path, 'script')));
 let directory = '';
 let holder: Client;
 let waiter: Client;
@@ -142,7 +139,7 @@ describe('leasehold ls', () => {
     expect(chosen.items).toHaveLength(2);
   });
 
-  test.skipIf(!hasScript)('has colours in a terminal, and none with NO_COLOR', async () => {
+  test.skipIf(!hasTerminal)('has colours in a terminal, and none with NO_COLOR', async () => {
     const { namespace, environment } = fixture();
     const inTerminal = async (variables: Record<string, string>): Promise<string> => {
       const all = { ...environment, TERM: 'xterm', ...variables };

@@ -1,12 +1,11 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Lease } from '../../src/core/lease.ts';
 import { isEmbedded } from '../cluster/shared.ts';
 import { useFixture } from '../cli/fixture.ts';
-import { Program, childrenOf, eventually } from '../cli/program.ts';
+import { Program, childrenOf, eventually, hasTerminal } from '../cli/program.ts';
 import type { Finished } from '../cli/program.ts';
 import { startElector } from '../cluster/elector.ts';
 import { client, until } from './world.ts';
@@ -14,9 +13,6 @@ import { client, until } from './world.ts';
 const fixture = useFixture();
 const SHOW = 'echo "pid $$ $LEASEHOLD_FENCE"';
 const TIMES = ['--lease-duration', '6s', '--renew-deadline', '4s', '--retry-period', '500ms'];
-
-const directories = (process.env.PATH ?? '').split(delimiter);
-const hasScript = directories.some((directory) => existsSync(join(directory, 'script')));
 
 /** A process that holds the lock until it is told to end; resolves once it does. */
 async function holder(lock: string, ...options: readonly string[]): Promise<Program> {
@@ -153,7 +149,7 @@ describe('release', () => {
   });
 });
 
-describe.skipIf(!hasScript)('in a terminal', () => {
+describe.skipIf(!hasTerminal)('in a terminal', () => {
   test('asks, and takes only a yes for a yes', async () => {
     const { namespace, environment } = fixture();
     const program = await holder('asked');

@@ -1,12 +1,8 @@
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { useFixture } from '../cli/fixture.ts';
-import { Program, eventually, isAlive } from '../cli/program.ts';
+import { Program, eventually, hasTerminal, isAlive } from '../cli/program.ts';
 
 const fixture = useFixture();
-const directories = (process.env.PATH ?? '').split(delimiter);
-const hasScript = directories.some((directory) => existsSync(join(directory, 'script')));
 
 function start(lock: string, script: string): Program {
   const { namespace, environment } = fixture();
@@ -14,7 +10,7 @@ function start(lock: string, script: string): Program {
   return Program.startInTerminal(words, environment);
 }
 
-describe.skipIf(!hasScript)('in a terminal', () => {
+describe.skipIf(!hasTerminal)('in a terminal', () => {
   test('the command has the terminal, and Ctrl-C is for it alone', async () => {
     const script =
       'trap "echo interrupted; exit 5" INT; test -t 0 && test -t 1 && echo up; read line';

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ClusterAccess } from '../cluster/access.ts';
 import { sharedCluster } from '../cluster/shared.ts';
-import { Program, childrenOf, eventually, isAlive } from '../cli/program.ts';
+import { Program, childrenOf, eventually, hasTerminal, isAlive } from '../cli/program.ts';
 import { client, leaseNames, readLease } from './world.ts';
 import type { Client } from './world.ts';
 
@@ -254,7 +254,7 @@ describe('leasehold run is as good as its command', () => {
     expect(await program.finished).toMatchObject({ code, errors: '' });
   });
 
-  test('lets it have the terminal, Ctrl-C once', async () => {
+  test.skipIf(!hasTerminal)('lets it have the terminal, Ctrl-C once', async () => {
     const script =
       'trap "echo interrupted" INT; echo up; while ! read -r line; do :; done; echo "$line"; exit 5';
     const program = Program.startInTerminal(['run', '--', 'sh', '-c', script], {});
