@@ -34,13 +34,14 @@ const FIRST_RETRY_MS = 20;
 const MOST_RETRY_MS = 500;
 /** What the process had sent in its last moment is stored, or refused, by then. */
 const LATE_LOOK_MS = 100;
+/** The revocation is not held up for longer by locks that are settled slowly, or not at all. */
+const LONGEST_HEAD_START_MS = 50;
 
 /**
  * Ends a session for its process, which has ended, and settles its locks. For each lock it sends a GET
- * and the write that settles it; and beside that it blanks the session, by a merge patch that names
- * its uid and no version, so that a late renewal conflicts. Neither has to wait for the other: the
- * process holds nothing any more, whatever the session says, and what it still had on the way names a
- * session that is about to be blank.
+ * and the write that settles it. Then it blanks the session, by a merge patch that names its uid and no
+ * version, so that a late renewal conflicts. That can wait: the process holds nothing any more, whatever
+ * the session says, and what it still had on the way names a session that is about to be blank.
  *
  * An attempt that no lock names may have a request on the way: looked for once more a little later.
  * The session is deleted if each attempt was found, and stays blank otherwise.
@@ -53,18 +54,25 @@ export async function reclaim(
   session: DeadSession,
   signal: AbortSignal,
 ): Promise<Reclaimed> {
-  const look = (attempts: readonly AnnouncedAttempt[]): Promise<PromiseSettledResult<Look>[]> =>
-    Promise.allSettled(locksOf(attempts).map((lock) => settleOne(workshop, session, lock, signal)));
-  // First, as whoever waits for a lock waits for this.
-  const looking = look(session.attempts);
+  const { api, clock } = workshop;
+  const look = (attempts: readonly AnnouncedAttempt[], read: Read): Promise<Look>[] =>
+    locksOf(attempts).map((lock) => settleOne(workshop, session, lock, read, signal));
+  // First, and alone, as whoever waits for a lock waits for this.
+  const settled = new AbortController();
+  const looking = Promise.allSettled(look(session.attempts, (lock) => api.getCached(lock)));
+  void looking.then(() => {
+    settled.abort();
+  });
+  await pause(clock, LONGEST_HEAD_START_MS, AbortSignal.any([signal, settled.signal]));
   const [revoked] = await Promise.allSettled([revoke(workshop, session, signal)]);
   const first = await looking;
   const blank = valueOf(revoked);
   const looks = first.map(valueOf);
   const missed = unseen(session.attempts, looks);
   if (missed.length > 0) {
-    await pause(workshop.clock, LATE_LOOK_MS, signal);
-    looks.push(...(await look(missed)).map(valueOf));
+    await pause(clock, LATE_LOOK_MS, signal);
+    const again = await Promise.allSettled(look(missed, (lock) => api.get(lock)));
+    looks.push(...again.map(valueOf));
   }
   if (blank && unseen(missed, looks).length === 0) await bury(workshop, blank);
   const found = looks.filter(({ attempts }) => attempts.length > 0);
@@ -94,6 +102,8 @@ async function revoke(
   throw errorOf(outcome, `revoke session ${name}`);
 }
 
+type Read = (lock: string) => Promise<LeaseOutcome>;
+
 interface Look {
   /** Of the session, as the lock named them. */
   readonly attempts: readonly string[];
@@ -106,10 +116,10 @@ async function settleOne(
   workshop: ReclaimWorkshop,
   session: DeadSession,
   lock: string,
+  read: Read,
   signal: AbortSignal,
 ): Promise<Look> {
-  const { api, clock } = workshop;
-  const outcome = await untilAnswered(clock, signal, () => api.get(lock));
+  const outcome = await untilAnswered(workshop.clock, signal, () => read(lock));
   if (isMissing(outcome)) return NOTHING;
   if (outcome.kind !== 'done') throw errorOf(outcome, `read lock ${lock}`);
   const record = readable(outcome.body);

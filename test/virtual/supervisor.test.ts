@@ -87,6 +87,36 @@ describe('a process that dies under a supervisor', () => {
     expect(sessionsIn(world)).toEqual([sessionOf(world, 'b').metadata.name]);
   });
 
+  it.each([1, 2, 3])('is reclaimed where the cache is %i changes behind', async (lag) => {
+    const world = new SupervisedWorld();
+    const { time } = world;
+    const b = world.process('b');
+    await time.settled(world.a.acquire('x'));
+    const waiting = b.acquire('x');
+    await time.advance(50);
+    world.cacheLag = lag;
+    expect(await time.settled(world.die())).toEqual([{ locks: 1, passedOn: 1 }]);
+    await time.settled(waiting, 5);
+    expect(sessionsIn(world)).toEqual([sessionOf(world, 'b').metadata.name]);
+  });
+
+  it('keeps its hands off what it no longer holds, where the cache is behind', async () => {
+    const world = new SupervisedWorld();
+    const { a, time } = world;
+    const held = await time.settled(a.acquire('x'));
+    const b = world.process('b');
+    const waiting = b.acquire('x');
+    await time.advance(50);
+    world.cacheLag = 1;
+    void held.release();
+    await time.advance(3);
+    await time.settled(world.die());
+    const next = await time.settled(waiting, 5);
+    await time.advance(1_000);
+    expect(next.valid).toBe(true);
+    expect(world.holders('x')).toHaveLength(1);
+  });
+
   it('is out of the queue, and the holder is left alone', async () => {
     const world = new SupervisedWorld();
     const b = world.process('b');
