@@ -1,17 +1,17 @@
 import { pause } from '../core/clock.ts';
-import type { Clock } from '../core/clock.ts';
 import type { Entry } from '../core/entry.ts';
 import { CHALLENGE_ANNOTATION, microTime } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
 import { parseRecord } from '../core/record.ts';
 import type { LockRecord } from '../core/record.ts';
-import type { LeaseApi } from '../kube/lease-api.ts';
 import { isConflict, isMissing } from '../kube/outcome.ts';
 import type { LeaseOutcome } from '../kube/outcome.ts';
-import { errorOf, isTemporary } from '../kube/status-error.ts';
+import { errorOf } from '../kube/status-error.ts';
 import { bury, settleLock } from '../repair/revoke.ts';
-import type { AnnouncedSession } from '../session/announcer.ts';
+import type { Workshop } from '../repair/compare-and-swap.ts';
+import type { AnnouncedSession } from '../core/announcer.ts';
 import type { AnnouncedAttempt } from './announcements.ts';
+import { LATE_LOOK_MS, untilAnswered } from './requests.ts';
 
 /** A session whose process is known to have ended. */
 export interface DeadSession extends AnnouncedSession {
@@ -25,15 +25,6 @@ export interface Reclaimed {
   readonly passedOn: number;
 }
 
-export interface ReclaimWorkshop {
-  readonly api: LeaseApi;
-  readonly clock: Clock;
-}
-
-const FIRST_RETRY_MS = 20;
-const MOST_RETRY_MS = 500;
-/** What the process had sent in its last moment is stored, or refused, by then. */
-const LATE_LOOK_MS = 100;
 /** The revocation is not held up for longer by locks that are settled slowly, or not at all. */
 const LONGEST_HEAD_START_MS = 50;
 
@@ -50,7 +41,7 @@ const LONGEST_HEAD_START_MS = 50;
  * @throws LeaseholdError when some of it could not be done; the rest was
  */
 export async function reclaim(
-  workshop: ReclaimWorkshop,
+  workshop: Workshop,
   session: DeadSession,
   signal: AbortSignal,
 ): Promise<Reclaimed> {
@@ -81,7 +72,7 @@ export async function reclaim(
 
 /** Resolves with the blank session; with undefined when there is none any more. */
 async function revoke(
-  { api, clock }: ReclaimWorkshop,
+  { api, clock }: Workshop,
   { name, uid }: DeadSession,
   signal: AbortSignal,
 ): Promise<Lease | undefined> {
@@ -113,7 +104,7 @@ interface Look {
 const NOTHING: Look = { attempts: [], passedOn: false };
 
 async function settleOne(
-  workshop: ReclaimWorkshop,
+  workshop: Workshop,
   session: DeadSession,
   lock: string,
   read: Read,
@@ -131,21 +122,6 @@ async function settleOne(
   if (attempts.length === 0) return NOTHING;
   const { holders } = await settleLock(workshop, record, isDead);
   return { attempts, passedOn: held && holders.length > 0 };
-}
-
-/** Again and again while the server is away or busy, until `signal` aborts. */
-async function untilAnswered(
-  clock: Clock,
-  signal: AbortSignal,
-  send: () => Promise<LeaseOutcome>,
-): Promise<LeaseOutcome> {
-  let retry = FIRST_RETRY_MS;
-  for (;;) {
-    const outcome = await send();
-    if (outcome.kind === 'done' || !isTemporary(outcome) || signal.aborted) return outcome;
-    await pause(clock, Math.max(retry, outcome.retryAfter ?? 0), signal);
-    retry = Math.min(MOST_RETRY_MS, retry * 2);
-  }
 }
 
 function locksOf(attempts: readonly AnnouncedAttempt[]): string[] {
