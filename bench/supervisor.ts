@@ -1,16 +1,14 @@
-import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { announcementOf } from '../src/client/announcement.ts';
 import { systemClock } from '../src/client/system-clock.ts';
 import { Transport } from '../src/kube/transport.ts';
 import { Announcements } from '../src/supervisor/announcements.ts';
-import { preloadArguments, stripped } from './plain.ts';
 import type { Figure } from './report.ts';
 import { Site } from './site.ts';
+import { holdSupervised } from './supervised.ts';
+import type { Holder } from './supervised.ts';
 import { median, monotonic, quantile } from './statistics.ts';
 
 const deaths = 48;
@@ -21,16 +19,12 @@ const patientMilliseconds = 1_500;
 /** By then no connection is open any more. */
 const oldMilliseconds = 65_000;
 const announcedCycles = 20_000;
-const root = join(import.meta.dirname, '..');
-const build = join(root, 'dist', 'index.js');
-const program = join(root, 'dist', 'cli', 'main.js');
 
 /**
  * From SIGKILL of a holder under `leasehold run` to the end of acquire in another process; beside a
  * bare PUT in one process and its watch event in another. Of the built program (`npm run build`).
  */
 export async function measure(): Promise<Figure[]> {
-  if (!existsSync(program)) throw new Error('there is no dist: npm run build');
   await using site = await Site.open();
   const writer = await site.worker('handoff-worker.ts');
   const waiter = await site.worker('handoff-worker.ts');
@@ -51,7 +45,7 @@ export async function measure(): Promise<Figure[]> {
   const startedAt = monotonic();
   const oldNames = namesOf('old', oldHolders);
   const old: [Holder, string][] = [];
-  for (const name of oldNames) old.push([await hold(environment, name), name]);
+  for (const name of oldNames) old.push([await holdSupervised(environment, name), name]);
   await waiter.call('wait', oldNames);
 
   const names = namesOf('death', deaths);
@@ -63,7 +57,7 @@ export async function measure(): Promise<Figure[]> {
   const memory: number[] = [];
   for (const [index, name] of names.entries()) {
     const isPatient = index % 4 === 3;
-    const holder = await hold(environment, name);
+    const holder = await holdSupervised(environment, name);
     await waiter.call('wait', [name]);
     await sleep(isPatient ? patientMilliseconds : gapMilliseconds);
     memory.push(resident(holder.supervisor));
@@ -128,30 +122,6 @@ function announcementTime(): number {
   const took = monotonic() - start;
   announcements.close();
   return (took * 1_000) / announcedCycles;
-}
-
-interface Holder {
-  readonly supervisor: ChildProcess;
-  readonly pid: number;
-  readonly ended: Promise<unknown>;
-}
-
-async function hold(environment: Record<string, string>, lock: string): Promise<Holder> {
-  const command = ['node', ...preloadArguments(), ...stripped('supervisor-holder.ts')];
-  const words = [...preloadArguments(), program, 'run', '--', ...command];
-  const supervisor = spawn('node', words, {
-    cwd: root,
-    env: { ...environment, LEASEHOLD_BUILD: build, LEASEHOLD_BENCH_LOCK: lock },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const ended = once(supervisor, 'exit');
-  let output = '';
-  for await (const text of supervisor.stdout.iterator({ destroyOnReturn: false })) {
-    output += String(text);
-    const pid = /holding (\d+)/.exec(output)?.[1];
-    if (pid !== undefined) return { supervisor, pid: Number(pid), ended };
-  }
-  throw new Error('the holder has ended');
 }
 
 /** Resident memory in MiB. */

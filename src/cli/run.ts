@@ -30,11 +30,10 @@ The command
   are passed on to it; a second TERM kills it. leasehold run ends with its exit code.
 
 When the command dies
-  by a signal, for lack of memory, or by an exit without close(), its session is revoked and its locks
-  are passed on at once, in milliseconds instead of after the ttl. That takes at most 5 s, if the API
-  server does not answer, and never changes the exit code. A command that has closed its client costs
-  no request at all. Leadership of an election, and locks of other processes, end by their own
-  durations.
+  by a signal, for lack of memory, or by an exit without close(), its session is revoked, its locks
+  are passed on and its leadership of elections is given up at once, in milliseconds instead of after
+  the ttl. That takes at most 5 s, if the API server does not answer, and never changes the exit code.
+  A command that has closed its client costs no request at all.
 
 Only the command itself
   is known to have died, not what it has started: with 'npm start' or 'sh -c' the application is

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readlinkSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AnnouncedSession, Announcer } from '../session/announcer.ts';
+import type { AnnouncedSession, AnnouncedTerm, Announcer } from '../core/announcer.ts';
 import type { Cluster } from './cluster.ts';
 
 /** Names the directory in which a supervisor looks for announcements: `<its pid>:<directory>`. */
@@ -30,7 +30,8 @@ export type AnnouncedItem =
       readonly session: string;
       readonly id: string;
       readonly lock: string;
-    };
+    }
+  | ({ readonly kind: 'term' } & AnnouncedTerm);
 
 /**
  * What `leasehold run` has to know of this process, should it die: undefined when it has not been
@@ -80,6 +81,7 @@ export class Announcement implements Announcer {
   readonly #sessions = new Map<string, number>();
   readonly #attempts = new Map<string, number>();
   readonly #sessionOf = new Map<string, string>();
+  readonly #terms = new Map<string, number>();
   readonly #free: number[] = [];
   #slots = 0;
 
@@ -108,9 +110,17 @@ export class Announcement implements Announcer {
     this.#clear(this.#attempts, attempt);
   }
 
-  /** Leaves the file to the supervisor if a session could not be ended. */
+  termBegan({ election, identity, acquireTime }: AnnouncedTerm): void {
+    this.#put(this.#terms, election, { kind: 'term', election, identity, acquireTime });
+  }
+
+  termEnded(election: string): void {
+    this.#clear(this.#terms, election);
+  }
+
+  /** Leaves the file to the supervisor if a session or a term could not be ended. */
   close(): void {
-    this.#end(this.#sessions.size === 0);
+    this.#end(this.#sessions.size + this.#terms.size === 0);
   }
 
   #write(text: string, position: number): void {
@@ -124,7 +134,7 @@ export class Announcement implements Announcer {
   }
 
   #put(slots: Map<string, number>, key: string, item: AnnouncedItem): void {
-    const slot = this.#free.pop() ?? this.#slots++;
+    const slot = slots.get(key) ?? this.#free.pop() ?? this.#slots++;
     slots.set(key, slot);
     this.#write(line(item), positionOf(slot));
   }

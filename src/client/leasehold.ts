@@ -1,5 +1,5 @@
 import { Deaths } from '../session/deaths.ts';
-import type { Announcer } from '../session/announcer.ts';
+import type { Announcer } from '../core/announcer.ts';
 import { Sessions } from '../session/sessions.ts';
 import type { Parts } from '../core/parts.ts';
 import { Principal } from '../core/principal.ts';
@@ -28,6 +28,7 @@ export class Leasehold implements AsyncDisposable {
   readonly #requests: Requests;
   readonly #parts: Parts;
   readonly #principal: Principal;
+  readonly #announcer: Announcer | undefined;
   readonly #sessions: Sessions;
   readonly #deaths: Deaths;
   readonly #locks: Locks;
@@ -51,6 +52,7 @@ export class Leasehold implements AsyncDisposable {
   ) {
     const { namespace, identity, ttl, announcer } = settings;
     this.#principal = settings.principal ?? new Principal();
+    this.#announcer = announcer;
     this.namespace = namespace;
     this.identity = identity.name;
     this.#requests = requests;
@@ -104,7 +106,7 @@ export class Leasehold implements AsyncDisposable {
       const identity = options.identity ?? candidateIdentity(this.identity);
       const api = leaseApi(this.#requests, this.namespace, this.#deadline);
       election = new Election(
-        { api, parts: this.#parts, times, principal: this.#principal },
+        { api, parts: this.#parts, times, principal: this.#principal, announcer: this.#announcer },
         name,
         identity,
       );

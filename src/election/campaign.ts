@@ -1,3 +1,4 @@
+import type { Announcer } from '../core/announcer.ts';
 import { checkElection, createdSpec, isFree, statedDuration, takenOver } from '../core/election.ts';
 import { transferTarget, withPrincipal } from '../core/election.ts';
 import { LeaseholdError } from '../core/errors.ts';
@@ -35,6 +36,7 @@ export class Campaign {
   readonly #times: ElectionTimes;
   readonly #identity: string;
   readonly #principal: Principal;
+  readonly #announcer: Announcer;
   readonly #name: LeaseName;
   readonly #view: LeaseView;
   readonly #wakeup = new Wakeup();
@@ -52,6 +54,7 @@ export class Campaign {
       times: ElectionTimes;
       identity: string;
       principal: Principal;
+      announcer: Announcer;
       sighting: LeaderSighting;
     },
     name: LeaseName,
@@ -61,6 +64,7 @@ export class Campaign {
     this.#times = parts.times;
     this.#identity = parts.identity;
     this.#principal = parts.principal;
+    this.#announcer = parts.announcer;
     this.#sighting = parts.sighting;
     this.#name = name;
     this.#view = new LeaseView(parts.api, name.lease, parts.parts);
@@ -144,10 +148,13 @@ export class Campaign {
   }
 
   async #write(acquireTime: string, send: () => Promise<LeaseOutcome>): Promise<Won | undefined> {
+    const election = this.#name.lease;
+    this.#announcer.termBegan({ election, identity: this.#identity, acquireTime });
     const sentAt = this.#now;
     const outcome = await send();
     if (outcome.kind === 'done') return { lease: outcome.body, sentAt };
     if (outcome.kind === 'unknown' && outcome.sent) this.#doubtful.set(acquireTime, sentAt);
+    else if (this.#doubtful.size === 0) this.#announcer.termEnded(election);
     if (isConflict(outcome) || (isMissing(outcome) && this.#view.lease)) {
       await this.#view.read();
       return undefined;

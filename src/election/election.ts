@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { unlessAborted } from '../core/abort.ts';
+import { SILENT } from '../core/announcer.ts';
+import type { Announcer } from '../core/announcer.ts';
 import { pause } from '../core/clock.ts';
 import { LeaseholdError, isLeaseholdError } from '../core/errors.ts';
 import { leaseName } from '../core/names.ts';
@@ -36,6 +38,7 @@ export class Election {
   readonly #parts: Parts;
   readonly #times: ElectionTimes;
   readonly #principal: Principal;
+  readonly #announcer: Announcer;
   readonly #lease: string;
   readonly #sighting = new LeaderSighting();
   readonly #closing = new AbortController();
@@ -46,7 +49,13 @@ export class Election {
 
   /** @internal */
   constructor(
-    parts: { api: LeaseApi; parts: Parts; times: ElectionTimes; principal?: Principal },
+    parts: {
+      api: LeaseApi;
+      parts: Parts;
+      times: ElectionTimes;
+      principal?: Principal;
+      announcer?: Announcer | undefined;
+    },
     name: string,
     identity: string,
   ) {
@@ -56,6 +65,7 @@ export class Election {
     this.#parts = parts.parts;
     this.#times = parts.times;
     this.#principal = parts.principal ?? new Principal();
+    this.#announcer = parts.announcer ?? SILENT;
     this.#lease = leaseName(name).lease;
   }
 
@@ -230,6 +240,7 @@ export class Election {
         times: this.#times,
         identity,
         principal: this.#principal,
+        announcer: this.#announcer,
         sighting: this.#sighting,
       },
       { lease: this.#lease, original: this.name },
@@ -239,7 +250,14 @@ export class Election {
   #termOf(won: Won): Term {
     const { name, identity } = this;
     return new Term(
-      { api: this.#api, parts: this.#parts, times: this.#times, name, identity },
+      {
+        api: this.#api,
+        parts: this.#parts,
+        times: this.#times,
+        announcer: this.#announcer,
+        name,
+        identity,
+      },
       won.lease,
       won.sentAt,
     );

@@ -1,4 +1,5 @@
 import { pause } from '../core/clock.ts';
+import type { Announcer } from '../core/announcer.ts';
 import { released, renewed, resignRequest } from '../core/election.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { microTime, versionOf } from '../core/lease.ts';
@@ -52,6 +53,7 @@ export class Term implements Leadership {
   readonly #api: LeaseApi;
   readonly #parts: Parts;
   readonly #times: ElectionTimes;
+  readonly #announcer: Announcer;
   readonly #tenure: Tenure;
   readonly #ended = new AbortController();
   #request: ResignRequest | undefined;
@@ -59,7 +61,14 @@ export class Term implements Leadership {
   #resigning: Promise<void> | undefined;
 
   constructor(
-    term: { api: LeaseApi; parts: Parts; times: ElectionTimes; name: string; identity: string },
+    term: {
+      api: LeaseApi;
+      parts: Parts;
+      times: ElectionTimes;
+      announcer: Announcer;
+      name: string;
+      identity: string;
+    },
     lease: Lease,
     sentAt: number,
   ) {
@@ -69,6 +78,7 @@ export class Term implements Leadership {
     this.#api = term.api;
     this.#parts = term.parts;
     this.#times = term.times;
+    this.#announcer = term.announcer;
     const { leaseSeconds, leaseDuration, renewDeadline, retryPeriod } = term.times;
     const acquireTime = lease.spec?.acquireTime;
     this.#tenure = new Tenure(
@@ -95,6 +105,8 @@ export class Term implements Leadership {
             term.parts.observe({ type: 'leadership-warning', election: term.name, validForMs });
           },
           onLost: ({ reason, detail }) => {
+            // Run out, it may still stand in the Lease.
+            if (reason !== 'expired') term.announcer.termEnded(lease.metadata.name);
             term.parts.observe({ type: 'leadership-lost', election: term.name, reason, detail });
             this.#end('LOST', `leadership of ${term.name} was lost: ${detail}; stop the work`);
           },
@@ -179,7 +191,7 @@ export class Term implements Leadership {
     if (!this.valid) return;
     const until = this.#tenure.validUntil;
     this.#end('ABORTED', `leadership of ${this.name} was resigned`);
-    const { clock, observe } = this.#parts;
+    const { clock } = this.#parts;
     this.#resignedAt = clock.now();
     await this.#tenure.end();
     const mine = this.#tenure.lease.spec;
@@ -190,14 +202,17 @@ export class Term implements Leadership {
       const outcome = await this.#api.replace(released(lease, now, transferTo), limits);
       if (outcome.kind === 'done') {
         this.#resignedAt = clock.now();
-        observe({ type: 'leadership-released', election: this.name, transferTo });
+        this.#left(transferTo);
         return;
       }
       if (!isConflict(outcome) && !isMissing(outcome)) {
         await pause(clock, Math.min(this.#times.retryPeriod / 4, Math.max(1, until - clock.now())));
       }
       const read = await this.#api.get(lease.metadata.name, limits);
-      if (isMissing(read)) return;
+      if (isMissing(read)) {
+        this.#announcer.termEnded(lease.metadata.name);
+        return;
+      }
       if (read.kind !== 'done') continue;
       const spec = read.body.spec;
       const stillMine =
@@ -206,10 +221,15 @@ export class Term implements Leadership {
         spec?.acquireTime === mine?.acquireTime;
       if (!stillMine) {
         // Our own release, whose answer was lost, or somebody else's taking: over either way.
-        observe({ type: 'leadership-released', election: this.name, transferTo });
+        this.#left(transferTo);
         return;
       }
       lease = read.body;
     }
+  }
+
+  #left(transferTo: string | undefined): void {
+    this.#announcer.termEnded(this.#tenure.lease.metadata.name);
+    this.#parts.observe({ type: 'leadership-released', election: this.name, transferTo });
   }
 }

@@ -11,7 +11,7 @@ import { MARGIN } from '../core/validity.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { Tenure } from '../tenure/tenure.ts';
 import type { Loss, TenureTimes } from '../tenure/tenure.ts';
-import type { Announcer } from './announcer.ts';
+import type { Announcer } from '../core/announcer.ts';
 
 /** Past so many void attempts a session takes no new ones: each costs bytes in every renewal. */
 const MOST_VOID = 256;

@@ -10,8 +10,8 @@ import type { LeaseApi } from '../kube/lease-api.ts';
 import { isMissing } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
 import { errorOf, isTemporary } from '../kube/status-error.ts';
-import { SILENT } from './announcer.ts';
-import type { Announcer } from './announcer.ts';
+import { SILENT } from '../core/announcer.ts';
+import type { Announcer } from '../core/announcer.ts';
 import { Session, sessionTimes } from './session.ts';
 import { blanked, isBlank, newSessionLease } from '../core/session-lease.ts';
 

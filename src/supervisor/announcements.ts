@@ -9,7 +9,7 @@ import {
   pidNamespace,
 } from '../client/announcement.ts';
 import type { AnnouncedItem, AnnouncedProcess } from '../client/announcement.ts';
-import type { AnnouncedSession } from '../session/announcer.ts';
+import type { AnnouncedSession, AnnouncedTerm } from '../core/announcer.ts';
 
 /** One attempt of a session: the lock may name it. */
 export interface AnnouncedAttempt {
@@ -23,6 +23,7 @@ export interface Announced {
   readonly sessions: readonly (AnnouncedSession & {
     readonly attempts: readonly AnnouncedAttempt[];
   })[];
+  readonly terms: readonly AnnouncedTerm[];
 }
 
 /** Memory where there is such a file system: also where the root file system is read-only. */
@@ -120,7 +121,8 @@ function parse(file: Buffer): Announced | undefined {
     );
     return [{ ...session, attempts }];
   });
-  return { process: header, sessions } as Announced;
+  const terms = items.filter((item) => item.kind === 'term');
+  return { process: header, sessions, terms } as Announced;
 }
 
 function lineAt(file: Buffer, position: number): unknown {

@@ -1,17 +1,17 @@
 import { pause } from '../core/clock.ts';
-import type { Clock } from '../core/clock.ts';
 import type { Entry } from '../core/entry.ts';
 import { CHALLENGE_ANNOTATION, microTime } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
 import { parseRecord } from '../core/record.ts';
 import type { LockRecord } from '../core/record.ts';
-import type { LeaseApi } from '../kube/lease-api.ts';
 import { isConflict, isMissing } from '../kube/outcome.ts';
 import type { LeaseOutcome } from '../kube/outcome.ts';
-import { errorOf, isTemporary } from '../kube/status-error.ts';
+import { errorOf } from '../kube/status-error.ts';
 import { bury, settleLock } from '../repair/revoke.ts';
-import type { AnnouncedSession } from '../session/announcer.ts';
+import type { Workshop } from '../repair/compare-and-swap.ts';
+import type { AnnouncedSession } from '../core/announcer.ts';
 import type { AnnouncedAttempt } from './announcements.ts';
+import { LATE_LOOK_MS, untilAnswered } from './requests.ts';
 
 /** A session whose process is known to have ended. */
 export interface DeadSession extends AnnouncedSession {
@@ -25,22 +25,14 @@ export interface Reclaimed {
   readonly passedOn: number;
 }
 
-export interface ReclaimWorkshop {
-  readonly api: LeaseApi;
-  readonly clock: Clock;
-}
-
-const FIRST_RETRY_MS = 20;
-const MOST_RETRY_MS = 500;
-/** What the process had sent in its last moment is stored, or refused, by then. */
-const LATE_LOOK_MS = 100;
+/** The revocation is not held up for longer by locks that are settled slowly, or not at all. */
+const LONGEST_HEAD_START_MS = 50;
 
 /**
  * Ends a session for its process, which has ended, and settles its locks. For each lock it sends a GET
- * and the write that settles it; and beside that it blanks the session, by a merge patch that names
- * its uid and no version, so that a late renewal conflicts. Neither has to wait for the other: the
- * process holds nothing any more, whatever the session says, and what it still had on the way names a
- * session that is about to be blank.
+ * and the write that settles it. Then it blanks the session, by a merge patch that names its uid and no
+ * version, so that a late renewal conflicts. That can wait: the process holds nothing any more, whatever
+ * the session says, and what it still had on the way names a session that is about to be blank.
  *
  * An attempt that no lock names may have a request on the way: looked for once more a little later.
  * The session is deleted if each attempt was found, and stays blank otherwise.
@@ -49,22 +41,29 @@ const LATE_LOOK_MS = 100;
  * @throws LeaseholdError when some of it could not be done; the rest was
  */
 export async function reclaim(
-  workshop: ReclaimWorkshop,
+  workshop: Workshop,
   session: DeadSession,
   signal: AbortSignal,
 ): Promise<Reclaimed> {
-  const look = (attempts: readonly AnnouncedAttempt[]): Promise<PromiseSettledResult<Look>[]> =>
-    Promise.allSettled(locksOf(attempts).map((lock) => settleOne(workshop, session, lock, signal)));
-  // First, as whoever waits for a lock waits for this.
-  const looking = look(session.attempts);
+  const { api, clock } = workshop;
+  const look = (attempts: readonly AnnouncedAttempt[], read: Read): Promise<Look>[] =>
+    locksOf(attempts).map((lock) => settleOne(workshop, session, lock, read, signal));
+  // First, and alone, as whoever waits for a lock waits for this.
+  const settled = new AbortController();
+  const looking = Promise.allSettled(look(session.attempts, (lock) => api.getCached(lock)));
+  void looking.then(() => {
+    settled.abort();
+  });
+  await pause(clock, LONGEST_HEAD_START_MS, AbortSignal.any([signal, settled.signal]));
   const [revoked] = await Promise.allSettled([revoke(workshop, session, signal)]);
   const first = await looking;
   const blank = valueOf(revoked);
   const looks = first.map(valueOf);
   const missed = unseen(session.attempts, looks);
   if (missed.length > 0) {
-    await pause(workshop.clock, LATE_LOOK_MS, signal);
-    looks.push(...(await look(missed)).map(valueOf));
+    await pause(clock, LATE_LOOK_MS, signal);
+    const again = await Promise.allSettled(look(missed, (lock) => api.get(lock)));
+    looks.push(...again.map(valueOf));
   }
   if (blank && unseen(missed, looks).length === 0) await bury(workshop, blank);
   const found = looks.filter(({ attempts }) => attempts.length > 0);
@@ -73,7 +72,7 @@ export async function reclaim(
 
 /** Resolves with the blank session; with undefined when there is none any more. */
 async function revoke(
-  { api, clock }: ReclaimWorkshop,
+  { api, clock }: Workshop,
   { name, uid }: DeadSession,
   signal: AbortSignal,
 ): Promise<Lease | undefined> {
@@ -94,6 +93,8 @@ async function revoke(
   throw errorOf(outcome, `revoke session ${name}`);
 }
 
+type Read = (lock: string) => Promise<LeaseOutcome>;
+
 interface Look {
   /** Of the session, as the lock named them. */
   readonly attempts: readonly string[];
@@ -103,13 +104,13 @@ interface Look {
 const NOTHING: Look = { attempts: [], passedOn: false };
 
 async function settleOne(
-  workshop: ReclaimWorkshop,
+  workshop: Workshop,
   session: DeadSession,
   lock: string,
+  read: Read,
   signal: AbortSignal,
 ): Promise<Look> {
-  const { api, clock } = workshop;
-  const outcome = await untilAnswered(clock, signal, () => api.get(lock));
+  const outcome = await untilAnswered(workshop.clock, signal, () => read(lock));
   if (isMissing(outcome)) return NOTHING;
   if (outcome.kind !== 'done') throw errorOf(outcome, `read lock ${lock}`);
   const record = readable(outcome.body);
@@ -121,21 +122,6 @@ async function settleOne(
   if (attempts.length === 0) return NOTHING;
   const { holders } = await settleLock(workshop, record, isDead);
   return { attempts, passedOn: held && holders.length > 0 };
-}
-
-/** Again and again while the server is away or busy, until `signal` aborts. */
-async function untilAnswered(
-  clock: Clock,
-  signal: AbortSignal,
-  send: () => Promise<LeaseOutcome>,
-): Promise<LeaseOutcome> {
-  let retry = FIRST_RETRY_MS;
-  for (;;) {
-    const outcome = await send();
-    if (outcome.kind === 'done' || !isTemporary(outcome) || signal.aborted) return outcome;
-    await pause(clock, Math.max(retry, outcome.retryAfter ?? 0), signal);
-    retry = Math.min(MOST_RETRY_MS, retry * 2);
-  }
 }
 
 function locksOf(attempts: readonly AnnouncedAttempt[]): string[] {

@@ -1,12 +1,15 @@
+import type { AnnouncedTerm } from '../core/announcer.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { leaseApi } from '../kube/lease-api.ts';
 import { openCluster } from '../client/cluster.ts';
 import type { Cluster, ClusterChoice } from '../client/cluster.ts';
 import type { AnnouncedProcess } from '../client/announcement.ts';
+import type { Workshop } from '../repair/compare-and-swap.ts';
 import { Announcements, isChild } from './announcements.ts';
 import type { Announced } from './announcements.ts';
+import { giveUpTerm } from './give-up-term.ts';
 import { reclaim } from './reclaim.ts';
-import type { DeadSession, Reclaimed } from './reclaim.ts';
+import type { DeadSession } from './reclaim.ts';
 
 /** The exit of a container must not wait for longer: the next start is more urgent than the ttl. */
 const LONGEST_RECLAIM_MS = 5_000;
@@ -15,6 +18,16 @@ const REQUEST_DEADLINE_MS = 2_000;
 
 const REMEDY =
   "make the application the direct child: name it as 'leasehold run -- node app.js', not by npm, or use 'exec node app.js' in a script";
+
+/** What was done for a process that has ended. */
+interface Done {
+  readonly sessions: number;
+  readonly locks: number;
+  readonly passedOn: number;
+  readonly terms: number;
+}
+
+const NOTHING: Done = { sessions: 0, locks: 0, passedOn: 0, terms: 0 };
 
 /**
  * What `leasehold run` does for the locks of the process that it has started. While that runs, it does
@@ -68,7 +81,7 @@ export class Supervisor {
   }
 
   async #reclaim(announced: readonly Announced[]): Promise<void> {
-    const left = announced.filter(({ sessions }) => sessions.length > 0);
+    const left = announced.filter(({ sessions, terms }) => sessions.length + terms.length > 0);
     const child = this.#child;
     const own = left.filter((one) => child !== undefined && isChild(one.process, child));
     const other = left.find((one) => !own.includes(one));
@@ -77,19 +90,19 @@ export class Supervisor {
     const startedAt = performance.now();
     const results = await this.#inTime(own);
     const took = (performance.now() - startedAt).toFixed(0);
-    const reclaimed = results.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    const sum = (count: (one: Reclaimed) => number): string =>
-      String(reclaimed.reduce((total, one) => total + count(one), 0));
-    if (reclaimed.length > 0) {
+    const done = results.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const sum = (count: (one: Done) => number): string =>
+      String(done.reduce((total, one) => total + count(one), 0));
+    if (done.some(({ sessions, terms }) => sessions + terms > 0)) {
       this.#say(
-        `the command died without closing its client: revoked ${String(reclaimed.length)} session(s), settled ${sum((one) => one.locks)} lock(s), ${sum((one) => one.passedOn)} of them passed on, in ${took} ms`,
+        `the command died without closing its client: revoked ${sum((one) => one.sessions)} session(s), settled ${sum((one) => one.locks)} lock(s), ${sum((one) => one.passedOn)} of them passed on, gave up ${sum((one) => one.terms)} leadership(s), in ${took} ms`,
       );
     }
     const failed = results.find((one) => one.status === 'rejected');
     if (failed) throw failed.reason as Error;
   }
 
-  async #inTime(own: readonly Announced[]): Promise<PromiseSettledResult<Reclaimed>[]> {
+  async #inTime(own: readonly Announced[]): Promise<PromiseSettledResult<Done>[]> {
     const giveUp = new AbortController();
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
@@ -97,9 +110,10 @@ export class Supervisor {
       late.reject(new Error(`the API server did not answer for ${String(LONGEST_RECLAIM_MS)} ms`));
     }, LONGEST_RECLAIM_MS);
     try {
-      const reclaiming = own.flatMap(({ process, sessions }) =>
-        sessions.map((session) => this.#reclaimSession(process, session, giveUp.signal)),
-      );
+      const reclaiming = own.flatMap(({ process, sessions, terms }) => [
+        ...sessions.map((session) => this.#reclaimSession(process, session, giveUp.signal)),
+        ...terms.map((term) => this.#giveUpTerm(process, term, giveUp.signal)),
+      ]);
       return await Promise.race([Promise.allSettled(reclaiming), late.promise]);
     } finally {
       clearTimeout(timer);
@@ -110,7 +124,23 @@ export class Supervisor {
     process: AnnouncedProcess,
     session: DeadSession,
     signal: AbortSignal,
-  ): Promise<Reclaimed> {
+  ): Promise<Done> {
+    const workshop = await this.#workshopOf(process);
+    // After its ttl the waiters have done it.
+    const useful = AbortSignal.any([signal, AbortSignal.timeout(session.ttl * 1_000)]);
+    return { ...NOTHING, sessions: 1, ...(await reclaim(workshop, session, useful)) };
+  }
+
+  async #giveUpTerm(
+    process: AnnouncedProcess,
+    term: AnnouncedTerm,
+    signal: AbortSignal,
+  ): Promise<Done> {
+    const isGivenUp = await giveUpTerm(await this.#workshopOf(process), term, signal);
+    return { ...NOTHING, terms: isGivenUp ? 1 : 0 };
+  }
+
+  async #workshopOf(process: AnnouncedProcess): Promise<Workshop> {
     const { access, transport, clock } = await this.#clusterOf(process);
     if (access.server !== process.server) {
       throw new LeaseholdError(
@@ -118,10 +148,7 @@ export class Supervisor {
         `it used the API server ${process.server}, but leasehold run finds ${access.server}; give both the same kubeconfig`,
       );
     }
-    const api = leaseApi(transport, process.namespace, REQUEST_DEADLINE_MS);
-    // After its ttl the waiters have done it.
-    const useful = AbortSignal.any([signal, AbortSignal.timeout(session.ttl * 1_000)]);
-    return reclaim({ api, clock }, session, useful);
+    return { api: leaseApi(transport, process.namespace, REQUEST_DEADLINE_MS), clock };
   }
 
   /** So that what loads, compiles and shakes hands slowly has done so before it is needed. */

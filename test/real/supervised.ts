@@ -5,6 +5,7 @@
 import { connect } from '../../src/index.ts';
 
 const [ending = '', ...locks] = process.argv.slice(2);
+const election = process.env.ELECTION;
 const namespaces = (process.env.NAMESPACES ?? '').split(' ');
 const kubeconfig = process.env.OWN_KUBECONFIG;
 
@@ -25,6 +26,10 @@ const held = await Promise.all(
   clients.flatMap((client) => locks.map((lock) => client.lock(lock).acquire())),
 );
 const [first] = held;
+if (election !== undefined) {
+  const term = await clients[0]?.election(election).acquire();
+  print(`leading ${String(term?.fence ?? 0)}`);
+}
 print(`held ${String(process.pid)} ${String(first?.fence ?? 0)}`);
 setInterval(() => undefined, 1_000);
 

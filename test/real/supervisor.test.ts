@@ -84,6 +84,21 @@ describe('leasehold run passes the locks of a dead application on', () => {
     expect(await sessions()).toEqual([]);
   });
 
+  test('that led: another leads', async () => {
+    const program = run(application('live', 'led'), { ELECTION: 'led-election' });
+    const { pid } = await holding(program);
+    const campaign = next.leasehold.election('led-election').acquire();
+    const lease = await readLease(cluster, namespace, 'led-election');
+    process.kill(pid, 'SIGKILL');
+    const term = await campaign;
+    // Given up, not run out: then the last holder would still stand in it until the take-over.
+    expect((await program.finished).errors).toMatch(/gave up 1 leadership\(s\)/);
+    const after = await readLease(cluster, namespace, 'led-election');
+    expect(lease?.spec?.leaseTransitions).toBe(0);
+    expect(after?.spec).toMatchObject({ holderIdentity: term.identity, leaseTransitions: 1 });
+    await term.resign();
+  });
+
   test.each([
     ['abort', 134],
     ['exit', 3],

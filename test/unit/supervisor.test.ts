@@ -55,6 +55,7 @@ describe('an announcement', () => {
           namespace: 'billing',
         },
         sessions: [],
+        terms: [],
       },
     ]);
   });
@@ -74,6 +75,21 @@ describe('an announcement', () => {
     ]);
     announcement.sessionEnded(session.name);
     expect(announcements.read()[0]?.sessions).toEqual([]);
+  });
+
+  it('has one term of an election, the last that may stand in the Lease', () => {
+    const announcement = announce();
+    const term = { election: 'controller', identity: 'a_1', acquireTime: '1' };
+    announcement.termBegan(term);
+    announcement.termBegan({ ...term, acquireTime: '2' });
+    announcement.termBegan({ ...term, election: 'other' });
+    expect(announcements.read()[0]?.terms).toMatchObject([
+      { ...term, acquireTime: '2' },
+      { ...term, election: 'other' },
+    ]);
+    announcement.termEnded('controller');
+    announcement.close();
+    expect(announcements.read()[0]?.terms).toMatchObject([{ election: 'other' }]);
   });
 
   it('is taken back in the end, but for a session that could not be ended', () => {

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { AnnouncedSession, Announcer } from '../../src/session/announcer.ts';
+import type { AnnouncedSession, AnnouncedTerm, Announcer } from '../../src/core/announcer.ts';
+import { giveUpTerm } from '../../src/supervisor/give-up-term.ts';
 import { reclaim } from '../../src/supervisor/reclaim.ts';
 import type { DeadSession, Reclaimed } from '../../src/supervisor/reclaim.ts';
 import { Host } from '../../src/testing/virtual/host.ts';
 import { VirtualApi } from './world/api.ts';
 import type { Fault } from './world/api.ts';
-import { on, rejection, sessionOf, sessionsIn } from './world/helpers.ts';
+import { candidate, candidateOf } from './world/candidates.ts';
+import { must, on, rejection, sessionOf, sessionsIn } from './world/helpers.ts';
 import type { VirtualProcess } from './world/process.ts';
 import { World } from './world/world.ts';
 
@@ -28,6 +30,16 @@ class Notebook implements Announcer {
 
   attemptSettled(attempt: string): void {
     this.#attempts.delete(attempt);
+  }
+
+  readonly terms = new Map<string, AnnouncedTerm>();
+
+  termBegan(term: AnnouncedTerm): void {
+    this.terms.set(term.election, term);
+  }
+
+  termEnded(election: string): void {
+    this.terms.delete(election);
   }
 
   read(): DeadSession[] {
@@ -55,6 +67,15 @@ class SupervisedWorld extends World {
     const workshop = { api: this.#api, clock: this.#host };
     const { signal } = this.giveUp;
     return Promise.all(this.notebook.read().map((one) => reclaim(workshop, one, signal)));
+  }
+
+  /** `a` dies, and the terms that it has announced are given up. */
+  async dieLeading(): Promise<boolean[]> {
+    this.a.crash();
+    const workshop = { api: this.#api, clock: this.#host };
+    const { signal } = this.giveUp;
+    const terms = [...this.notebook.terms.values()];
+    return Promise.all(terms.map((term) => giveUpTerm(workshop, term, signal)));
   }
 }
 
@@ -85,6 +106,36 @@ describe('a process that dies under a supervisor', () => {
     expect(next.fence).toBeGreaterThan(first.fence);
     expect(world.store.peek('y')).toBeUndefined();
     expect(sessionsIn(world)).toEqual([sessionOf(world, 'b').metadata.name]);
+  });
+
+  it.each([1, 2, 3])('is reclaimed where the cache is %i changes behind', async (lag) => {
+    const world = new SupervisedWorld();
+    const { time } = world;
+    const b = world.process('b');
+    await time.settled(world.a.acquire('x'));
+    const waiting = b.acquire('x');
+    await time.advance(50);
+    world.cacheLag = lag;
+    expect(await time.settled(world.die())).toEqual([{ locks: 1, passedOn: 1 }]);
+    await time.settled(waiting, 5);
+    expect(sessionsIn(world)).toEqual([sessionOf(world, 'b').metadata.name]);
+  });
+
+  it('keeps its hands off what it no longer holds, where the cache is behind', async () => {
+    const world = new SupervisedWorld();
+    const { a, time } = world;
+    const held = await time.settled(a.acquire('x'));
+    const b = world.process('b');
+    const waiting = b.acquire('x');
+    await time.advance(50);
+    world.cacheLag = 1;
+    void held.release();
+    await time.advance(3);
+    await time.settled(world.die());
+    const next = await time.settled(waiting, 5);
+    await time.advance(1_000);
+    expect(next.valid).toBe(true);
+    expect(world.holders('x')).toHaveLength(1);
   });
 
   it('is out of the queue, and the holder is left alone', async () => {
@@ -200,5 +251,92 @@ describe('a process that dies under a supervisor', () => {
     expect(await world.time.settled(dying, 100)).toMatchObject({ code: 'API_UNREACHABLE' });
     stop();
     await world.time.settled(waiting, 20_000);
+  });
+});
+
+describe('a leader that dies under a supervisor', () => {
+  it('announces its term until that has ended', async () => {
+    const { a, notebook, time } = new SupervisedWorld();
+    const term = await time.settled(candidateOf(a).lead());
+    expect([...notebook.terms.values()]).toMatchObject([
+      { election: 'controller', identity: 'a_1' },
+    ]);
+    await time.settled(term.resign());
+    expect(notebook.terms.size).toBe(0);
+  });
+
+  it('announces no term that it did not win', async () => {
+    const world = new SupervisedWorld();
+    const { time } = world;
+    const b = candidate(world, 'b');
+    const [first, second] = [candidateOf(world.a).lead(), b.lead()];
+    const winner = await time.settled(Promise.race([first, second]));
+    expect(world.notebook.terms.size).toBe(winner.identity === 'a_1' ? 1 : 0);
+    await time.settled(winner.resign());
+    await time.settled(winner.identity === 'a_1' ? second : first);
+    expect(world.notebook.terms.size).toBe(winner.identity === 'a_1' ? 0 : 1);
+  });
+
+  it.each([0, 1])('is followed at once, %i changes behind', async (lag) => {
+    const world = new SupervisedWorld();
+    const { time } = world;
+    const first = await time.settled(candidateOf(world.a).lead());
+    const waiting = candidate(world, 'b').lead();
+    await time.advance(1_000);
+    world.cacheLag = lag;
+    expect(await time.settled(world.dieLeading())).toEqual([true]);
+    const next = await time.settled(waiting, 10);
+    expect(next.fence).toBeGreaterThan(first.fence);
+  });
+
+  it('is followed at once though its first request was still on its way', async () => {
+    const world = new SupervisedWorld();
+    const { time } = world;
+    world.inject(({ process, verb }) =>
+      process === 'a' && verb === 'create' ? { kind: 'late', after: 1_000, lands: 60 } : undefined,
+    );
+    void candidateOf(world.a).lead();
+    await time.advance(20);
+    expect(world.store.peek('controller')).toBeUndefined();
+    expect(await time.settled(world.dieLeading(), 500)).toEqual([true]);
+    expect(must(world.store.peek('controller')).spec?.holderIdentity).toBe('');
+  });
+
+  it('leaves the Lease to whoever has it, under the same name too', async () => {
+    const world = new SupervisedWorld();
+    const { time } = world;
+    await time.settled(candidateOf(world.a).lead());
+    const lease = must(world.store.peek('controller'));
+    const acquireTime = '2026-11-21T10:00:00.000000Z';
+    world.store.replace({ ...lease, spec: { ...lease.spec, acquireTime } });
+    expect(await time.settled(world.dieLeading(), 500)).toEqual([false]);
+    expect(must(world.store.peek('controller')).spec).toMatchObject({
+      holderIdentity: 'a_1',
+      acquireTime,
+    });
+  });
+
+  it.each<Fault>([
+    { kind: 'lose-answer', after: 30 },
+    { kind: 'lose-request', after: 30 },
+    { kind: 'unsent' },
+    { kind: 'refuse', status: 429, retryAfter: 1_000 },
+  ])('is followed whatever becomes of a request: %o', async (fault) => {
+    for (const verb of ['get', 'replace'] as const) {
+      const world = new SupervisedWorld();
+      const { time } = world;
+      await time.settled(candidateOf(world.a).lead());
+      const waiting = candidate(world, 'b').lead();
+      await time.advance(1_000);
+      let faults = 0;
+      world.inject((request) => {
+        if (request.process !== 'supervisor' || request.verb !== verb || faults > 0) return;
+        faults += 1;
+        return fault;
+      });
+      await time.settled(world.dieLeading(), 5_000);
+      await time.settled(waiting, 10);
+      expect(faults).toBe(1);
+    }
   });
 });

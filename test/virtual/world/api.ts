@@ -51,6 +51,12 @@ export class VirtualApi implements LeaseApi {
     return this.#send('get', name, undefined, limits, () => this.#world.store.get(name));
   }
 
+  getCached(name: string, limits?: RequestLimits): Promise<LeaseOutcome> {
+    return this.#send('get', name, undefined, limits, () =>
+      this.#world.store.getCached(name, this.#world.cacheLag),
+    );
+  }
+
   create(lease: Lease, limits?: RequestLimits): Promise<LeaseOutcome> {
     const body = copy(lease);
     return this.#send('create', lease.metadata.name, body, limits, () =>

@@ -11,7 +11,10 @@ export interface Candidate {
 }
 
 export function candidate(world: World, name: string): Candidate {
-  const process = world.process(name);
+  return candidateOf(world.process(name));
+}
+
+export function candidateOf(process: VirtualProcess): Candidate {
   const election = process.election('controller');
   return { process, election, lead: () => process.lead(election) };
 }

@@ -9,7 +9,7 @@ import type { Held } from '../../../src/lock/held.ts';
 import { HoldWatches } from '../../../src/lock/hold-watches.ts';
 import type { AcquireOptions, Lock } from '../../../src/lock/lock.ts';
 import { Locks } from '../../../src/lock/locks.ts';
-import type { Announcer } from '../../../src/session/announcer.ts';
+import type { Announcer } from '../../../src/core/announcer.ts';
 import { Deaths } from '../../../src/session/deaths.ts';
 import { Sessions } from '../../../src/session/sessions.ts';
 import { VirtualApi } from './api.ts';
@@ -34,6 +34,7 @@ export class VirtualProcess {
   readonly #world: World;
   readonly #parts: Parts;
   readonly #elections = new Set<Election>();
+  readonly #announcer: Announcer | undefined;
 
   constructor(world: World, name: string, random: Random, options: ProcessOptions) {
     this.name = name;
@@ -47,6 +48,7 @@ export class VirtualProcess {
     this.#parts = parts;
     const ttl = options.ttl ?? 15;
     const { announcer } = options;
+    this.#announcer = announcer;
     const settings = { identity: name, ttl, owner: undefined, announcer };
     this.sessions = new Sessions(this.api, parts, settings);
     this.deaths = new Deaths(this.api, parts);
@@ -73,7 +75,8 @@ export class VirtualProcess {
     const { api } = this;
     const identity = options.identity ?? `${this.name}_1`;
     const times = electionTimes(options);
-    const election = new Election({ api, parts: this.#parts, times }, name, identity);
+    const parts = { api, parts: this.#parts, times, announcer: this.#announcer };
+    const election = new Election(parts, name, identity);
     this.#elections.add(election);
     return election;
   }

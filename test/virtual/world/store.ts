@@ -54,6 +54,14 @@ export class LeaseStore {
     return stored ? this.#done(stored.lease) : notFound(name);
   }
 
+  /** As it was before so many of its last changes. */
+  getCached(name: string, lag: number): LeaseOutcome {
+    const events = this.history.filter((event) => event.name === name);
+    const last = events[events.length - 1 - lag];
+    if (!last || last.type === 'DELETED') return notFound(name);
+    return done(JSON.parse(last.object) as Lease, this.#wall());
+  }
+
   create(lease: Lease, by = 'leasehold'): LeaseOutcome {
     const { name } = lease.metadata;
     if (this.#leases.has(name)) {

@@ -20,6 +20,8 @@ export class World {
   readonly time = new VirtualTime();
   readonly store: LeaseStore;
   readonly random: Random;
+  /** By how many changes of a Lease the server's cache is behind. */
+  cacheLag = 0;
   readonly watchList: boolean;
   readonly requests: SentRequest[] = [];
   readonly processes: VirtualProcess[] = [];

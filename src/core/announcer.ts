@@ -1,6 +1,7 @@
 /**
  * Told what would have to be settled if this process died now: each session from its confirmed
- * creation until its end, and each attempt from before its first request until it has left its lock.
+ * creation until its end, each attempt from before its first request until it has left its lock, and
+ * each term of an election from before the request that begins it until it has left the Lease.
  */
 export interface Announcer {
   sessionBegan(session: AnnouncedSession): void;
@@ -8,6 +9,10 @@ export interface Announcer {
   /** @param lock - the name of the lock's Lease */
   attemptBegan(session: string, attempt: string, lock: string): void;
   attemptSettled(attempt: string): void;
+  /** In place of the term of the same election that was announced before. */
+  termBegan(term: AnnouncedTerm): void;
+  /** @param election - the name of its Lease */
+  termEnded(election: string): void;
 }
 
 export interface AnnouncedSession {
@@ -17,10 +22,20 @@ export interface AnnouncedSession {
   readonly ttl: number;
 }
 
+/** The Lease of an election tells a term by these. */
+export interface AnnouncedTerm {
+  /** The name of its Lease. */
+  readonly election: string;
+  readonly identity: string;
+  readonly acquireTime: string;
+}
+
 /** Nobody listens. */
 export const SILENT: Announcer = {
   sessionBegan: () => undefined,
   sessionEnded: () => undefined,
   attemptBegan: () => undefined,
   attemptSettled: () => undefined,
+  termBegan: () => undefined,
+  termEnded: () => undefined,
 };
