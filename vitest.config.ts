@@ -12,7 +12,7 @@ const DEMO = 'test/demo/run.test.ts';
 
 /**
  * Projects by what they need: `unit` nothing, `embedded` the embedded API server, `cluster` a real
- * one.
+ * one, `e2e` a whole cluster (`npm run e2e` has one).
  */
 export default defineConfig({
   test: {
@@ -61,6 +61,15 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
         },
       },
     ],

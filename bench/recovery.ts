@@ -1,20 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startElector } from '../test/cluster/elector.ts';
 import { startPostgres } from './peers/postgres.ts';
 import { startRedis } from './peers/redis.ts';
-import type { PeerServer } from './peers/peer-server.ts';
+import { peerDeath, untilGranted } from './peers/death.ts';
 import type { Figure } from './report.ts';
 import { Site } from './site.ts';
 import { median, monotonic, quantile } from './statistics.ts';
 import { holdSupervised } from './supervised.ts';
-import { Worker } from './worker.ts';
 
 const deaths = 60;
 /** A death that costs the whole ttl is the same each time. */
 const slowDeaths = 3;
 const ttlMilliseconds = 15_000;
-/** The next one has asked, and waits, by then. */
-const gapMilliseconds = 100;
 
 /**
  * From SIGKILL of the holder to its successor's start, in one run and in turns: leasehold under
@@ -28,7 +24,7 @@ export async function measure(): Promise<Figure[]> {
   const [ours, client, redlock] = await Promise.all([
     slowly((name) => alone(site, name)),
     slowly((name) => clientGo(site, `client-go-${name}`)),
-    slowly((name) => peer(redis, 'redlock-worker.ts', name)),
+    slowly((name) => peerDeath(redis, 'redlock-worker.ts', name, ttlMilliseconds)),
   ]);
   const supervised: number[] = [];
   const advisory: number[] = [];
@@ -36,7 +32,7 @@ export async function measure(): Promise<Figure[]> {
   const environment = await site.podEnvironment();
   for (let death = 0; death < deaths; death += 1) {
     const name = `death-${String(death)}`;
-    advisory.push(await peer(postgres, 'postgres-worker.ts', name));
+    advisory.push(await peerDeath(postgres, 'postgres-worker.ts', name));
     const holder = await holdSupervised(environment, name);
     await waiter.call('wait', [name]);
     supervised.push(await untilGranted(waiter, name, holder.pid));
@@ -81,23 +77,6 @@ async function alone(site: Site, name: string): Promise<number> {
   return untilGranted(waiter, name, holder.pid);
 }
 
-async function peer(server: PeerServer, program: string, name: string): Promise<number> {
-  const environment = {
-    PATH: process.env.PATH ?? '',
-    PEER_PORT: String(server.port),
-    PEER_TTL_MILLISECONDS: String(ttlMilliseconds),
-  };
-  const start = (): Worker =>
-    new Worker(`${import.meta.dirname}/peers/${program}`, [], environment);
-  const holder = start();
-  const waiter = start();
-  await holder.call('hold', name);
-  await waiter.call('wait', name);
-  const took = await untilGranted(waiter, name, holder.pid);
-  await waiter.stop();
-  return took;
-}
-
 async function clientGo({ cluster, namespace }: Site, name: string): Promise<number> {
   const [holder, waiter] = await Promise.all(
     ['a', 'b'].map((identity) =>
@@ -115,12 +94,4 @@ async function clientGo({ cluster, namespace }: Site, name: string): Promise<num
   const took = monotonic() - killedAt;
   await second.quit();
   return took;
-}
-
-async function untilGranted(waiter: Worker, name: string, holder: number): Promise<number> {
-  await sleep(gapMilliseconds);
-  const granted = waiter.call<number>('granted', name);
-  const killedAt = monotonic();
-  process.kill(holder, 'SIGKILL');
-  return (await granted) - killedAt;
 }

@@ -3,17 +3,26 @@ import { SupervisedProcess } from './process.ts';
 
 const startTimeoutMilliseconds = 60_000;
 
+/** A network of a node, in which the API server listens. */
+export interface ClusterNetwork {
+  /** Of the API server, as this host and Pods reach it. */
+  readonly address: string;
+  /** The command that starts a program there and becomes it. */
+  readonly prefix: readonly string[];
+}
+
 export interface ApiServerOptions {
   readonly binary: string;
   /** Holds the files that `server.ts` writes: certificates, keys and the token file. */
   readonly directory: string;
   readonly etcdEndpoint: string;
   readonly port: number;
+  readonly network: ClusterNetwork | undefined;
   readonly isReady: () => Promise<boolean>;
   readonly extraArguments: readonly string[];
 }
 
-/** A kube-apiserver on a fixed port of the loopback interface that can be stopped and started. */
+/** A kube-apiserver on a fixed port that can be stopped and started. */
 export class ApiServer {
   readonly #options: ApiServerOptions;
   #process: SupervisedProcess | undefined;
@@ -34,9 +43,15 @@ export class ApiServer {
     if (this.running) {
       return;
     }
+    const { binary, network } = this.#options;
+    const [command = binary, ...words] = [
+      ...(network?.prefix ?? []),
+      binary,
+      ...apiServerArguments(this.#options),
+    ];
     this.#process = await SupervisedProcess.start({
-      command: this.#options.binary,
-      arguments: apiServerArguments(this.#options),
+      command,
+      arguments: words,
       logPath: join(this.#options.directory, 'kube-apiserver.log'),
       directory: this.#options.directory,
     });
@@ -60,19 +75,38 @@ function apiServerArguments(options: ApiServerOptions): string[] {
   const file = (name: string): string => join(options.directory, name);
   return [
     `--etcd-servers=${options.etcdEndpoint}`,
-    '--bind-address=127.0.0.1',
     `--secure-port=${String(options.port)}`,
     `--tls-cert-file=${file('serving.crt')}`,
     `--tls-private-key-file=${file('serving.key')}`,
     `--client-ca-file=${file('authority.crt')}`,
     `--token-auth-file=${file('tokens.csv')}`,
-    '--authorization-mode=RBAC',
     '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
     `--service-account-key-file=${file('service-account.key')}`,
     `--service-account-signing-key-file=${file('service-account.key')}`,
     '--service-cluster-ip-range=10.96.0.0/24',
-    // A loopback address is refused as an endpoint of the `kubernetes` Service, again and again.
-    '--endpoint-reconciler-type=none',
+    ...(options.network === undefined ? alone : withNode(options.network, file)),
     ...options.extraArguments,
+  ];
+}
+
+const alone: readonly string[] = [
+  '--bind-address=127.0.0.1',
+  '--authorization-mode=RBAC',
+  // A loopback address is refused as an endpoint of the `kubernetes` Service, again and again.
+  '--endpoint-reconciler-type=none',
+];
+
+function withNode(network: ClusterNetwork, file: (name: string) => string): string[] {
+  return [
+    // The network is the node's: nobody else is in it.
+    '--bind-address=0.0.0.0',
+    `--advertise-address=${network.address}`,
+    '--authorization-mode=Node,RBAC',
+    '--enable-admission-plugins=NodeRestriction',
+    '--allow-privileged',
+    `--kubelet-client-certificate=${file('admin.crt')}`,
+    `--kubelet-client-key=${file('admin.key')}`,
+    `--kubelet-certificate-authority=${file('authority.crt')}`,
+    '--kubelet-preferred-address-types=InternalIP',
   ];
 }

@@ -24,22 +24,14 @@ export async function findBinaries(): Promise<Binaries> {
   if (assets !== undefined && assets !== '') {
     return findAssets(assets);
   }
-  const version = await kubernetesVersion();
-  const directory = await cacheDirectory();
   // One after the other: each build alone keeps every core busy.
   const etcd = await buildOnce({
     module: etcdModule,
     package: 'go.etcd.io/etcd/server/v3',
-    output: join(directory, 'etcd'),
+    output: join(await cacheDirectory(), 'etcd'),
     announcement: 'building etcd once, about half a minute',
   });
-  const apiServer = await buildOnce({
-    module: apiServerModule,
-    package: 'k8s.io/kubernetes/cmd/kube-apiserver',
-    output: join(directory, 'kube-apiserver'),
-    linkerFlags: versionFlag(version),
-    announcement: 'building kube-apiserver once, about 4 minutes',
-  });
+  const apiServer = await findKubernetesProgram('kube-apiserver', '4 minutes');
   return { apiServer, etcd };
 }
 
@@ -63,12 +55,17 @@ export async function findKubectl(): Promise<string> {
     const candidate = join(directory, 'kubectl');
     if (directory !== '' && (await isExecutable(candidate))) return candidate;
   }
+  return findKubernetesProgram('kubectl', 'a minute');
+}
+
+/** Finds a program of Kubernetes in the cache, else builds it of the version of kube-apiserver. */
+export async function findKubernetesProgram(name: string, duration: string): Promise<string> {
   return buildOnce({
     module: apiServerModule,
-    package: 'k8s.io/kubernetes/cmd/kubectl',
-    output: join(await cacheDirectory(), 'kubectl'),
+    package: `k8s.io/kubernetes/cmd/${name}`,
+    output: join(await cacheDirectory(), name),
     linkerFlags: versionFlag(await kubernetesVersion()),
-    announcement: 'building kubectl once, about a minute',
+    announcement: `building ${name} once, about ${duration}`,
   });
 }
 
@@ -82,21 +79,30 @@ async function findAssets(directory: string): Promise<Binaries> {
   return binaries;
 }
 
-async function cacheDirectory(): Promise<string> {
+/** Where everything is kept that takes long to make. */
+export function cacheRoot(): string {
   const configured = process.env.XDG_CACHE_HOME;
   const cache =
     configured === undefined || configured === '' ? join(homedir(), '.cache') : configured;
-  return join(cache, 'leasehold', `kubernetes-${await kubernetesVersion()}`);
+  return join(cache, 'leasehold');
 }
 
-/** The version pinned in go.mod, so that it is written down in one place. */
+async function cacheDirectory(): Promise<string> {
+  return join(cacheRoot(), `kubernetes-${await kubernetesVersion()}`);
+}
+
 async function kubernetesVersion(): Promise<string> {
-  const module = await readFile(join(apiServerModule, 'go.mod'), 'utf8');
-  const version = /k8s\.io\/kubernetes v(\S+)/.exec(module)?.[1];
-  if (version === undefined) {
-    throw new Error('test/cluster/go.mod does not require k8s.io/kubernetes');
+  return pinnedVersion(apiServerModule, 'k8s.io/kubernetes');
+}
+
+/** The version pinned in a go.mod, so that it is written down in one place. */
+export async function pinnedVersion(directory: string, module: string): Promise<string> {
+  const lines = (await readFile(join(directory, 'go.mod'), 'utf8')).split('\n');
+  for (const line of lines) {
+    const [name, version] = line.replace('require', '').trim().split(' ');
+    if (name === module && version !== undefined) return version.replace(/^v/, '');
   }
-  return version;
+  throw new Error(`${join(directory, 'go.mod')} does not require ${module}`);
 }
 
 function versionFlag(version: string): string {

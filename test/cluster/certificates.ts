@@ -1,5 +1,6 @@
 import './reflect.ts';
 import { webcrypto } from 'node:crypto';
+import { isIP } from 'node:net';
 import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
@@ -25,6 +26,8 @@ const lifetimeMilliseconds = 365 * 24 * 3600 * 1000;
 // A client whose clock is a little behind must not find the certificate "not yet valid".
 const backdateMilliseconds = 3600 * 1000;
 
+export const LOOPBACK_NAMES = ['localhost', '127.0.0.1'] as const;
+
 /** One authority signs the serving certificate and the client certificates of a cluster. */
 export async function createAuthority(): Promise<KeyPair> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
@@ -40,16 +43,19 @@ export async function createAuthority(): Promise<KeyPair> {
   return { certificate: certificate.toString('pem'), key: await exportKey(keys.privateKey) };
 }
 
-export async function createServingCertificate(authority: KeyPair): Promise<KeyPair> {
+/** @param names - DNS names and addresses of the server; default: those of the loopback interface */
+export async function createServingCertificate(
+  authority: KeyPair,
+  names: readonly [string, ...string[]] = LOOPBACK_NAMES,
+): Promise<KeyPair> {
   return issue(
     authority,
-    [{ CN: ['kube-apiserver'] }],
+    [{ CN: [names[0]] }],
     [
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-      new SubjectAlternativeNameExtension([
-        { type: 'ip', value: '127.0.0.1' },
-        { type: 'dns', value: 'localhost' },
-      ]),
+      new SubjectAlternativeNameExtension(
+        names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value })),
+      ),
     ],
   );
 }

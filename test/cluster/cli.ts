@@ -3,13 +3,16 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findBinaries, findElector } from './binaries.ts';
 import { ClusterUnavailableError } from './errors.ts';
+import { findNodeBinaries } from './node/binaries.ts';
+import { startNode } from './node/node.ts';
 import { startCluster } from './server.ts';
 import { sharedClusterVariable } from './shared.ts';
 
-const usage = `Usage: npm run cluster -- [--port <port>] [--build-only]
+const usage = `Usage: npm run cluster -- [--node] [--port <port>] [--build-only]
 
 Starts a Kubernetes API server for development and runs until Ctrl-C.
 
+  --node         a node, too, that runs Pods: Linux and root only
   --port <port>  listen here instead of on a free port
   --build-only   only make sure that the binaries exist
 `;
@@ -17,6 +20,7 @@ Starts a Kubernetes API server for development and runs until Ctrl-C.
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
+      node: { type: 'boolean' },
       port: { type: 'string' },
       'build-only': { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
@@ -28,10 +32,26 @@ async function main(): Promise<void> {
   }
   if (values['build-only'] === true) {
     const { apiServer, etcd } = await findBinaries();
-    process.stdout.write(`${apiServer}\n${etcd}\n${await findElector()}\n`);
+    const node = values.node === true ? await findNodeBinaries() : {};
+    const programs = { apiServer, etcd, elector: await findElector(), ...node };
+    process.stdout.write(`${Object.values(programs).join('\n')}\n`);
     return;
   }
-  await runCluster(values.port === undefined ? undefined : parsePort(values.port));
+  if (values.node === true) await runNode();
+  else await runCluster(values.port === undefined ? undefined : parsePort(values.port));
+}
+
+async function runNode(): Promise<void> {
+  const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  const node = await startNode();
+  const { kubeconfigPath, url } = node.cluster;
+  process.stdout.write(
+    `export KUBECONFIG=${kubeconfigPath}\n` +
+      `# ${url} is ready, and so is a node; logs are in ${node.directory}\n` +
+      `# run your Pods: kubectl get nodes; press Ctrl-C to stop\n`,
+  );
+  await interrupted;
+  await node.stop();
 }
 
 async function runCluster(port: number | undefined): Promise<void> {

@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:https';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
+import type { KeyPair } from './certificates.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -45,13 +46,16 @@ const defaultTimeoutMilliseconds = 10_000;
  */
 export class ApiClient {
   readonly #url: string;
-  readonly #token: string;
+  readonly #token: string | undefined;
   readonly #agent: Agent;
 
-  constructor(url: string, authority: string, token: string) {
+  /** @param credentials - a token, or a client certificate */
+  constructor(url: string, authority: string, credentials: string | KeyPair) {
     this.#url = url;
-    this.#token = token;
-    this.#agent = new Agent({ ca: authority, keepAlive: true });
+    this.#token = typeof credentials === 'string' ? credentials : undefined;
+    const { certificate, key } =
+      typeof credentials === 'string' ? { certificate: undefined, key: undefined } : credentials;
+    this.#agent = new Agent({ ca: authority, cert: certificate, key, keepAlive: true });
   }
 
   // The caller says what the body looks like; checking it is what the assertions are for.
@@ -101,14 +105,17 @@ export class ApiClient {
     signal: AbortSignal,
   ): Promise<AsyncIterable<WatchEvent<ApiObject>>> {
     const separator = path.includes('?') ? '&' : '?';
-    const response = await this.#send('GET', `${path}${separator}watch=true`, undefined, {
-      signal,
-    });
+    return parsed(await this.follow(`${path}${separator}watch=true`, signal));
+  }
+
+  /** Opens an answer without an end, such as a log that is followed, and reads its lines. */
+  async follow(path: string, signal: AbortSignal): Promise<AsyncIterable<string>> {
+    const response = await this.#send('GET', path, undefined, { signal });
     if (response.statusCode !== 200) {
       response.destroy();
-      throw new ApiRequestError(`watch ${path}`, response.statusCode ?? 0, undefined);
+      throw new ApiRequestError(`follow ${path}`, response.statusCode ?? 0, undefined);
     }
-    return readEvents<ApiObject>(response, signal);
+    return readLines(response, signal);
   }
 
   /** Closes the idle connections; the client stays usable. */
@@ -128,7 +135,7 @@ export class ApiClient {
         method,
         agent: this.#agent,
         headers: {
-          authorization: `Bearer ${options.token ?? this.#token}`,
+          ...authorization(options.token ?? this.#token),
           accept: 'application/json',
           ...(payload !== undefined && {
             'content-type': options.contentType ?? 'application/json',
@@ -143,14 +150,19 @@ export class ApiClient {
   }
 }
 
-async function* readEvents<ApiObject>(
-  response: IncomingMessage,
-  signal: AbortSignal,
+function authorization(token: string | undefined): { authorization?: string } {
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
+}
+
+async function* parsed<ApiObject>(
+  lines: AsyncIterable<string>,
 ): AsyncGenerator<WatchEvent<ApiObject>> {
+  for await (const line of lines) yield JSON.parse(line) as WatchEvent<ApiObject>;
+}
+
+async function* readLines(response: IncomingMessage, signal: AbortSignal): AsyncGenerator<string> {
   try {
-    for await (const line of createInterface({ input: response })) {
-      yield JSON.parse(line) as WatchEvent<ApiObject>;
-    }
+    yield* createInterface({ input: response });
   } catch (error) {
     if (!signal.aborted) {
       throw error;

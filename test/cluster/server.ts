@@ -3,9 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClusterAccess, type ClusterConnection } from './access.ts';
-import { ApiServer } from './apiServer.ts';
+import { ApiServer, type ClusterNetwork } from './apiServer.ts';
 import { findBinaries } from './binaries.ts';
 import {
+  LOOPBACK_NAMES,
   createAuthority,
   createClientCertificate,
   createServingCertificate,
@@ -20,6 +21,8 @@ export interface ClusterOptions {
   readonly port?: number;
   /** Added to the command line of kube-apiserver, such as `--feature-gates=...`. */
   readonly apiServerArguments?: readonly string[];
+  /** Where Pods can reach the API server; default: the loopback interface, where none can. */
+  readonly network?: ClusterNetwork;
 }
 
 /**
@@ -33,7 +36,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const etcd = new Etcd(binaries.etcd, directory);
   try {
     const port = options.port ?? (await freePort());
-    const [connection] = await Promise.all([writeState(directory, port), etcd.start()]);
+    const [connection] = await Promise.all([
+      writeState(directory, port, options.network),
+      etcd.start(),
+    ]);
     const cluster: Cluster = new Cluster(connection, {
       directory,
       etcd,
@@ -42,6 +48,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         directory,
         etcdEndpoint: etcd.endpoint,
         port,
+        network: options.network,
         isReady: async () => cluster.isReady(),
         extraArguments: options.apiServerArguments ?? [],
       }),
@@ -145,15 +152,19 @@ export class Cluster extends ClusterAccess {
 }
 
 /** Writes the files that the API server and its clients read. */
-async function writeState(directory: string, port: number): Promise<ClusterConnection> {
+async function writeState(
+  directory: string,
+  port: number,
+  network: ClusterNetwork | undefined,
+): Promise<ClusterConnection> {
   const authority = await createAuthority();
   const [serving, adminCertificate, tokenKey] = await Promise.all([
-    createServingCertificate(authority),
+    createServingCertificate(authority, servingNames(network)),
     createClientCertificate(authority, 'admin', ['system:masters']),
     createTokenKey(),
   ]);
   const connection: ClusterConnection = {
-    url: `https://127.0.0.1:${String(port)}`,
+    url: `https://${network?.address ?? '127.0.0.1'}:${String(port)}`,
     authority,
     adminToken: randomUUID(),
     adminCertificate,
@@ -165,6 +176,8 @@ async function writeState(directory: string, port: number): Promise<ClusterConne
     'authority.crt': authority.certificate,
     'serving.crt': serving.certificate,
     'serving.key': serving.key,
+    'admin.crt': adminCertificate.certificate,
+    'admin.key': adminCertificate.key,
     'service-account.key': tokenKey,
     'tokens.csv': `${adminToken},admin,admin,"system:masters"\n`,
     kubeconfig: renderKubeconfig(url, authority.certificate, adminCertificate),
@@ -177,4 +190,10 @@ async function writeState(directory: string, port: number): Promise<ClusterConne
     ),
   );
   return connection;
+}
+
+function servingNames(network: ClusterNetwork | undefined): readonly [string, ...string[]] {
+  if (network === undefined) return LOOPBACK_NAMES;
+  // The Service has the first address of --service-cluster-ip-range.
+  return [...LOOPBACK_NAMES, network.address, '10.96.0.1', 'kubernetes.default.svc'];
 }

@@ -1,0 +1,49 @@
+# The operator and the command line, and a base for applications that use the library.
+#
+# Both bases can be pinned by digest:
+#   docker build --build-arg NODE_IMAGE=docker.io/library/node@sha256:... \
+#                --build-arg BASE_IMAGE=gcr.io/distroless/cc-debian12@sha256:... .
+ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
+ARG BASE_IMAGE=gcr.io/distroless/cc-debian12:nonroot
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /source
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY tsconfig.json tsconfig.build.json ./
+COPY scripts/build.ts scripts/
+COPY src src
+RUN npm run build
+
+FROM ${NODE_IMAGE} AS application
+RUN apt-get update && apt-get install --yes --no-install-recommends tini
+WORKDIR /app/node_modules/leasehold
+COPY package.json package-lock.json .npmrc ./
+# Without what only people read.
+RUN npm ci --omit=dev \
+ && npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx > /app/sbom.cyclonedx.json \
+ && find node_modules -type f '(' -name '*.map' -o -name '*.md' -o -name '*.[cm]ts' -o -name '*.ts' ')' -delete \
+ && rm .npmrc package-lock.json
+COPY --from=build /source/dist dist
+COPY LICENSE ./
+RUN mkdir /app/node_modules/.bin \
+ && ln -s ../leasehold/dist/cli/main.js /app/node_modules/.bin/leasehold \
+ && ln -s ../leasehold/dist/cli/main.js /app/node_modules/.bin/kubectl-leasehold
+
+FROM ${BASE_IMAGE}
+LABEL org.opencontainers.image.title="leasehold" \
+      org.opencontainers.image.description="Distributed locks and leader election on Kubernetes Leases" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.base.name="gcr.io/distroless/cc-debian12:nonroot"
+COPY --from=application /usr/local/bin/node /usr/local/bin/node
+# Process 1: Node does not reap orphans. And env, as that is what scripts of npm begin with.
+COPY --from=application /usr/bin/tini-static /usr/local/bin/tini
+COPY --from=application /usr/bin/env /usr/bin/env
+COPY --from=application /app /app
+ENV NODE_ENV=production \
+    PATH=/app/node_modules/.bin:/usr/local/bin:/usr/bin:/bin
+WORKDIR /app
+# A number, so that the kubelet can see that it is not root.
+USER 65532:65532
+ENTRYPOINT ["tini", "--", "leasehold"]
+CMD ["--help"]

@@ -1,0 +1,196 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { mkdir, readFile, readlink, writeFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { ClusterProcessError } from '../errors.ts';
+import { SupervisedProcess } from '../process.ts';
+import { runCommand } from './command.ts';
+
+/**
+ * What the kubelet wants of the kernel, for the whole machine. It gets files with what it wants in the
+ * place of the settings, and leaves the settings alone.
+ */
+const kernelSettings: Readonly<Record<string, string>> = {
+  'vm/overcommit_memory': '1',
+  'vm/panic_on_oom': '0',
+  'kernel/panic': '10',
+  'kernel/panic_on_oops': '1',
+  'kernel/keys/root_maxkeys': '1000000',
+  'kernel/keys/root_maxbytes': '25000000',
+};
+
+// Process 1 of the namespaces. What a node writes outside of its directory goes to memory that nobody
+// else sees. It ignores SIGCHLD, and so do the programs that it becomes: then the kernel reaps what
+// containers leave behind.
+const initScript = `
+set -e
+hostname "$1"
+for directory in /run /var/lib /var/log; do mount -t tmpfs tmpfs "$directory"; done
+cd "$2"
+for setting in */* */*/*; do
+  [ -d "$setting" ] || mount --bind "$setting" "/proc/sys/$setting"
+done
+echo ready
+trap '' CHLD
+exec sleep infinity
+`;
+
+export interface EnterOptions {
+  readonly command: string;
+  readonly arguments: readonly string[];
+  readonly logPath: string;
+}
+
+/**
+ * The namespaces of processes, mounts, network and host name that are a node's machine. When its
+ * process 1 ends, the kernel ends every process in it, and with these go mounts and network devices.
+ */
+export class Machine {
+  /** Of the machine, as this host and its own processes reach it. */
+  readonly address: string;
+  readonly #unshare: SupervisedProcess;
+  readonly #init: number;
+
+  private constructor(unshare: SupervisedProcess, init: number, address: string) {
+    this.#unshare = unshare;
+    this.#init = init;
+    this.address = address;
+  }
+
+  /** @param directory - of the node; goes when this process dies */
+  static async start(name: string, directory: string): Promise<Machine> {
+    const settings = join(directory, 'kernel-settings');
+    for (const [setting, value] of Object.entries(kernelSettings)) {
+      await mkdir(join(settings, setting, '..'), { recursive: true });
+      await writeFile(join(settings, setting), `${value}\n`);
+    }
+    const logPath = join(directory, 'machine.log');
+    const unshare = await SupervisedProcess.start({
+      command: 'unshare',
+      arguments: [
+        ...['--pid', '--mount', '--net', '--uts', '--fork', '--kill-child', '--mount-proc'],
+        ...['--', 'sh', '-c', initScript, 'sh', name, settings],
+      ],
+      logPath,
+      directory,
+    });
+    const isReady = async (): Promise<boolean> =>
+      (await readFile(logPath, 'utf8')).includes('ready');
+    await unshare.waitUntil(isReady, startTimeoutMilliseconds);
+    const init = await childWithin(unshare.pid);
+    return new Machine(unshare, init, await connectTo(init));
+  }
+
+  /** The command that starts a program in the machine's network, and nothing else of it. */
+  get networkPrefix(): readonly string[] {
+    return ['nsenter', `--net=/proc/${String(this.#init)}/ns/net`, '--'];
+  }
+
+  /** Starts a program in the machine's network, as a process of the host. */
+  async startOutside({
+    command,
+    arguments: words,
+    logPath,
+  }: EnterOptions): Promise<SupervisedProcess> {
+    const [nsenter = '', ...prefix] = this.networkPrefix;
+    return SupervisedProcess.start({
+      command: nsenter,
+      arguments: [...prefix, command, ...words],
+      logPath,
+    });
+  }
+
+  /** Starts a program as a process of the machine. */
+  async startInside({ command, arguments: words, logPath }: EnterOptions): Promise<MachineProcess> {
+    const nsenter = await SupervisedProcess.start({
+      command: 'nsenter',
+      arguments: [...this.#insidePrefix(), command, ...words],
+      logPath,
+    });
+    return new MachineProcess(nsenter);
+  }
+
+  async run(command: string, ...words: readonly string[]): Promise<string> {
+    return runCommand('nsenter', ...this.#insidePrefix(), command, ...words);
+  }
+
+  /** Ends it, with everything that runs in it. */
+  async end(): Promise<void> {
+    await this.#unshare.end('SIGKILL');
+  }
+
+  #insidePrefix(): readonly string[] {
+    return ['--target', String(this.#init), '--pid', '--mount', '--net', '--uts', '--'];
+  }
+}
+
+/** A process of the machine, below the `nsenter` that has started it. */
+export class MachineProcess {
+  readonly #nsenter: SupervisedProcess;
+
+  constructor(nsenter: SupervisedProcess) {
+    this.#nsenter = nsenter;
+  }
+
+  waitUntil(isReady: () => Promise<boolean>, timeoutMilliseconds: number): Promise<void> {
+    return this.#nsenter.waitUntil(isReady, timeoutMilliseconds);
+  }
+
+  /**
+   * What has to be signalled to freeze it or to let it go on: also `nsenter`, which does what its child
+   * does.
+   */
+  async processIds(): Promise<number[]> {
+    return [await childWithin(this.#nsenter.pid), this.#nsenter.pid];
+  }
+}
+
+const startTimeoutMilliseconds = 10_000;
+
+/** The child in the machine; the other one is the watchdog of `SupervisedProcess`. */
+async function childWithin(pid: number): Promise<number> {
+  const children = await readFile(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8');
+  const ownNamespace = await readlink('/proc/self/ns/pid');
+  for (const child of children.trim().split(' ')) {
+    if ((await readlink(`/proc/${child}/ns/pid`)) !== ownNamespace) return Number(child);
+  }
+  throw new ClusterProcessError(`process ${String(pid)} has no child in the machine: ${children}`);
+}
+
+/** Joins the network of the process and ours by a pair of devices; returns the process's address. */
+async function connectTo(pid: number): Promise<string> {
+  const [ours, theirs] = freeAddresses();
+  const device = `lease${randomBytes(3).toString('hex')}`;
+  const within = (...words: string[]): Promise<string> =>
+    runCommand('nsenter', '--target', String(pid), '--net', '--', ...words);
+  await runCommand(
+    'ip',
+    'link',
+    'add',
+    device,
+    'type',
+    'veth',
+    ...['peer', 'name', 'eth0'],
+    ...['netns', String(pid)],
+  );
+  await runCommand('ip', 'address', 'add', `${ours}/30`, 'dev', device);
+  await runCommand('ip', 'link', 'set', device, 'up');
+  await within('ip', 'link', 'set', 'lo', 'up');
+  await within('ip', 'address', 'add', `${theirs}/30`, 'dev', 'eth0');
+  await within('ip', 'link', 'set', 'eth0', 'up');
+  // Without a default route the kernel refuses what kube-proxy would redirect.
+  await within('ip', 'route', 'add', 'default', 'via', ours);
+  await within('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward');
+  return theirs;
+}
+
+/** Two neighbours that no device of this host has, so that several nodes can run at once. */
+function freeAddresses(): readonly [string, string] {
+  const used = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+  for (;;) {
+    const network = `10.255.${String(randomInt(256))}.`;
+    if (used.some(({ address }) => address.startsWith(network))) continue;
+    const first = 4 * randomInt(64);
+    return [`${network}${String(first + 1)}`, `${network}${String(first + 2)}`];
+  }
+}

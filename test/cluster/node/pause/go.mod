@@ -1,0 +1,3 @@
+module leasehold.dev/test/cluster/node/pause
+
+go 1.26.0

@@ -1,0 +1,62 @@
+/**
+ * The example application: what it does is told by its argument, and what it sees by lines of JSON.
+ *
+ *   lead   stands for election, and leads until it is told to stop
+ *   hold   takes a lock, and keeps it until it is lost
+ *   turns  takes a lock ten times, and leads between
+ */
+import { connect } from 'leasehold';
+
+function tell(event: string, more: object = {}): void {
+  const { pid, ppid } = process;
+  const line = { at: Date.now(), event, pid, ppid, ...more };
+  process.stdout.write(
+    `${JSON.stringify(line, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}\n`,
+  );
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+const leasehold = await connect({
+  ttl: process.env.TTL ?? '15s',
+  releaseOnSigterm: true,
+  onEvent: ({ type, ...more }) => tell(type, more),
+});
+tell('connected');
+
+async function lead(): Promise<void> {
+  await leasehold.election('leader').run(async ({ signal, fence }) => {
+    tell('leads', { fence });
+    await aborted(signal);
+    tell('led', { fence });
+  });
+}
+
+async function hold(): Promise<void> {
+  const held = await leasehold.lock('work').acquire();
+  tell('holds', { fence: held.fence });
+  await aborted(held.signal);
+  tell('held', { fence: held.fence, valid: held.valid });
+}
+
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 10; turn += 1) {
+    await leasehold.lock('work').run(({ fence }) => {
+      tell('holds', { fence });
+      tell('held', { fence });
+    });
+  }
+  tell('done');
+  await lead();
+}
+
+const work = { lead, hold, turns }[process.argv[2] ?? ''];
+if (!work) throw new Error('say what to do: lead, hold or turns');
+await work();
+// Whatever has become of the work: a container that ends would be started again.
+setInterval(() => undefined, 60_000);

@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { World, eventually } from './world.ts';
+
+let world: World;
+
+beforeEach(async () => {
+  world = await World.create();
+});
+
+afterEach(async () => {
+  await world.end();
+});
+
+interface Deployment {
+  readonly metadata: { readonly generation: number };
+  readonly status: {
+    readonly observedGeneration?: number;
+    readonly replicas?: number;
+    readonly updatedReplicas?: number;
+    readonly availableReplicas?: number;
+  };
+}
+
+test('a rolling update hands leadership on, one term after the other', async () => {
+  await world.runDeployment('app', 'lead', 3);
+  await world.story.untilTold('connected', 3);
+  await world.story.untilTold('leads');
+  const old = await world.pods('app');
+
+  const path = `${world.path('/apis/apps/v1', 'deployments')}/app`;
+  const annotations = { version: '2' };
+  await world.client.expect(
+    'PATCH',
+    path,
+    { spec: { template: { metadata: { annotations } } } },
+    { contentType: 'application/merge-patch+json' },
+  );
+  await eventually('an end of the update', async () => {
+    const { metadata, status } = await world.client.expect<Deployment>('GET', path);
+    const { observedGeneration, replicas, updatedReplicas, availableReplicas } = status;
+    const isDone = [replicas, updatedReplicas, availableReplicas].every((count) => count === 3);
+    return observedGeneration === metadata.generation && isDone ? true : undefined;
+  });
+  const leader = await eventually('a leader of the new Pods', async () => {
+    const holder = (await world.lease('leader'))?.spec?.holderIdentity ?? '';
+    return (await world.pods('app')).find((name) => holder.startsWith(name));
+  });
+  expect(old).not.toContain(leader);
+  await world.story.until('its lead', ({ pod, event }) => pod === leader && event === 'leads');
+
+  // One node, one clock. Whoever leads has told that it does, and all others that they have led.
+  const terms = world.story.told('leads').sort((a, b) => Number(fence(a) - fence(b)));
+  const ends = new Map(world.story.told('led').map((line) => [fence(line), line]));
+  expect(terms.length).toBeGreaterThan(1);
+  expect(terms.at(-1)?.pod).toBe(leader);
+  expect(ends.size).toBe(terms.length - 1);
+  for (const [index, term] of terms.slice(1).entries()) {
+    const before = terms[index];
+    const end = before && ends.get(fence(before));
+    expect(term.at).toBeGreaterThanOrEqual(end?.at ?? Infinity);
+  }
+  const gaps = terms.slice(1).map((term, index) => {
+    const before = terms[index];
+    return term.at - ((before && ends.get(fence(before))?.at) ?? 0);
+  });
+  process.stdout.write(`between the terms of the rolling update: ${gaps.join(', ')} ms\n`);
+});
+
+function fence(line: { readonly fence?: string }): bigint {
+  return BigInt(line.fence ?? 0);
+}

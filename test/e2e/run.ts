@@ -1,0 +1,97 @@
+/**
+ * `npm run e2e`: the suite on a cluster with nodes. That is the one of LEASEHOLD_E2E_KUBECONFIG, with
+ * the image LEASEHOLD_E2E_IMAGE that it can pull; else kind where Docker is; else a node of this
+ * machine. Says in one line what is missing.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findKubectl } from '../cluster/binaries.ts';
+import { ClusterUnavailableError } from '../cluster/errors.ts';
+import { type Builder, findBuilder, hasDocker } from '../cluster/image/builder.ts';
+import { buildProjectImage } from '../cluster/image/project.ts';
+import { startNode } from '../cluster/node/node.ts';
+import { startKind } from './kind.ts';
+import { type Surroundings, surroundingsVariable } from './surroundings.ts';
+
+const image = 'leasehold.test/leasehold:e2e';
+
+interface Started {
+  readonly surroundings: Omit<Surroundings, 'kubectl'>;
+  readonly stop: () => Promise<void>;
+}
+
+async function start(directory: string): Promise<Started> {
+  const { LEASEHOLD_E2E_KUBECONFIG: kubeconfig, LEASEHOLD_E2E_IMAGE: given } = process.env;
+  if (kubeconfig !== undefined) {
+    if (given === undefined) {
+      throw new ClusterUnavailableError(
+        'set LEASEHOLD_E2E_IMAGE to an image that the nodes can pull',
+      );
+    }
+    return { surroundings: { kubeconfig, image: given }, stop: () => Promise.resolve() };
+  }
+  const builder = await findBuilder();
+  if (await hasDocker()) {
+    const archive = await buildImage(builder, directory);
+    const kind = await startKind(directory);
+    await kind.importImage(archive);
+    return {
+      surroundings: { kubeconfig: kind.kubeconfig, image },
+      stop: () => kind.stop(),
+    };
+  }
+  const node = await startNode();
+  try {
+    await node.importImage(await buildImage(builder, directory));
+  } catch (error) {
+    await node.stop();
+    throw error;
+  }
+  const { cluster, podLogs, kubelet } = node;
+  return {
+    surroundings: {
+      kubeconfig: cluster.kubeconfigPath,
+      image,
+      node: { kubelet: await kubelet.processIds(), podLogs },
+    },
+    stop: () => node.stop(),
+  };
+}
+
+async function buildImage(builder: Builder, directory: string): Promise<string> {
+  const archive = join(directory, 'image.tar');
+  await buildProjectImage(builder, image);
+  await builder.save(image, archive);
+  return archive;
+}
+
+async function main(directory: string): Promise<void> {
+  const kubectl = await findKubectl();
+  const { surroundings, stop } = await start(directory);
+  try {
+    const path = join(directory, 'surroundings.json');
+    await writeFile(path, JSON.stringify({ ...surroundings, kubectl }));
+    const { status } = spawnSync('vitest', ['run', '--project', 'e2e', ...process.argv.slice(2)], {
+      stdio: 'inherit',
+      env: { ...process.env, [surroundingsVariable]: path },
+    });
+    process.exitCode = status ?? 1;
+  } finally {
+    await stop();
+  }
+}
+
+const directory = await mkdtemp(join(tmpdir(), 'leasehold-e2e-'));
+// The whole run has this process's group: vitest, too, gets Ctrl-C, ends, and lets us clean up.
+process.on('SIGINT', () => undefined);
+try {
+  await main(directory);
+} catch (error) {
+  if (!(error instanceof ClusterUnavailableError)) throw error;
+  process.stderr.write(`NO END-TO-END TESTS: ${error.message}\n`);
+  process.exitCode = 1;
+} finally {
+  await rm(directory, { recursive: true, force: true });
+}
