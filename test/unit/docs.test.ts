@@ -56,6 +56,13 @@ describe('the command line', () => {
     expect([...told].map(([, name]) => name).sort()).toEqual([...commands.keys()].sort());
   });
 
+  it.each([...commands])('has a manual of %s that fits, with its exit codes', (_, command) => {
+    let manual = '';
+    command.configureOutput({ writeOut: (text) => (manual += text) }).outputHelp();
+    expect(manual).toMatch(/^Exit code: /m);
+    expect(manual.split('\n').filter((line) => line.length > 100)).toEqual([]);
+  });
+
   it('has the commands and options that the docs and its own manuals use', () => {
     const manuals = globSync('src/cli/**/*.ts');
     const unknown: string[] = [];
