@@ -155,13 +155,17 @@ function footRows({ kubeconfig, ttlSeconds }: Board, columns: number): Row[] {
   ];
 }
 
-/** In pieces that fill the screen's width: what is to be copied must not be cut. */
-function wrapped(text: string, columns: number): string[] {
+/** In pieces of at most the screen's width that a shell puts together again, when they are copied. */
+function wrapped(command: string, columns: number): string[] {
   const pieces: string[] = [];
-  for (let from = 0; from < text.length; from += columns) {
-    pieces.push(text.slice(from, from + columns));
+  let rest = command;
+  while (rest.length > columns && columns > 2) {
+    // Before a space the backslash would mean the space.
+    const end = rest[columns - 1] === ' ' ? columns - 2 : columns - 1;
+    pieces.push(`${rest.slice(0, end)}\\`);
+    rest = rest.slice(end);
   }
-  return pieces;
+  return [...pieces, rest];
 }
 
 function painted(row: Row, columns: number, paint: Paint): string {

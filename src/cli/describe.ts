@@ -26,8 +26,8 @@ A lock
   for has no Lease, so there is nothing to describe.
 
 An election
-  its leader, since when, when it has last renewed, how often the leader has changed, and notes: whom
-  the last leader wants to lead next, and whether the leader was asked to resign.
+  its leader, since when, when it has last renewed, how often the leader has changed, and notes:
+  whom the last leader wants to lead next, and whether the leader was asked to resign.
 
 A session
   its process, how much of its ttl is left, and the locks that it holds and waits for.

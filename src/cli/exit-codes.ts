@@ -29,7 +29,8 @@ export const EXIT = {
   notFound: 127,
 } as const;
 
-const OF_ERROR: Record<LeaseholdErrorCode, number> = {
+/** Of each error of the library, where nothing else is said. */
+export const EXIT_OF_ERROR: Readonly<Record<LeaseholdErrorCode, number>> = {
   INVALID_ARGUMENT: EXIT.usage,
   UNSAFE_CONFIGURATION: EXIT.usage,
   CONFIGURATION: EXIT.configuration,
@@ -49,7 +50,7 @@ const OF_ERROR: Record<LeaseholdErrorCode, number> = {
 };
 
 export function exitCodeOf(code: LeaseholdErrorCode): number {
-  return OF_ERROR[code];
+  return EXIT_OF_ERROR[code];
 }
 
 /** As a shell reports the death by a signal. */

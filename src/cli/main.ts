@@ -2,22 +2,9 @@
 import { basename } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../client/version.ts';
-import { addDescribeCommand } from './describe.ts';
-import { addDoctorCommand } from './doctor.ts';
-import { addDevCommand } from './dev.ts';
-import { addElectCommand } from './elect.ts';
-import { addExecCommand } from './exec.ts';
+import { addCommands } from './commands.ts';
 import { EXIT } from './exit-codes.ts';
-import { addLsCommand } from './ls.ts';
-import { addOperatorCommand } from './operator.ts';
 import { exitCodeOfError } from './outcome.ts';
-import { addWatchCommand } from './watch.ts';
-import { addReleaseCommand } from './release.ts';
-import { addResignCommand } from './resign.ts';
-import { addRevokeCommand } from './revoke.ts';
-import { addRunCommand } from './run.ts';
-
-// Nothing that takes time to load is imported before a command needs it: `--help` is to be fast.
 
 const MANUAL = `
 Inside a Pod it uses the Pod's service account, elsewhere the kubeconfig that kubectl uses. As
@@ -39,18 +26,7 @@ function createProgram(): Command {
       outputError: (text, write) => write(text.replace(/^error: /, 'leasehold: ')),
     })
     .addHelpText('after', MANUAL);
-  addExecCommand(program);
-  addElectCommand(program);
-  addRunCommand(program);
-  addLsCommand(program);
-  addDescribeCommand(program);
-  addWatchCommand(program);
-  addReleaseCommand(program);
-  addRevokeCommand(program);
-  addResignCommand(program);
-  addDoctorCommand(program);
-  addOperatorCommand(program);
-  addDevCommand(program);
+  addCommands(program);
   return program;
 }
 

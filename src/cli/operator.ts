@@ -29,8 +29,8 @@ What it does
              /metrics, /healthz and /readyz.
 
 It needs list and watch on pods, create on events, and get, list, watch, update and delete on leases
-in the namespaces that it looks after; and in its own what an election needs. What is missing is told
-at the start, as rules to add.
+in the namespaces that it looks after; and in its own what an election needs. What is missing is
+told at the start, as rules to add.
 
 Examples
   leasehold operator

@@ -13,7 +13,8 @@ ended. It stands again after that, behind the others.
 --to NAME asks the other candidates of leasehold to stand back for one retry period in favour of
 NAME: an identity, or the name of a Pod.
 
-A leader of another library (client-go and its like) does not know the request. Restart it, or see --force.
+A leader of another library (client-go and its like) does not know the request. Restart it, or see
+--force.
 
 --force gives the Lease up in the leader's name, without its knowing. A leader of client-go may
 take it right back. If another candidate takes it, the old leader goes on until it notices:

@@ -1,6 +1,6 @@
 /**
- * What happens to locks, elections and sessions, for logs, metrics and hooks. `waitedMs` and the
- * like are milliseconds.
+ * What happens to locks, elections and sessions, for logs, metrics and hooks; `docs/telemetry.md` says
+ * what each means. `waitedMs` and the like are milliseconds.
  */
 export type LeaseholdEvent =
   | { type: 'session-started'; session: string; ttlSeconds: number }
@@ -17,7 +17,7 @@ export type LeaseholdEvent =
       waitedMs: number;
       how: 'created' | 'granted' | 'local';
     }
-  | { type: 'granted'; lock: string; to: string; by: 'release' | 'settle' }
+  | { type: 'granted'; lock: string; to: string }
   | { type: 'settled'; lock: string; dropped: readonly string[]; granted: readonly string[] }
   | { type: 'released'; lock: string; attempt: string; heldMs: number; confirmed: boolean }
   | { type: 'lost'; lock: string; attempt: string; reason: string }

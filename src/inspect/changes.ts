@@ -2,17 +2,12 @@ import type { Clock } from '../core/clock.ts';
 import type { Entry } from '../core/entry.ts';
 import type { Change, ChangeType } from './change.ts';
 import type { ElectionFacts, Facts, LockFacts, SessionFacts } from './facts.ts';
+import { Heartbeats, renewalOf } from './heartbeats.ts';
 import type { Listed } from './list.ts';
 
 type Details = Partial<
   Omit<Change, 'kind' | 'time' | 'type' | 'namespace' | 'name' | 'lease' | 'heldSeconds'>
 > & { readonly held?: number | undefined; readonly waited?: number | undefined };
-
-interface Beat {
-  /** When the last renewal was seen, on the observer's clock. */
-  seenAt: number;
-  overdue: boolean;
-}
 
 /**
  * Tells from successive states of Leases what happened. It compares states, so a state that it is told
@@ -24,7 +19,7 @@ export class ChangeTracker {
   readonly #known = new Map<string, Facts>();
   /** Since when an attempt waits or holds, or a leader leads, where that was seen to begin. */
   readonly #beginnings = new Map<string, number>();
-  readonly #beats = new Map<string, Beat>();
+  readonly #beats: Heartbeats;
   /** The server's clock less this machine's. */
   #offset = 0;
   #started = false;
@@ -32,6 +27,7 @@ export class ChangeTracker {
   constructor(clock: Clock, tell: (change: Change) => void) {
     this.#clock = clock;
     this.#tell = tell;
+    this.#beats = new Heartbeats(clock);
   }
 
   get known(): readonly Facts[] {
@@ -46,11 +42,11 @@ export class ChangeTracker {
     this.#known.clear();
     for (const [key, one] of there) {
       this.#known.set(key, one);
-      this.#noteBeat(one, Math.max(0, at - (renewalOf(one)?.at ?? at)));
+      this.#note(one, Math.max(0, at - (renewalOf(one)?.at ?? at)));
     }
-    for (const key of this.#beats.keys()) if (!there.has(key)) this.#beats.delete(key);
+    this.#beats.keep(there);
     // What was overdue before is no news.
-    if (!this.#started) this.#tick(false);
+    if (!this.#started) this.#beats.becameLate(this.#known);
     this.#started = true;
   }
 
@@ -74,7 +70,7 @@ export class ChangeTracker {
     const before = this.#known.get(key);
     this.#take(before, facts, false);
     this.#known.set(key, facts);
-    if (renewalOf(facts)?.id !== (before && renewalOf(before)?.id)) this.#noteBeat(facts, 0);
+    if (renewalOf(facts)?.id !== (before && renewalOf(before)?.id)) this.#note(facts, 0);
   }
 
   deleted(facts: Facts): void {
@@ -82,58 +78,30 @@ export class ChangeTracker {
     const before = this.#known.get(key);
     if (before) this.#take(before, undefined, false);
     this.#known.delete(key);
-    this.#beats.delete(key);
+    this.#beats.forget(key);
   }
 
   /** Nothing was heard for a while: nobody is late for that. */
   resumed(): void {
-    for (const beat of this.#beats.values()) beat.seenAt = this.#clock.now();
+    this.#beats.resumed();
   }
 
   /** Looks who is late; to be called about every second while the watch is heard. */
   tick(): void {
-    this.#tick(true);
+    for (const late of this.#beats.becameLate(this.#known)) this.#sayOfBeat(late, 'overdue');
   }
 
-  #tick(telling: boolean): void {
-    const now = this.#clock.now();
-    for (const [key, beat] of this.#beats) {
-      const facts = this.#known.get(key);
-      const renewal = facts && renewalOf(facts);
-      if (!facts || !renewal || beat.overdue || now - beat.seenAt <= renewal.every) continue;
-      beat.overdue = true;
-      if (!telling) continue;
-      if (facts.kind === 'session') {
-        this.#say(facts, 'session-overdue', {
-          session: facts.lease,
-          process: facts.process ?? null,
-        });
-      } else if (facts.kind === 'election') {
-        this.#say(facts, 'leader-overdue', { process: facts.leader ?? null });
-      }
-    }
+  #note(facts: Facts, ago: number): void {
+    if (this.#beats.note(keyOf(facts), facts, ago)) this.#sayOfBeat(facts, 'renewed');
   }
 
-  #noteBeat(facts: Facts, ago: number): void {
-    const key = keyOf(facts);
-    const renewal = renewalOf(facts);
-    if (!renewal) {
-      this.#beats.delete(key);
-      return;
+  #sayOfBeat(facts: Facts, what: 'overdue' | 'renewed'): void {
+    if (facts.kind === 'session') {
+      const { lease: session, process = null } = facts;
+      this.#say(facts, `session-${what}`, { session, process });
+    } else if (facts.kind === 'election') {
+      this.#say(facts, `leader-${what}`, { process: facts.leader ?? null });
     }
-    const beat = this.#beats.get(key);
-    const seenAt = this.#clock.now() - ago;
-    if (beat?.overdue && ago <= renewal.every) {
-      if (facts.kind === 'session') {
-        this.#say(facts, 'session-renewed', {
-          session: facts.lease,
-          process: facts.process ?? null,
-        });
-      } else if (facts.kind === 'election') {
-        this.#say(facts, 'leader-renewed', { process: facts.leader ?? null });
-      }
-    }
-    this.#beats.set(key, { seenAt, overdue: (beat?.overdue ?? false) && ago > renewal.every });
   }
 
   #take(before: Facts | undefined, after: Facts | undefined, afterGap: boolean): void {
@@ -327,20 +295,6 @@ function as<Kind extends Facts['kind']>(
   kind: Kind,
 ): Extract<Facts, { kind: Kind }> | undefined {
   return facts?.kind === kind ? (facts as Extract<Facts, { kind: Kind }>) : undefined;
-}
-
-/** The last renewal, and for how many milliseconds none may follow; undefined where none is due. */
-function renewalOf(facts: Facts): { id: string; at: number; every: number } | undefined {
-  if (facts.kind === 'session' && facts.process !== undefined) {
-    const at = facts.renewedAt ?? 0;
-    return { id: `${facts.uid} ${String(at)}`, at, every: facts.ttlSeconds * 1_000 };
-  }
-  if (facts.kind === 'election' && facts.leader !== undefined) {
-    const at = facts.renewedAt ?? 0;
-    const every = Math.max(1, facts.durationSeconds) * 1_000;
-    return { id: `${facts.uid} ${facts.leader} ${String(at)}`, at, every };
-  }
-  return undefined;
 }
 
 function secondsOf(milliseconds: number | undefined): number | null {

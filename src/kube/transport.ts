@@ -41,6 +41,11 @@ export interface Requests {
 }
 
 const DEFAULT_DEADLINE_MS = 10_000;
+/**
+ * A write that gets its turn later than this before its deadline is not sent: of one that is given up
+ * on the way nobody knows whether it was done, and an attempt in doubt costs more than another try.
+ */
+const LEAST_FOR_WRITE_MS = 250;
 
 /**
  * Requests to one API server over keep-alive connections. It tells what became of each request and
@@ -110,13 +115,15 @@ export class Transport implements Requests {
     refusedCredentials: boolean,
   ): Promise<Outcome<T>> {
     const left = (): number => deadline - this.#clock.now();
-    const turns = this.#turns[request.lane ?? 'requests'];
-    const isOver = (): boolean => left() <= 0 || request.signal?.aborted === true;
-    if (isOver() || !(await turns.take(left(), request.signal))) {
-      return notSent('the deadline has passed');
-    }
+    const lane = request.lane ?? 'requests';
+    const turns = this.#turns[lane];
+    const isOver = (least = 0): boolean => left() <= least || request.signal?.aborted === true;
+    if (isOver()) return notSent('the deadline has passed');
+    const turn = turns.take(left(), request.signal);
+    if (!(await turn)) return notSent('the deadline has passed');
     try {
-      if (isOver()) return notSent('the deadline has passed');
+      const isLateWrite = turn !== true && lane === 'requests' && request.method !== 'GET';
+      if (isOver(isLateWrite ? LEAST_FOR_WRITE_MS : 0)) return notSent('the deadline has passed');
       return await this.#once<T>(request, left(), refusedCredentials);
     } finally {
       turns.end();

@@ -74,7 +74,7 @@ async function giveUp(
     const outcome = await writeSettlement(target, record, settlement);
     if (outcome.kind === 'done' && settlement.action === 'write') {
       for (const { id } of settlement.granted) {
-        parts.observe({ type: 'granted', lock, to: id, by: 'release' });
+        parts.observe({ type: 'granted', lock, to: id });
       }
     }
     return outcome;

@@ -17,7 +17,7 @@ type Describe<T extends LeaseholdEvent['type']> = (
  * Level and sentence of each event. Info is for what changes hands rarely; the steady state of a
  * busy lock is debug; a warning is something that a person may want to look into.
  */
-const LINES: { [T in LeaseholdEvent['type']]: readonly [Level, Describe<T>] } = {
+export const LINES: { [T in LeaseholdEvent['type']]: readonly [Level, Describe<T>] } = {
   'session-started': ['debug', (event) => `session ${event.session} started`],
   'session-warning': [
     'warn',

@@ -14,7 +14,11 @@ export interface Fixture {
   run(...words: readonly string[]): Promise<Finished>;
   /** Undefined when there is none. */
   lease(name: string): Promise<Lease | undefined>;
+  /** Fails when there is none. */
+  mustLease(name: string): Promise<Lease>;
   deleteLease(name: string): Promise<void>;
+  /** The reasons of the Events about a Lease. */
+  eventsAbout(name: string): Promise<string[]>;
 }
 
 export function useFixture(): () => Fixture {
@@ -40,8 +44,19 @@ export function useFixture(): () => Fixture {
         const answer = await cluster.request<Lease>('GET', path(name));
         return answer.status === 200 ? answer.body : undefined;
       },
+      async mustLease(name) {
+        return cluster.client.expect<Lease>('GET', path(name));
+      },
       async deleteLease(name) {
         await cluster.client.expect('DELETE', path(name));
+      },
+      async eventsAbout(name) {
+        const { items } = await cluster.client.expect<{
+          items: { involvedObject: { name: string; kind: string }; reason: string }[];
+        }>('GET', `/api/v1/namespaces/${namespace}/events`);
+        return items
+          .filter(({ involvedObject: { kind, name: about } }) => kind === 'Lease' && about === name)
+          .map(({ reason }) => reason);
       },
     };
     return async () => {

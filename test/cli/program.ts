@@ -90,15 +90,13 @@ export class Program {
 
   /** Resolves with the match once the output has one. */
   async printed(pattern: RegExp): Promise<RegExpExecArray> {
-    let match: RegExpExecArray | null = null;
-    await eventually(`output that matches ${String(pattern)}`, () => {
-      match = pattern.exec(this.#output);
+    return eventually(`output that matches ${String(pattern)}`, () => {
+      const match = pattern.exec(this.#output);
       if (!match && this.child.exitCode !== null) {
         throw new Error(`ended without ${String(pattern)}: ${this.#output}${this.#errors}`);
       }
-      return match !== null;
+      return match;
     });
-    return match as unknown as RegExpExecArray;
   }
 
   /** Types, or writes to its stdin. */
@@ -131,12 +129,15 @@ export function childrenOf(pid: number): number[] {
     .filter(isAlive);
 }
 
-export async function eventually(
+/** Looks until there is something to see, and resolves with it: what is neither false nor missing. */
+export async function eventually<T>(
   what: string,
-  isSo: () => boolean | Promise<boolean>,
-): Promise<void> {
+  look: () => T | Promise<T>,
+): Promise<NonNullable<T>> {
   const deadline = performance.now() + LONGEST_WAIT_MS;
-  while (!(await isSo())) {
+  for (;;) {
+    const seen = await look();
+    if (seen) return seen;
     if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }

@@ -184,7 +184,9 @@ describe('the live view', () => {
     const kubeconfig = `/var/folders/${'x'.repeat(60)}/T/leasehold-demo-a1B2c3/kubeconfig`;
     const lines = liveFrame({ ...calm, kubeconfig }, SCREEN, plain);
     expect(lines).toHaveLength(24);
-    expect(lines.join('')).toContain(`kubectl --kubeconfig ${kubeconfig} get leases -w`);
+    const copied = lines.join('\n').replaceAll('\\\n', '');
+    expect(copied).toContain(`kubectl --kubeconfig ${kubeconfig} get leases -w`);
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(SCREEN.columns);
   });
 
   it('paints what it is told to, and no more characters than fit', () => {

@@ -5,16 +5,23 @@ import { until } from '../real/world.ts';
 import { attack, daysAway, now } from './attacks.ts';
 import { Guarded } from './guarded.ts';
 import type { Answer, Pod } from './guarded.ts';
+import {
+  PRINCIPAL,
+  SESSION,
+  create,
+  entry,
+  fresh,
+  granted,
+  held,
+  lock,
+  refusal,
+} from './leases.ts';
 
-/** What the guard asks of whoever holds, creates or follows, and what it lets pass. */
-
-const NEVER_LAPSES = 2_147_483_647;
-const PRINCIPAL = 'leasehold.dev/holder-principal';
+/** What the guard asks of whoever holds or follows, and what it lets pass. */
 
 let guarded: Guarded;
 let victim: Pod;
 let thief: Pod;
-let count = 0;
 
 beforeAll(async () => {
   guarded = await Guarded.open();
@@ -23,185 +30,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await guarded[Symbol.asyncDispose]();
-});
-
-function fresh(): string {
-  count += 1;
-  return `lease-${String(count)}`;
-}
-
-function held(pod: Pod, changes: { metadata?: object; spec?: object } = {}): object {
-  return {
-    metadata: {
-      name: fresh(),
-      annotations: { [PRINCIPAL]: pod.principal },
-      ...changes.metadata,
-    },
-    spec: {
-      holderIdentity: pod.name,
-      leaseDurationSeconds: 15,
-      acquireTime: now(),
-      renewTime: now(),
-      leaseTransitions: 0,
-      ...changes.spec,
-    },
-  };
-}
-
-function lock(entries: object, changes: { metadata?: object; spec?: object } = {}): object {
-  return {
-    metadata: {
-      name: fresh(),
-      labels: { 'leasehold.dev/role': 'lock' },
-      annotations: entries,
-      ...changes.metadata,
-    },
-    spec: {
-      holderIdentity: 'x',
-      leaseDurationSeconds: NEVER_LAPSES,
-      renewTime: now(),
-      ...changes.spec,
-    },
-  };
-}
-
-function entry(pod: Pod, id: string): string {
-  return `v=1 session=${id} uid=${id} ttl=15 mode=exclusive principal=${pod.principal} seen=1 since=x`;
-}
-
-/** The entry with the fencing token of a grant decided on this version of the lock. */
-function granted(locked: Lease, text: string): string {
-  return `${text} fence=${String(Number(locked.metadata.resourceVersion) + 1)}`;
-}
-
-async function create(pod: Pod, lease: object): Promise<Lease> {
-  const answer = await pod.send('POST', '', lease);
-  expect(answer.body.message).toBeUndefined();
-  return answer.body;
-}
-
-function refusal(answer: Answer): string {
-  const rule = /leasehold-guard\/([a-z]+):/.exec(answer.body.message ?? '')?.[1];
-  return rule ?? `${String(answer.status)} ${answer.body.message ?? ''}`;
-}
-
-const session = { labels: { 'leasehold.dev/role': 'session' } };
-const pod = (of: Pod, more: object = {}): object => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  name: of.name,
-  uid: of.uid,
-  ...more,
-});
-
-describe('creation', () => {
-  const cases: Record<string, readonly [rule: string, lease: () => object]> = {
-    'without principal': ['principal', () => held(thief, { metadata: { annotations: {} } })],
-    "with another's principal": [
-      'principal',
-      () => held(thief, { metadata: { annotations: { [PRINCIPAL]: victim.principal } } }),
-    ],
-    'with the user as principal': [
-      'principal',
-      () =>
-        held(thief, {
-          metadata: { annotations: { [PRINCIPAL]: `user:system:serviceaccount:x:app` } },
-        }),
-    ],
-    'a year ahead': ['clock', () => held(thief, { spec: { renewTime: daysAway(365) } })],
-    'a year behind': ['clock', () => held(thief, { spec: { renewTime: daysAway(-365) } })],
-    undated: ['stamp', () => held(thief, { spec: { renewTime: null } })],
-    'for ever': ['duration', () => held(thief, { spec: { leaseDurationSeconds: NEVER_LAPSES } })],
-    'without duration': ['duration', () => held(thief, { spec: { leaseDurationSeconds: null } })],
-    'with a high fencing counter': [
-      'transitions',
-      () => held(thief, { spec: { leaseTransitions: 1_000 } }),
-    ],
-    'of an election with an owner': [
-      'owner',
-      () => held(thief, { metadata: { annotations: {}, ownerReferences: [pod(thief)] } }),
-    ],
-    'of a session of another pod': [
-      'owner',
-      () => held(thief, { metadata: { ...session, ownerReferences: [pod(victim)] } }),
-    ],
-    'of a session with a controller': [
-      'owner',
-      () =>
-        held(thief, {
-          metadata: { ...session, ownerReferences: [pod(thief, { controller: true })] },
-        }),
-    ],
-    'with a finalizer': [
-      'owner',
-      () => held(thief, { metadata: { finalizers: ['example.com/never'] } }),
-    ],
-    'of a lock held by another': [
-      'principal',
-      () => lock({ 'holder.leasehold.dev/a-1': entry(victim, 'a') }),
-    ],
-    'of a lock that nobody holds': ['principal', () => lock({})],
-    'of a lock with waiters': [
-      'principal',
-      () =>
-        lock({
-          'holder.leasehold.dev/a-1': entry(thief, 'a'),
-          'queue.leasehold.dev/b-1': entry(thief, 'b'),
-        }),
-    ],
-    'of a lock that lapses': [
-      'spec',
-      () =>
-        lock(
-          { 'holder.leasehold.dev/a-1': entry(thief, 'a') },
-          { spec: { leaseDurationSeconds: 1 } },
-        ),
-    ],
-    'of a lock with an owner': [
-      'owner',
-      () =>
-        lock(
-          { 'holder.leasehold.dev/a-1': entry(thief, 'a') },
-          {
-            metadata: {
-              ownerReferences: [pod(thief)],
-              annotations: { 'holder.leasehold.dev/a-1': entry(thief, 'a') },
-            },
-          },
-        ),
-    ],
-    'of a lock of 161 annotations': [
-      'size',
-      () =>
-        lock(
-          Object.fromEntries(
-            Array.from({ length: 161 }, (_, index) => [
-              `holder.leasehold.dev/a-${String(index + 1)}`,
-              entry(thief, 'a'),
-            ]),
-          ),
-        ),
-    ],
-  };
-
-  for (const [name, [rule, lease]] of Object.entries(cases)) {
-    for (const how of ['POST', 'PUT', 'apply'] as const) {
-      test(`${name}, by ${how}, is refused`, async () => {
-        const wanted = lease() as Lease;
-        const { name: target } = wanted.metadata;
-        const applied = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', ...wanted };
-        const contentType = 'application/apply-patch+yaml';
-        const answer =
-          how === 'POST'
-            ? await thief.send('POST', '', wanted)
-            : how === 'PUT'
-              ? await thief.send('PUT', target, wanted)
-              : await thief.send('PATCH', `${target}?fieldManager=x`, applied, { contentType });
-        expect(refusal(answer)).toMatch(new RegExp(`^(${rule}|owner|principal)$`));
-        expect(await guarded.read(target)).toBeUndefined();
-      });
-    }
-  }
 });
 
 describe('a holder', () => {
@@ -238,7 +66,7 @@ describe('a holder', () => {
     const lease = await create(
       victim,
       held(victim, {
-        metadata: { name: fresh(), ...session, annotations: { [PRINCIPAL]: victim.principal } },
+        metadata: { name: fresh(), ...SESSION, annotations: { [PRINCIPAL]: victim.principal } },
       }),
     );
     const ended = await attack(victim, lease, { spec: { holderIdentity: '' } }, 'merge patch');
@@ -335,7 +163,7 @@ describe('the clock of the server', () => {
   test('decides when a Lease may be taken over, and a session revoked', async () => {
     const spec = { leaseDurationSeconds: duration };
     const labelled = {
-      metadata: { name: fresh(), ...session, annotations: { [PRINCIPAL]: victim.principal } },
+      metadata: { name: fresh(), ...SESSION, annotations: { [PRINCIPAL]: victim.principal } },
     };
     const [election, silent] = [
       await create(victim, held(victim, { spec })),
@@ -377,59 +205,6 @@ describe('the clock of the server', () => {
   });
 });
 
-describe('a lock whose holder', () => {
-  /** A lock older than the 5 s before which nobody settles for others, held by a session that lives. */
-  async function aged(): Promise<{ readonly session: Lease; readonly locked: Lease }> {
-    const name = fresh();
-    const annotations = { [PRINCIPAL]: victim.principal };
-    const lives = await create(
-      victim,
-      held(victim, { metadata: { ...session, name, annotations } }),
-    );
-    const text = entry(victim, 'a').replace('uid=a', `uid=${lives.metadata.uid ?? ''}`);
-    const locked = await create(victim, lock({ 'holder.leasehold.dev/a-1': text }));
-    const join = { metadata: { annotations: { 'queue.leasehold.dev/c-1': entry(thief, 'c') } } };
-    const joined = await attack(thief, locked, join, 'merge patch');
-    await until(
-      () => attack(thief, joined.body, settle(joined.body), 'update'),
-      ({ body }) => body.message?.includes('has not ended') ?? false,
-    );
-    return { session: lives, locked: joined.body };
-  }
-
-  function settle(locked: Lease): object {
-    const annotations = {
-      'holder.leasehold.dev/a-1': null,
-      'queue.leasehold.dev/c-1': null,
-      'holder.leasehold.dev/c-1': granted(locked, entry(thief, 'c')),
-    };
-    return { metadata: { annotations }, spec: { renewTime: now(), holderIdentity: 'c' } };
-  }
-
-  test('has a session that has not ended is settled by nobody else, then by anybody', async () => {
-    const { session: lives, locked } = await aged();
-    expect(await guarded.read(locked.metadata.name)).toEqual(locked);
-    await attack(victim, lives, { spec: { holderIdentity: '' } }, 'merge patch');
-    const settled = await until(
-      () => attack(thief, locked, settle(locked), 'update'),
-      ({ status }) => status === 200,
-    );
-    expect(settled.body.spec?.holderIdentity).toBe('c');
-  });
-
-  test('is disowned by its session is settled by anybody', async () => {
-    const { session: lives, locked } = await aged();
-    const annotations = { 'leasehold.dev/void': 'a-7 a-1' };
-    const disowned = { metadata: { annotations }, spec: { renewTime: now() } };
-    expect((await attack(victim, lives, disowned, 'merge patch')).status).toBe(200);
-    const settled = await until(
-      () => attack(thief, locked, settle(locked), 'update'),
-      ({ status }) => status === 200,
-    );
-    expect(settled.body.spec?.holderIdentity).toBe('c');
-  });
-});
-
 describe('an election of a library that names no principal', () => {
   test('is left out by whoever may steal, and by nobody else', async () => {
     const off = { 'leasehold.dev/guard': 'off' };
@@ -444,76 +219,6 @@ describe('an election of a library that names no principal', () => {
     expect(renewed.status).toBe(200);
     const guard = { metadata: { labels: { 'leasehold.dev/guard': null } } };
     expect(refusal(await attack(thief, renewed.body, guard, 'update'))).toBe('label');
-  });
-});
-
-describe('break-glass', () => {
-  test('needs the verb steal, and leaves a trail', async () => {
-    const rescuer = await guarded.pod('rescuer', 'rescuer');
-    const lease = await create(victim, held(victim));
-    const change = { spec: { holderIdentity: '', renewTime: now() } };
-    expect(refusal(await attack(rescuer, lease, change, 'update'))).toBe('held');
-    const { cluster, namespace } = guarded;
-    const subject = { kind: 'ServiceAccount', name: 'rescuer', namespace } as const;
-    await cluster.grant(namespace, subject, [
-      { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['steal'] },
-    ]);
-    const stolen = await attack(rescuer, lease, change, 'update');
-    expect(stolen.status).toBe(200);
-    expect(stolen.headers.warning).toContain('leasehold-guard/steal');
-    expect(stolen.headers.warning).toContain(victim.name);
-  });
-});
-
-describe('the verb settle', () => {
-  test('revokes and settles what others hold, and steals nothing', async () => {
-    const operator = await guarded.pod('operator', 'operator');
-    const { cluster, namespace } = guarded;
-    const subject = { kind: 'ServiceAccount', name: 'operator', namespace } as const;
-    await cluster.grant(namespace, subject, [
-      { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['settle'] },
-    ]);
-    const lease = await create(victim, held(victim));
-    const take = {
-      metadata: { annotations: { [PRINCIPAL]: operator.principal } },
-      spec: { holderIdentity: 'operator', renewTime: now(), leaseTransitions: 1 },
-    };
-    expect(refusal(await attack(operator, lease, take, 'update'))).toBe('held');
-    const change = { spec: { holderIdentity: '', renewTime: now() } };
-    expect((await attack(operator, lease, change, 'update')).status).toBe(200);
-    const annotations = { [PRINCIPAL]: victim.principal };
-    const lives = await create(
-      victim,
-      held(victim, { metadata: { ...session, name: fresh(), annotations } }),
-    );
-    const ended = { spec: { holderIdentity: '' } };
-    expect((await attack(operator, lives, ended, 'merge patch')).status).toBe(200);
-    const waiting = {
-      'holder.leasehold.dev/a-1': entry(victim, 'a'),
-      'queue.leasehold.dev/c-1': entry(thief, 'c'),
-      'queue.leasehold.dev/d-1': entry(thief, 'd'),
-    };
-    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
-    const queued = await cluster.client.expect<Lease>('POST', path, lock(waiting));
-    const dropped = await attack(
-      operator,
-      queued,
-      {
-        metadata: { annotations: { 'queue.leasehold.dev/c-1': null } },
-        spec: { renewTime: now() },
-      },
-      'update',
-    );
-    expect(dropped.status).toBe(200);
-    const reclaimed = {
-      'holder.leasehold.dev/a-1': null,
-      'queue.leasehold.dev/d-1': null,
-      'holder.leasehold.dev/d-1': granted(dropped.body, entry(thief, 'd')),
-    };
-    const settled = { metadata: { annotations: reclaimed }, spec: { renewTime: now() } };
-    expect((await attack(operator, dropped.body, settled, 'update')).status).toBe(200);
-    const locked = await create(victim, lock({ 'holder.leasehold.dev/a-1': entry(victim, 'a') }));
-    expect((await operator.send('DELETE', locked.metadata.name)).status).toBe(200);
   });
 });
 

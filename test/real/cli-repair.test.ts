@@ -2,17 +2,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Lease } from '../../src/core/lease.ts';
 import { isEmbedded } from '../cluster/shared.ts';
 import { useFixture } from '../cli/fixture.ts';
-import { Program, childrenOf, eventually, hasTerminal } from '../cli/program.ts';
+import { Program, eventually, hasTerminal } from '../cli/program.ts';
 import type { Finished } from '../cli/program.ts';
-import { startElector } from '../cluster/elector.ts';
-import { client, until } from './world.ts';
+import { client } from './world.ts';
 
 const fixture = useFixture();
 const SHOW = 'echo "pid $$ $LEASEHOLD_FENCE"';
-const TIMES = ['--lease-duration', '6s', '--renew-deadline', '4s', '--retry-period', '500ms'];
 
 /** A process that holds the lock until it is told to end; resolves once it does. */
 async function holder(lock: string, ...options: readonly string[]): Promise<Program> {
@@ -21,25 +18,8 @@ async function holder(lock: string, ...options: readonly string[]): Promise<Prog
   return program;
 }
 
-async function must(name: string): Promise<Lease> {
-  const lease = await fixture().lease(name);
-  if (!lease) throw new Error(`there is no Lease ${name}`);
-  return lease;
-}
-
 async function sessionOf(lock: string): Promise<string> {
-  return (await must(lock)).spec?.holderIdentity ?? '';
-}
-
-/** The reasons of the Events about a Lease. */
-async function eventsAbout(name: string): Promise<string[]> {
-  const { cluster, namespace } = fixture();
-  const { body } = await cluster.request<{
-    items: { involvedObject: { name: string; kind: string }; reason: string }[];
-  }>('GET', `/api/v1/namespaces/${namespace}/events`);
-  return body.items
-    .filter(({ involvedObject }) => involvedObject.kind === 'Lease' && involvedObject.name === name)
-    .map(({ reason }) => reason);
+  return (await fixture().mustLease(lock)).spec?.holderIdentity ?? '';
 }
 
 function result(finished: Finished): Record<string, unknown> {
@@ -51,7 +31,7 @@ describe('release', () => {
     const first = await holder('taken');
     const next = fixture().start('exec', 'taken', '--', 'sh', '-c', `${SHOW}; read line`);
     await eventually('a waiter', async () => {
-      const { annotations = {} } = (await must('taken')).metadata;
+      const { annotations = {} } = (await fixture().mustLease('taken')).metadata;
       return Object.keys(annotations).some((key) => key.startsWith('queue.'));
     });
     const released = await fixture().run('release', 'taken', '--force', '--yes');
@@ -60,14 +40,14 @@ describe('release', () => {
     expect(released.output).toMatch(/Lock taken was released; granted to /);
     await next.printed(/pid/);
     expect(await first.finished).toMatchObject({ code: 79 });
-    expect(await eventsAbout('taken')).toEqual(['ReleasedByForce']);
+    expect(await fixture().eventsAbout('taken')).toEqual(['ReleasedByForce']);
     next.write('end\n');
     expect(await next.finished).toMatchObject({ code: 0 });
   });
 
   test('does nothing without --force, without a yes, and in a dry run', async () => {
     const program = await holder('kept');
-    const before = await must('kept');
+    const before = await fixture().mustLease('kept');
     const unforced = await fixture().run('release', 'kept');
     expect(unforced).toMatchObject({ code: 80 });
     expect(unforced.errors).toMatch(/needs --force\n$/);
@@ -83,8 +63,10 @@ describe('release', () => {
       result: 'dry-run',
       session: { state: 'live', ttlSeconds: 15 },
     });
-    expect((await must('kept')).metadata.resourceVersion).toBe(before.metadata.resourceVersion);
-    expect(await eventsAbout('kept')).toEqual([]);
+    expect((await fixture().mustLease('kept')).metadata.resourceVersion).toBe(
+      before.metadata.resourceVersion,
+    );
+    expect(await fixture().eventsAbout('kept')).toEqual([]);
     program.write('end\n');
     expect(await program.finished).toMatchObject({ code: 0 });
   });
@@ -192,8 +174,8 @@ describe('revoke', () => {
     });
     expect(await waiting.finished).toMatchObject({ code: 0 });
     expect(await fixture().lease('two')).toBeUndefined();
-    expect((await must(session)).spec?.holderIdentity).toBe('');
-    expect(await eventsAbout(session)).toEqual(['SessionRevoked']);
+    expect((await fixture().mustLease(session)).spec?.holderIdentity).toBe('');
+    expect(await fixture().eventsAbout(session)).toEqual(['SessionRevoked']);
     const again = await fixture().run('revoke', session, '--yes', '-o', 'json');
     expect(again.code).toBe(0);
     expect(result(again)).toMatchObject({ result: 'already', settled: [] });
@@ -219,115 +201,5 @@ describe('revoke', () => {
     expect((await fixture().run('revoke', 'nothing', '--yes')).code).toBe(66);
     program.write('end\n');
     expect(await program.finished).toMatchObject({ code: 0 });
-  });
-});
-
-describe('resign', () => {
-  test('ends a term in order: the command ends first, and then the next candidate leads', async () => {
-    const script = `trap 'echo ended; exit' TERM; ${SHOW}; while :; do sleep 0.05; done`;
-    const words = (identity: string, command: string): string[] => [
-      ...['elect', 'orderly', ...TIMES, '--identity', identity],
-      ...['--', 'sh', '-c', command],
-    ];
-    const first = fixture().start(...words('one', script));
-    await first.printed(/pid/);
-    const second = fixture().start(...words('two', `${SHOW}; read line`));
-    // Its watchdog is started when it begins to stand.
-    await eventually('the campaign', () => childrenOf(second.pid).length === 1);
-    const resigned = await fixture().run(
-      'resign',
-      'orderly',
-      '--to',
-      'two',
-      '--yes',
-      '--timeout',
-      '60s',
-    );
-    expect(resigned).toMatchObject({ code: 0, errors: '' });
-    expect(resigned.output).toMatch(/one does not lead any more; two leads now/);
-    expect(first.output).toMatch(/ended\n$/);
-    await second.printed(/pid/);
-    expect((await must('orderly')).metadata.annotations ?? {}).toEqual({});
-    expect(await eventsAbout('orderly')).toEqual(['AskedToResign']);
-    first.child.kill('SIGTERM');
-    expect((await first.finished).errors).toMatch(
-      /leasehold: leadership of orderly was asked to resign; the command was ended\n$/,
-    );
-    second.write('end\n');
-    expect(await second.finished).toMatchObject({ code: 0 });
-  });
-
-  test('says when the leader does not resign, and takes the Lease by force', async () => {
-    const { cluster, namespace } = fixture();
-    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
-    const now = '2026-01-01T00:00:00.000000Z';
-    await cluster.client.expect('POST', path, {
-      metadata: { name: 'silent' },
-      spec: {
-        holderIdentity: 'old',
-        leaseDurationSeconds: 3_600,
-        leaseTransitions: 4,
-        acquireTime: now,
-        renewTime: now,
-      },
-    });
-    const words = ['resign', 'silent', '--yes', '--timeout', '300ms', '-o', 'json'];
-    const asked = await fixture().run(...words);
-    expect(asked.code).toBe(76);
-    expect(result(asked)).toMatchObject({ result: 'still-leads', renewedSince: false });
-    expect(asked.errors).toMatch(/old still leads election silent: it has not renewed since/);
-    expect((await must('silent')).metadata.annotations).toMatchObject({
-      'leasehold.dev/resign': 'old/4',
-    });
-    const candidate = fixture().start('elect', 'silent', '--', 'sh', '-c', `${SHOW}; read line`);
-    const forced = await fixture().run('resign', 'silent', '--yes', '--force', '-o', 'json');
-    expect(forced.code).toBe(0);
-    expect(result(forced)).toMatchObject({ result: 'resigned', forced: true });
-    await candidate.printed(/pid/);
-    const { metadata, spec } = await must('silent');
-    expect(metadata.annotations ?? {}).toEqual({});
-    expect(spec?.leaseTransitions).toBe(5);
-    candidate.write('end\n');
-    expect(await candidate.finished).toMatchObject({ code: 0 });
-    await until(
-      () => must('silent'),
-      (lease) => lease.spec?.holderIdentity === '',
-    );
-    expect((await fixture().run('resign', 'silent', '--yes')).code).toBe(81);
-    expect((await fixture().run('resign', 'nothing', '--yes')).code).toBe(66);
-  });
-
-  test('is not known to client-go, whose Lease is then taken by force', async () => {
-    const { cluster, namespace } = fixture();
-    const elector = await startElector({
-      kubeconfigPath: cluster.kubeconfigPath,
-      namespace,
-      name: 'foreign-leader',
-      identity: 'go',
-      leaseDurationMilliseconds: 6_000,
-      renewDeadlineMilliseconds: 4_000,
-      retryPeriodMilliseconds: 500,
-    });
-    await elector.waitFor('started-leading');
-    const asked = await fixture().run('resign', 'foreign-leader', '--yes', '--timeout', '2s');
-    expect(asked.code).toBe(76);
-    expect(asked.output).toMatch(/NOTE: this Lease is renewed by\s+elector/);
-    expect(asked.errors).toMatch(/it has renewed since/);
-    const words = ['elect', 'foreign-leader', ...TIMES, '--identity', 'ours'];
-    const candidate = fixture().start(...words, '--', 'sh', '-c', `${SHOW}; read line`);
-    await eventually('the campaign', () => childrenOf(candidate.pid).length === 1);
-    const forced = await fixture().run('resign', 'foreign-leader', '--yes', '--force');
-    if (forced.code === 0) {
-      expect(forced.output).toMatch(/go does not lead any more; ours leads now/);
-      await candidate.printed(/pid/);
-      await elector.waitFor('stopped-leading');
-    } else {
-      // Its next renewal came before the candidate's watch.
-      expect(forced).toMatchObject({ code: 76 });
-      expect(forced.errors).toMatch(/go took election foreign-leader right back/);
-    }
-    candidate.child.kill('SIGTERM');
-    await candidate.finished;
-    await elector.kill();
   });
 });

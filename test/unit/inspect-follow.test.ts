@@ -5,11 +5,11 @@ import type { Facts } from '../../src/inspect/facts.ts';
 import { Follower } from '../../src/inspect/follow.ts';
 import type { Listed } from '../../src/inspect/list.ts';
 import type { Outcome } from '../../src/kube/outcome.ts';
-import type { Transport } from '../../src/kube/transport.ts';
+import type { Requests } from '../../src/kube/transport.ts';
 import type { WatchStream } from '../../src/kube/watch-stream.ts';
 
 type Step =
-  | { readonly list: Outcome<object> }
+  | { readonly list: Outcome<never> }
   | { readonly watch: Outcome<never> }
   /** A watch that tells these lines, and then ends, with an error or in order, or stays silent. */
   | { readonly lines: readonly object[]; readonly end?: Error | 'silence' };
@@ -24,20 +24,21 @@ function follow(...steps: Step[]): Promise<{ requests: string[]; told: string[] 
     if (!step) stopping.abort();
     return step;
   };
-  const transport = {
+  const server: Requests = {
     request: () => {
       requests.push('list');
       const step = next();
       return Promise.resolve(step && 'list' in step ? step.list : unknown('no such step'));
     },
-    openWatch: (_: string, query: Record<string, string>) => {
+    openWatch: (_, query) => {
       requests.push(`watch ${query.resourceVersion ?? ''}`);
       const step = next();
       if (step && 'watch' in step) return Promise.resolve(step.watch);
       if (!step || !('lines' in step)) return Promise.resolve(unknown('no such step'));
-      return Promise.resolve(done<WatchStream>(streamOf(step)));
+      return Promise.resolve(done(streamOf(step)));
     },
-  } as unknown as Transport;
+    close: () => undefined,
+  };
   // Whatever is waited for has passed at once, but for a silence that is to be one.
   const clock: Clock = {
     now: () => 0,
@@ -66,7 +67,7 @@ function follow(...steps: Step[]): Promise<{ requests: string[]; told: string[] 
   });
   const name = ({ lease }: Facts): string => lease;
   const follower = new Follower(
-    transport,
+    server,
     { clock, random: () => 0.5 },
     { namespace: 'ns' },
     {
@@ -86,7 +87,9 @@ function lease(name: string, version: number): Lease {
 
 function list(version: number, ...names: string[]): Step {
   const items = names.map((name) => lease(name, version));
-  return { list: done({ metadata: { resourceVersion: String(version) }, items }) };
+  const body = { metadata: { resourceVersion: String(version) }, items };
+  // Whoever asks says what it takes the answer for.
+  return { list: done(body as never) };
 }
 
 function done<T>(body: T): Outcome<T> {

@@ -179,15 +179,21 @@ export class OperatorWorld {
   }
 
   leases(role: 'lock' | 'session'): Lease[] {
-    return (this.handler.store.list('leases') as unknown as Lease[]).filter(
-      ({ metadata }) => metadata.labels?.['leasehold.dev/role'] === role,
-    );
+    return this.handler.store
+      .list('leases')
+      .filter(({ metadata }) => metadata.labels?.['leasehold.dev/role'] === role)
+      .map(asRead);
   }
 
   lease(name: string): Lease | undefined {
-    const stored: unknown = this.handler.store.get('leases', `${NAMESPACE}/${name}`);
-    return stored as Lease | undefined;
+    const stored = this.handler.store.get('leases', `${NAMESPACE}/${name}`);
+    return stored && asRead(stored);
   }
+}
+
+/** As a client reads it: a copy of its own, taken for what was asked for. */
+function asRead(stored: object): Lease {
+  return JSON.parse(JSON.stringify(stored)) as Lease;
 }
 
 /** The revocations that were reported. */

@@ -63,7 +63,7 @@ describe('an answer that is lost', () => {
       const held = await world.time.settled(a.acquire('x'));
       const waiting = b.acquire('x');
       await world.time.advance(2_000);
-      world.injectOnce(on('a', 'patch', 'x'), fault);
+      world.injectOnce(on('a', 'replace', 'x'), fault);
       const releasing = held.release();
       expect(held.valid).toBe(false);
       const next = await world.time.settled(waiting, 15_000);

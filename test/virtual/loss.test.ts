@@ -247,8 +247,9 @@ describe('by hand', () => {
     };
     // Each request of the releaser meets a version that it does not know.
     world.inject((request) => {
-      if (request.process === 'a' && request.name === 'x') world.time.schedule(0.9, edit);
-      return undefined;
+      if (request.process !== 'a' || request.name !== 'x') return undefined;
+      world.time.schedule(0.9, edit);
+      return { kind: 'slow', there: 1, back: 1 };
     });
     await world.time.settled(held.release(), 1_000);
     expect(world.requests.filter(on('a', 'replace', 'x')).length).toBeGreaterThanOrEqual(5);

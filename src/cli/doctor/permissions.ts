@@ -40,7 +40,7 @@ const USES: readonly Use[] = [
   { name: 'ls', rules: [leases('list')], level: 'warning' },
   {
     name: 'describe, watch',
-    rules: [leases('get', 'list', 'watch'), core('events', 'list')],
+    rules: [leases('list', 'watch'), core('events', 'list'), core('pods', 'get')],
     level: 'warning',
   },
   {

@@ -22,7 +22,7 @@ export interface Schema {
   readonly 'patch-strategy'?: string;
 }
 
-const SCHEMAS = schemas as unknown as Readonly<Record<string, Schema>>;
+const SCHEMAS: Readonly<Record<string, Schema>> = schemas;
 
 /** The schema that a reference names; itself when it is none. */
 export function resolved(schema: Schema): Schema {

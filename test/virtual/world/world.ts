@@ -1,3 +1,4 @@
+import { onTestFinished } from 'vitest';
 import type { Random } from '../../../src/core/clock.ts';
 import { HOLDER_PREFIX, QUEUE_PREFIX } from '../../../src/core/record.ts';
 import type { Fault, SentRequest } from './api.ts';
@@ -48,11 +49,23 @@ export class World {
     return process;
   }
 
-  /** Asks `choose` what goes wrong with each request, until the returned function is called. */
+  /**
+   * Asks `choose` what goes wrong with each request, until the returned function is called. If nothing
+   * has gone wrong with any, the test has tested nothing, and fails.
+   */
   inject(choose: (request: SentRequest) => Fault | undefined): () => void {
-    this.#faults.push(choose);
+    let befell = false;
+    const chosen = (request: SentRequest): Fault | undefined => {
+      const fault = choose(request);
+      befell ||= fault !== undefined;
+      return fault;
+    };
+    this.#faults.push(chosen);
+    onTestFinished(() => {
+      if (!befell) throw new Error('no request has met a fault that was injected');
+    });
     return () => {
-      const index = this.#faults.indexOf(choose);
+      const index = this.#faults.indexOf(chosen);
       if (index !== -1) this.#faults.splice(index, 1);
     };
   }

@@ -1,42 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import type { Lease } from '../../src/core/lease.ts';
 import { HOLDER_PREFIX } from '../../src/core/record.ts';
 import type { Workshop } from '../../src/repair/compare-and-swap.ts';
 import { findHolder, releaseHolder, tellHolder } from '../../src/repair/release.ts';
 import type { Holder, Released } from '../../src/repair/release.ts';
-import { bury, locksOf, revoke, settleLocks } from '../../src/repair/revoke.ts';
-import type { ListLeases } from '../../src/repair/revoke.ts';
-import { observeSession, readSession } from '../../src/repair/session-state.ts';
-import type { PresentSession } from '../../src/repair/session-state.ts';
-import { must, on, rejection, sessionOf } from '../virtual/world/helpers.ts';
-import { World } from '../virtual/world/world.ts';
+import { revoke } from '../../src/repair/revoke.ts';
+import { on, rejection, sessionOf } from './world/helpers.ts';
+import { peek, present, tools } from './world/tools.ts';
+import { World } from './world/world.ts';
 
 const TTL = 15_000;
-
-/** Somebody on call, with a machine of their own. */
-function onCall(world: World) {
-  const { api, host } = world.process('op');
-  const workshop: Workshop = { api, clock: host };
-  const list: ListLeases = () =>
-    Promise.resolve(world.store.names().map((name) => peek(world, name)));
-  return { workshop, list, host };
-}
-
-function peek(world: World, name: string): Lease {
-  return structuredClone(must(world.store.peek(name)));
-}
 
 async function shown(world: World, workshop: Workshop, attempt?: string): Promise<Holder> {
   const found = await world.time.settled(findHolder(workshop, 'x', attempt));
   if (found.kind !== 'found') throw new Error(found.kind);
   return found.holder;
-}
-
-async function present(world: World, workshop: Workshop, process: string): Promise<PresentSession> {
-  const { name } = sessionOf(world, process).metadata;
-  const session = await world.time.settled(readSession(workshop, name));
-  if (session.state !== 'present') throw new Error(session.state);
-  return session;
 }
 
 describe('release by force', () => {
@@ -46,7 +23,7 @@ describe('release by force', () => {
     const held = await world.time.settled(a.lock('x').acquire());
     const waiting = b.lock('x').acquire();
     await world.time.advance(5_000);
-    const { workshop } = onCall(world);
+    const { workshop } = tools(world);
     const holder = await shown(world, workshop);
     expect(holder.session).toMatchObject({ state: 'present', identity: 'a' });
     const before = world.requests.length;
@@ -70,7 +47,7 @@ describe('release by force', () => {
     const world = new World();
     const a = world.process('a');
     await world.time.settled(a.lock('x').acquire());
-    const { workshop } = onCall(world);
+    const { workshop } = tools(world);
     const released = releaseHolder(workshop, await shown(world, workshop));
     expect(await world.time.settled(released)).toMatchObject({ deleted: true, granted: [] });
     expect(world.store.peek('x')).toBeUndefined();
@@ -86,7 +63,7 @@ describe('release by force', () => {
     await world.time.advance(2_000);
     const held = await world.time.settled(a.lock('x').acquire());
     await world.time.advance(2_000);
-    const { workshop } = onCall(world);
+    const { workshop } = tools(world);
     const holder = await shown(world, workshop);
     await world.time.settled(releaseHolder(workshop, holder));
     await world.time.advance(20);
@@ -107,7 +84,7 @@ describe('release by force', () => {
     const waiting = b.lock('x').acquire();
     await world.time.advance(3_000);
     a.host.pause();
-    const { workshop } = onCall(world);
+    const { workshop } = tools(world);
     const holder = await shown(world, workshop);
     await world.time.settled(releaseHolder(workshop, holder));
     await world.time.settled(tellHolder(workshop, holder));
@@ -125,7 +102,7 @@ describe('release by force', () => {
     const held = await world.time.settled(a.lock('x').acquire());
     const waiting = b.lock('x').acquire();
     await world.time.advance(3_000);
-    const { workshop } = onCall(world);
+    const { workshop } = tools(world);
     const holder = await shown(world, workshop);
     await world.time.settled(held.release());
     const next = await world.time.settled(waiting);
@@ -148,7 +125,7 @@ describe('release by force', () => {
     const world = new World();
     const [a, b] = [world.process('a'), world.process('b')];
     await world.time.settled(a.lock('x').acquire());
-    const { workshop } = onCall(world);
+    const { workshop } = tools(world);
     const holder = await shown(world, workshop);
     const waiting = b.lock('x').acquire();
     await world.time.advance(3_000);
@@ -173,7 +150,7 @@ describe('release by force', () => {
       await world.time.settled(a.lock('x').acquire());
       const waiting = verb === 'replace' ? b.lock('x').acquire() : undefined;
       await world.time.advance(3_000);
-      const { workshop } = onCall(world);
+      const { workshop } = tools(world);
       const holder = await shown(world, workshop);
       world.injectOnce(on('op', verb, 'x'), { kind: 'lose-answer', after: 50 });
       const released = await world.time.settled(releaseHolder(workshop, holder));
@@ -191,7 +168,7 @@ describe('release by force', () => {
     const world = new World();
     const a = world.process('a');
     const held = await world.time.settled(a.lock('x').acquire());
-    const { workshop, host } = onCall(world);
+    const { workshop, host } = tools(world);
     const holder = await shown(world, workshop);
     world.inject((request) => {
       if (!on('op', 'remove', 'x')(request)) return undefined;
@@ -211,7 +188,7 @@ describe('release by force', () => {
     await world.time.advance(5_100);
     a.host.cut = true;
     await world.time.advance(9_000);
-    const { workshop } = onCall(world);
+    const { workshop } = tools(world);
     const holder = await shown(world, workshop);
     a.host.cut = false;
     await world.time.advance(4_000);
@@ -229,7 +206,7 @@ describe('release by force', () => {
     const waiting = c.lock('x').acquire();
     await world.time.advance(100);
     b.crash();
-    const { workshop } = onCall(world);
+    const { workshop } = tools(world);
     await world.time.settled(revoke(workshop, await present(world, workshop, 'b'), true));
     await world.time.settled(releaseHolder(workshop, await shown(world, workshop)));
     expect((await world.time.settled(waiting, 50)).valid).toBe(true);
@@ -240,7 +217,7 @@ describe('release by force', () => {
     const a = world.process('a');
     const annotations = { [`${HOLDER_PREFIX}0a-1`]: 'garbage' };
     world.store.create({ metadata: { name: 'x', annotations } }, 'kubectl');
-    const { workshop } = onCall(world);
+    const { workshop } = tools(world);
     const holder = await shown(world, workshop, '0a-1');
     expect(holder).toMatchObject({ entry: undefined, session: undefined });
     await world.time.settled(releaseHolder(workshop, holder));
@@ -255,7 +232,7 @@ describe('release by force', () => {
 
   it('finds what there is', async () => {
     const world = new World();
-    const { workshop } = onCall(world);
+    const { workshop } = tools(world);
     const find = (attempt?: string) => world.time.settled(findHolder(workshop, 'x', attempt));
     expect(await find()).toEqual({ kind: 'free' });
     await world.time.settled(world.process('a').lock('x').acquire());
@@ -264,99 +241,6 @@ describe('release by force', () => {
     world.store.create({ metadata: { name: 'x' }, spec: { holderIdentity: 'me' } });
     expect(await world.time.settled(rejection(findHolder(workshop, 'x')))).toMatchObject({
       code: 'FOREIGN_LEASE',
-    });
-  });
-});
-
-describe('revoke', () => {
-  it('frees everything of a dead process at once', async () => {
-    const world = new World();
-    const [a, b] = [world.process('a'), world.process('b')];
-    for (const lock of ['x', 'y', 'z']) await world.time.settled(a.lock(lock).acquire());
-    const other = await world.time.settled(b.lock('w').acquire());
-    void rejection(a.lock('w').acquire());
-    const waiting = [b.lock('x').acquire(), b.lock('y').acquire()];
-    await world.time.advance(3_000);
-    a.crash();
-    const { workshop, list } = onCall(world);
-    const session = await present(world, workshop, 'a');
-    const { name, uid = '' } = session.lease.metadata;
-    const involved = await locksOf(list, { name, uid });
-    expect(involved.map(({ holds, waits }) => [holds.length, waits.length])).toEqual(
-      expect.arrayContaining([
-        [1, 0],
-        [0, 1],
-      ]),
-    );
-    expect(involved).toHaveLength(4);
-    const observed = await world.time.settled(observeSession(workshop, session));
-    expect(observed).toMatchObject({ renewed: false, session: { state: 'present' } });
-    const revoked = await world.time.settled(revoke(workshop, session, false));
-    expect(revoked).toMatchObject({ kind: 'revoked', lease: { spec: { holderIdentity: '' } } });
-    const settled = await world.time.settled(settleLocks(workshop, list, { name, uid }));
-    expect(settled.map(({ lease }) => lease.metadata.name).sort()).toEqual(['w', 'x', 'y', 'z']);
-    await world.time.settled(Promise.all(waiting), 100);
-    expect(world.store.peek('z')).toBeUndefined();
-    expect(world.queue('w')).toEqual([]);
-    expect(other.valid).toBe(true);
-    expect(await world.time.settled(revoke(workshop, session, false))).toMatchObject({
-      kind: 'already',
-    });
-    if (revoked.kind !== 'revoked') throw new Error(revoked.kind);
-    expect(await world.time.settled(bury(workshop, revoked.lease))).toBe(true);
-  });
-
-  it('is noticed by a living process at its next renewal', async () => {
-    const world = new World();
-    const a = world.process('a');
-    const held = await world.time.settled(a.lock('x').acquire());
-    const { workshop } = onCall(world);
-    const session = await present(world, workshop, 'a');
-    const observed = await world.time.settled(observeSession(workshop, session));
-    expect(observed.renewed).toBe(true);
-    await world.time.settled(revoke(workshop, session, true));
-    await world.time.runUntil(() => !held.valid, TTL / 3 + 100);
-    expect(a.eventsOf('session-lost')[0]?.reason).toBe('taken');
-  });
-
-  it('stops when a session that was shown as dead renews', async () => {
-    const world = new World();
-    const a = world.process('a');
-    const held = await world.time.settled(a.lock('x').acquire());
-    const { workshop } = onCall(world);
-    const session = await present(world, workshop, 'a');
-    await world.time.advance(6_000);
-    expect(await world.time.settled(revoke(workshop, session, false))).toEqual({
-      kind: 'revived',
-    });
-    await world.time.advance(6_000);
-    expect(held.valid).toBe(true);
-  });
-
-  it('does nothing to a session that was made again, or is none', async () => {
-    const world = new World();
-    const a = world.process('a');
-    await world.time.settled(a.lock('x').acquire());
-    const { workshop } = onCall(world);
-    const session = await present(world, workshop, 'a');
-    const { name } = session.lease.metadata;
-    world.store.removeByHand(name);
-    expect(await world.time.settled(revoke(workshop, session, true))).toEqual({ kind: 'gone' });
-    world.store.create({ metadata: { name }, spec: { holderIdentity: 'somebody' } });
-    expect(await world.time.settled(revoke(workshop, session, true))).toEqual({ kind: 'gone' });
-    expect(peek(world, name).spec?.holderIdentity).toBe('somebody');
-    expect((await world.time.settled(readSession(workshop, name))).state).toBe('foreign');
-  });
-
-  it('counts a lost answer as done when the session is blank', async () => {
-    const world = new World();
-    const a = world.process('a');
-    await world.time.settled(a.lock('x').acquire());
-    const { workshop } = onCall(world);
-    const session = await present(world, workshop, 'a');
-    world.injectOnce(on('op', 'replace'), { kind: 'lose-answer', after: 50 });
-    expect(await world.time.settled(revoke(workshop, session, true))).toMatchObject({
-      kind: 'revoked',
     });
   });
 });

@@ -1,0 +1,87 @@
+import { globSync, readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { EXIT, EXIT_OF_ERROR } from '../../src/cli/exit-codes.ts';
+import { addCommands } from '../../src/cli/commands.ts';
+import { LINES } from '../../src/telemetry/log.ts';
+
+const PAGES = ['README.md', ...globSync('docs/**/*.md')];
+
+function read(page: string): string {
+  return readFileSync(page, 'utf8');
+}
+
+/** The rows of the table that has this heading in its first column. */
+function rows(page: string, heading: string): string[][] {
+  const lines = read(page).split('\n');
+  const head = lines.findIndex((line) => new RegExp(`^\\| ${heading} +\\|`).test(line));
+  if (head === -1) throw new Error(`${page} has no table of ${heading}`);
+  const end = lines.findIndex((line, index) => index > head && !line.startsWith('|'));
+  return lines.slice(head + 2, end).map((line) => line.split('|').map((cell) => cell.trim()));
+}
+
+const unquoted = (text = ''): string => text.replaceAll('`', '');
+
+describe('the docs', () => {
+  it('tell of each error code', () => {
+    const codes = rows('docs/errors.md', 'code').map(([, code]) => unquoted(code));
+    expect(codes.sort()).toEqual(Object.keys(EXIT_OF_ERROR).sort());
+  });
+
+  it('tell of each event, and at what level it is logged', () => {
+    const events = rows('docs/telemetry.md', 'type').map(([, type, level]) => [
+      unquoted(type),
+      level,
+    ]);
+    const logged = Object.entries(LINES).map(([type, [level]]) => [type, level]);
+    expect(events.sort()).toEqual(logged.sort());
+  });
+
+  it('give exit codes that there are', () => {
+    const known = new Set<number>([0, ...Object.values(EXIT)]);
+    const told = ['docs/cli.md', 'docs/cli-repair.md'].flatMap((page) =>
+      rows(page, 'code').map(([, code]) => code),
+    );
+    expect(told.filter((code) => code !== '128+n' && !known.has(Number(code)))).toEqual([]);
+  });
+});
+
+describe('the command line', () => {
+  const program = new Command();
+  addCommands(program);
+  const commands = new Map(program.commands.map((command) => [command.name(), command]));
+
+  it('is told of in the README, command by command', () => {
+    const told = read('README.md').matchAll(/^\| `leasehold ([a-z]+)/gm);
+    expect([...told].map(([, name]) => name).sort()).toEqual([...commands.keys()].sort());
+  });
+
+  it.each([...commands])('has a manual of %s that fits, with its exit codes', (_, command) => {
+    let manual = '';
+    command.configureOutput({ writeOut: (text) => (manual += text) }).outputHelp();
+    expect(manual).toMatch(/^Exit code: /m);
+    expect(manual.split('\n').filter((line) => line.length > 100)).toEqual([]);
+  });
+
+  it('has the commands and options that the docs and its own manuals use', () => {
+    const manuals = globSync('src/cli/**/*.ts');
+    const unknown: string[] = [];
+    let count = 0;
+    for (const page of [...PAGES, ...manuals]) {
+      for (const [use, name = '', words = ''] of read(page).matchAll(
+        /\bleasehold ([a-z]+)((?: [^\s|`'"\n]+)*)/g,
+      )) {
+        const command = commands.get(name);
+        if (!command) continue;
+        const [own = ''] = words.split(/ --(?= |$)/);
+        for (const [, flag = ''] of own.matchAll(/(?<=\s\[?)(--[a-z-]+|-[a-zA-Z])(?=[\s\]]|$)/g)) {
+          count += 1;
+          const options = command.options.flatMap(({ short, long }) => [short, long]);
+          if (flag !== '--help' && !options.includes(flag)) unknown.push(`${page}: ${use}`);
+        }
+      }
+    }
+    expect(unknown).toEqual([]);
+    expect(count).toBeGreaterThan(50);
+  });
+});

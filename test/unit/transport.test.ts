@@ -1,0 +1,45 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, it, onTestFinished } from 'vitest';
+import { MOST_SOCKETS } from '../../src/kube/connection.ts';
+import { Transport } from '../../src/kube/transport.ts';
+
+it('sends no write whose turn comes so late that its outcome would not be known', async () => {
+  const answers: ServerResponse[] = [];
+  const arrived = Promise.withResolvers<undefined>();
+  const server = createServer((_, answer) => {
+    answers.push(answer);
+    if (answers.length === MOST_SOCKETS.requests) arrived.resolve(undefined);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  let now = 0;
+  const transport = new Transport(
+    {
+      server: `http://127.0.0.1:${String(port)}`,
+      namespace: 'default',
+      source: 'a test',
+      tls: {},
+      authorization: () => undefined,
+    },
+    { now: () => now, wall: () => now, schedule: () => () => undefined },
+  );
+  onTestFinished(() => {
+    transport.close();
+    server.closeAllConnections();
+    server.close();
+  });
+  const post = (deadline: number) =>
+    transport.request({ method: 'POST', path: '/leases', body: {}, deadline });
+  const early = Array.from({ length: MOST_SOCKETS.requests }, () => post(10_000));
+  await arrived.promise;
+  const late = post(1_000);
+  now = 900;
+  for (const answer of answers) answer.writeHead(201).end('{}');
+  expect(await late).toMatchObject({ kind: 'unknown', sent: false });
+  expect((await Promise.all(early)).every(({ kind }) => kind === 'done')).toBe(true);
+  expect(answers).toHaveLength(MOST_SOCKETS.requests);
+});
