@@ -82,21 +82,30 @@ async function findAssets(directory: string): Promise<Binaries> {
   return binaries;
 }
 
-async function cacheDirectory(): Promise<string> {
+/** Where everything is kept that takes long to make. */
+export function cacheRoot(): string {
   const configured = process.env.XDG_CACHE_HOME;
   const cache =
     configured === undefined || configured === '' ? join(homedir(), '.cache') : configured;
-  return join(cache, 'leasehold', `kubernetes-${await kubernetesVersion()}`);
+  return join(cache, 'leasehold');
 }
 
-/** The version pinned in go.mod, so that it is written down in one place. */
+async function cacheDirectory(): Promise<string> {
+  return join(cacheRoot(), `kubernetes-${await kubernetesVersion()}`);
+}
+
 async function kubernetesVersion(): Promise<string> {
-  const module = await readFile(join(apiServerModule, 'go.mod'), 'utf8');
-  const version = /k8s\.io\/kubernetes v(\S+)/.exec(module)?.[1];
-  if (version === undefined) {
-    throw new Error('test/cluster/go.mod does not require k8s.io/kubernetes');
+  return pinnedVersion(apiServerModule, 'k8s.io/kubernetes');
+}
+
+/** The version pinned in a go.mod, so that it is written down in one place. */
+export async function pinnedVersion(directory: string, module: string): Promise<string> {
+  const lines = (await readFile(join(directory, 'go.mod'), 'utf8')).split('\n');
+  for (const line of lines) {
+    const [name, version] = line.replace('require', '').trim().split(' ');
+    if (name === module && version !== undefined) return version.replace(/^v/, '');
   }
-  return version;
+  throw new Error(`${join(directory, 'go.mod')} does not require ${module}`);
 }
 
 function versionFlag(version: string): string {
