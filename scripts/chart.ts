@@ -1,6 +1,6 @@
 /**
- * Writes what is made of the chart: the table of values in its README, and `deploy/`; and into the chart a
- * copy of `deploy/guard`, as Helm reads nothing outside of it.
+ * Writes what is made of the chart: the table of values in its README, the descriptions in its schema, and
+ * `deploy/`; and into the chart a copy of `deploy/guard`, as Helm reads nothing outside of it.
  *
  *     npm run chart
  */

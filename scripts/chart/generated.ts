@@ -4,6 +4,7 @@ import { load } from 'js-yaml';
 import { format } from 'prettier';
 import { RENDER, deployFiles } from './manifests.ts';
 import { withValues } from './readme.ts';
+import { withDescriptions } from './schema.ts';
 
 const CHART = 'charts/leasehold';
 const GUARD = 'deploy/guard';
@@ -12,7 +13,8 @@ const GUARD = 'deploy/guard';
 export const GENERATED_DIRECTORIES = ['deploy', `${CHART}/files/guard`];
 
 /**
- * What is made of other files, by path: the chart's table of values, its copy of the guard, and `deploy/`.
+ * What is made of other files, by path: the chart's table of values, the descriptions in
+ * its schema, its copy of the guard, and `deploy/`.
  *
  * @param root - of the project
  * @param helm - runs Helm there, and resolves with what it prints
@@ -26,7 +28,11 @@ export async function generatedFiles(
   for (const name of await readdir(join(root, GUARD))) {
     files.set(`${CHART}/files/guard/${name}`, await read(`${GUARD}/${name}`));
   }
-  const readme = withValues(await read(`${CHART}/README.md`), await read(`${CHART}/values.yaml`));
+  const values = await read(`${CHART}/values.yaml`);
+  const schema = withDescriptions(await read(`${CHART}/values.schema.json`), values);
+  const json = { parser: 'json', printWidth: 100 };
+  files.set(`${CHART}/values.schema.json`, await format(schema, json));
+  const readme = withValues(await read(`${CHART}/README.md`), values);
   const options = { parser: 'markdown', printWidth: 100, singleQuote: true };
   files.set(`${CHART}/README.md`, await format(readme, options));
   const { appVersion } = load(await read(`${CHART}/Chart.yaml`)) as { appVersion: string };

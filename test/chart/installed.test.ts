@@ -116,6 +116,23 @@ describe('a release', () => {
     expect(elsewhere.code).toBe(77);
   });
 
+  test('gives renewals a place of their own in the queues of the API server', async () => {
+    const token = await site.cluster.podToken('billing', 'worker', 'worker-0');
+    const classify = async (path: string): Promise<unknown> => {
+      const { headers } = await site.cluster.request('GET', path, undefined, { token });
+      return headers['x-kubernetes-pf-flowschema-uid'];
+    };
+    const { metadata } = await site.cluster.client.expect<Manifest & { metadata: { uid: string } }>(
+      'GET',
+      '/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/leasehold',
+    );
+    // The server takes a new one into account a moment after it was created.
+    await eventually('the FlowSchema', async () => {
+      return (await classify(leasePath('billing', 'invoices'))) === metadata.uid;
+    });
+    expect(await classify(leasePath('billing'))).not.toBe(metadata.uid);
+  });
+
   test('the operator settles the lock of an ended container in a guarded namespace', async () => {
     const kubeconfig = await site.podKubeconfig('billing', 'worker', 'dying');
     const dying = exec(kubeconfig, 'billing', 'accounts', 'echo held; exec sleep 600');
