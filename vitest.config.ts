@@ -7,6 +7,9 @@ const WITH_GO = ['test/embedded/elector.test.ts', 'test/embedded/kubectl.test.ts
 /** Of the tests on the real API server: these need its metrics, or client-go. */
 const REAL_ONLY = ['test/real/requests.test.ts', 'test/real/interop.test.ts'];
 
+/** Of the tests of the chart: this one needs neither Helm nor an API server. */
+const MONITORING = 'test/chart/monitoring.test.ts';
+
 /** Runs the demo, which starts an embedded API server of its own. */
 const DEMO = 'test/demo/run.test.ts';
 
@@ -26,6 +29,7 @@ export default defineConfig({
             'test/chaos/checker.test.ts',
             'test/embedded/**/*.test.ts',
             'test/demo/**/*.test.ts',
+            MONITORING,
           ],
           exclude: [...WITH_GO, DEMO],
           testTimeout: 60_000,
@@ -56,7 +60,9 @@ export default defineConfig({
             ...WITH_GO,
             'test/chaos/chaos.test.ts',
             'test/guard/**/*.test.ts',
+            'test/chart/**/*.test.ts',
           ],
+          exclude: [MONITORING],
           globalSetup: ['test/cluster/shared.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
