@@ -75,8 +75,8 @@ export async function leadingOperator(world: World): Promise<string> {
 }
 
 /** What operators have logged of the sessions that they have revoked. */
-export function revocations(world: World): Line[] {
+export function revocations(world: World, release = 'operator'): Line[] {
   return world.story.lines.filter(
-    ({ pod, text }) => pod.startsWith('operator-') && text.includes('"revoked"'),
+    ({ pod, text }) => pod.startsWith(`${release}-`) && text.includes('"revoked"'),
   );
 }

@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { chart, runHelm } from '../chart/helm.ts';
+import { revocations } from './operator.ts';
+import { expectNoTtl } from './succession.ts';
+import { World, eventually } from './world.ts';
+
+const account = 'worker';
+let world: World;
+let release: string;
+
+beforeEach(async () => {
+  world = await World.create();
+  release = `e2e-${world.namespace.slice(-8)}`;
+});
+
+afterEach(async () => {
+  await helm('uninstall', release, '--ignore-not-found', '--wait');
+  await world.end();
+});
+
+function helm(...words: readonly string[]): Promise<string> {
+  return runHelm(words, {
+    KUBECONFIG: world.surroundings.kubeconfig,
+    HELM_NAMESPACE: world.namespace,
+  });
+}
+
+/** Everything of the release in the namespace and in the whole cluster, by kind and name. */
+async function installed(): Promise<string[]> {
+  const selector = `labelSelector=app.kubernetes.io%2Finstance%3D${release}`;
+  const rbac = '/apis/rbac.authorization.k8s.io/v1';
+  const collections = [
+    world.path('/api/v1', 'pods'),
+    world.path('/api/v1', 'services'),
+    world.path('/api/v1', 'serviceaccounts'),
+    world.path('/apis/apps/v1', 'deployments'),
+    world.path('/apis/coordination.k8s.io/v1', 'leases'),
+    world.path(rbac, 'roles'),
+    world.path(rbac, 'rolebindings'),
+    `${rbac}/clusterroles`,
+    `${rbac}/clusterrolebindings`,
+    '/apis/scheduling.k8s.io/v1/priorityclasses',
+  ];
+  const found = await Promise.all(
+    collections.map(async (path) => {
+      const { items } = await world.client.expect<{ items: { metadata: { name: string } }[] }>(
+        'GET',
+        `${path}?${selector}`,
+      );
+      return items.map(({ metadata }) => `${path} ${metadata.name}`);
+    }),
+  );
+  return found.flat();
+}
+
+test('one helm install, and a Pod has a lock that its crash does not keep', async () => {
+  const { namespace, surroundings } = world;
+  const [, repository = '', tag = ''] = /^(.+):([^:/]+)$/.exec(surroundings.image) ?? [];
+  await world.create('/api/v1', 'serviceaccounts', { metadata: { name: account } });
+  const startedAt = Date.now();
+  const notes = await helm(
+    ...['install', release, chart, '--wait', '--timeout', '90s'],
+    ...['--set', `image.repository=${repository},image.tag=${tag}`],
+    ...['--set', `operator.namespaces={${namespace}}`],
+    ...['--set', `rbac.applications[0].namespace=${namespace}`],
+    ...['--set', `rbac.applications[0].serviceAccounts={${account}}`],
+  );
+  expect(notes).toMatch(/leasehold .* is installed in namespace/);
+
+  for (const name of ['first', 'second']) {
+    await world.create('/api/v1', 'pods', {
+      metadata: { name },
+      spec: { ...world.podOf('hold'), serviceAccountName: account },
+    });
+  }
+  const [holder] = await world.story.untilTold('holds');
+  process.stdout.write(
+    `from helm install to a lock in a Pod: ${String(holder.at - startedAt)} ms\n`,
+  );
+
+  await world.story.untilTold('waiting');
+  await eventually('a leading operator', async () => {
+    const leader = (await world.lease('leasehold-operator'))?.spec?.holderIdentity ?? '';
+    return leader.startsWith(release) ? leader : undefined;
+  });
+  await world.killContainer(holder.pod);
+  const [, next] = await world.story.untilTold('holds', 2);
+  expect(next?.pod).not.toBe(holder.pod);
+  expectNoTtl(world);
+  expect(revocations(world, release)).toHaveLength(1);
+
+  expect(await helm('test', release, '--timeout', '60s')).toMatch(/Phase:\s+Succeeded/);
+  await helm('uninstall', release, '--wait', '--timeout', '60s');
+  await eventually('nothing left of the release', async () => {
+    const left = await installed();
+    return left.length === 0 ? true : undefined;
+  });
+});
