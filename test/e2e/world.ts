@@ -130,6 +130,7 @@ export class World {
           imagePullPolicy: 'IfNotPresent',
           args: ['run', '--', 'node', 'example/app.ts', work],
           env: Object.entries(environment).map(([key, value]) => ({ name: key, value })),
+          readinessProbe: { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 },
           volumeMounts: [{ name: 'app', mountPath: '/app/example' }],
           resources: { requests: { cpu: '10m', memory: '128Mi' } },
           securityContext: {
