@@ -12,6 +12,7 @@ import { ClusterUnavailableError } from '../cluster/errors.ts';
 import { type Builder, findBuilder, hasDocker } from '../cluster/image/builder.ts';
 import { buildProjectImage } from '../cluster/image/project.ts';
 import { startNode } from '../cluster/node/node.ts';
+import { findHostPrograms } from '../cluster/node/packages.ts';
 import { startKind } from './kind.ts';
 import { type Surroundings, surroundingsVariable } from './surroundings.ts';
 
@@ -32,9 +33,11 @@ async function start(directory: string): Promise<Started> {
     }
     return { surroundings: { kubeconfig, image: given }, stop: () => Promise.resolve() };
   }
-  const builder = await findBuilder();
-  if (await hasDocker()) {
-    const archive = await buildImage(builder, directory);
+  const isKind = await hasDocker();
+  // What is missing is said before anything takes its time.
+  if (!isKind) await findHostPrograms();
+  const archive = await buildImage(await findBuilder(), directory);
+  if (isKind) {
     const kind = await startKind(directory);
     await kind.importImage(archive);
     return {
@@ -44,7 +47,7 @@ async function start(directory: string): Promise<Started> {
   }
   const node = await startNode();
   try {
-    await node.importImage(await buildImage(builder, directory));
+    await node.importImage(archive);
   } catch (error) {
     await node.stop();
     throw error;
@@ -68,9 +71,9 @@ async function buildImage(builder: Builder, directory: string): Promise<string> 
 }
 
 async function main(directory: string): Promise<void> {
-  const kubectl = await findKubectl();
   const { surroundings, stop } = await start(directory);
   try {
+    const kubectl = await findKubectl();
     const path = join(directory, 'surroundings.json');
     await writeFile(path, JSON.stringify({ ...surroundings, kubectl }));
     const { status } = spawnSync('vitest', ['run', '--project', 'e2e', ...process.argv.slice(2)], {
