@@ -74,9 +74,11 @@ export async function leadingOperator(world: World): Promise<string> {
   return leader;
 }
 
-/** What operators have logged of the sessions that they have revoked. */
-export function revocations(world: World): Line[] {
-  return world.story.lines.filter(
+/** Waits until operators have logged that they have revoked so many sessions; returns all such lines. */
+export async function revocations(world: World, count: number): Promise<Line[]> {
+  return world.story.until(
+    'a revocation',
     ({ pod, text }) => pod.startsWith('operator-') && text.includes('"revoked"'),
+    count,
   );
 }

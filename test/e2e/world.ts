@@ -11,6 +11,7 @@ import { clientOf, surroundings, type Surroundings } from './surroundings.ts';
 
 const run = promisify(execFile);
 const pollMilliseconds = 100;
+const killedExitCode = 137;
 const longestWaitMilliseconds = 90_000;
 
 /** What an application has to be permitted, as README.md has it. */
@@ -195,14 +196,15 @@ export class World {
 
   async #runInPod(pod: string, script: string): Promise<number> {
     const { kubectl, kubeconfig } = this.surroundings;
+    const startedAt = Date.now();
     const words = ['exec', '--kubeconfig', kubeconfig, '--namespace', this.namespace, pod];
     try {
       const { stdout } = await run(kubectl, [...words, '--', 'node', '-e', script]);
       return Number(stdout);
     } catch (error) {
-      // What runs in a container ends with it, sometimes before its answer has arrived.
-      const { stdout = '' } = error as { stdout?: string };
-      if (stdout.trim() !== '') return Number(stdout);
+      // What runs in a container ends with it, by SIGKILL, sometimes before its answer has arrived.
+      const { code, stdout = '' } = error as { code?: number; stdout?: string };
+      if (code === killedExitCode) return stdout === '' ? startedAt : Number(stdout);
       throw error;
     }
   }
