@@ -19,10 +19,10 @@ FROM ${NODE_IMAGE} AS application
 RUN apt-get update && apt-get install --yes --no-install-recommends tini
 WORKDIR /app/node_modules/leasehold
 COPY package.json package-lock.json .npmrc ./
-# Without what only people read.
+# Without what only people and compilers read, licences excepted.
 RUN npm ci --omit=dev \
  && npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx > /app/sbom.cyclonedx.json \
- && find node_modules -type f '(' -name '*.map' -o -name '*.md' -o -name '*.[cm]ts' -o -name '*.ts' ')' -delete \
+ && find node_modules -type f '(' -name '*.map' -o -name '*.md' ! -iname 'licen*' -o -name '*.[cm]ts' -o -name '*.ts' ')' -delete \
  && rm .npmrc package-lock.json
 COPY --from=build /source/dist dist
 COPY LICENSE ./
