@@ -19,10 +19,10 @@ FROM ${NODE_IMAGE} AS application
 RUN apt-get update && apt-get install --yes --no-install-recommends tini
 WORKDIR /app/node_modules/leasehold
 COPY package.json package-lock.json .npmrc ./
-# Without what only people read.
+# Without what only people and compilers read, licences excepted.
 RUN npm ci --omit=dev \
  && npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx > /app/sbom.cyclonedx.json \
- && find node_modules -type f '(' -name '*.map' -o -name '*.md' -o -name '*.[cm]ts' -o -name '*.ts' ')' -delete \
+ && find node_modules -type f '(' -name '*.map' -o -name '*.md' ! -iname 'licen*' -o -name '*.[cm]ts' -o -name '*.ts' ')' -delete \
  && rm .npmrc package-lock.json
 COPY --from=build /source/dist dist
 COPY LICENSE ./
@@ -31,10 +31,11 @@ RUN mkdir /app/node_modules/.bin \
  && ln -s ../leasehold/dist/cli/main.js /app/node_modules/.bin/kubectl-leasehold
 
 FROM ${BASE_IMAGE}
+ARG VERSION=dev
 LABEL org.opencontainers.image.title="leasehold" \
       org.opencontainers.image.description="Distributed locks and leader election on Kubernetes Leases" \
       org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.base.name="gcr.io/distroless/cc-debian12:nonroot"
+      org.opencontainers.image.version="${VERSION}"
 COPY --from=application /usr/local/bin/node /usr/local/bin/node
 # Process 1: Node does not reap orphans. And env, as that is what scripts of npm begin with.
 COPY --from=application /usr/bin/tini-static /usr/local/bin/tini

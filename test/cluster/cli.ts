@@ -37,13 +37,13 @@ async function main(): Promise<void> {
     process.stdout.write(`${Object.values(programs).join('\n')}\n`);
     return;
   }
-  if (values.node === true) await runNode();
-  else await runCluster(values.port === undefined ? undefined : parsePort(values.port));
+  const options = values.port === undefined ? {} : { port: parsePort(values.port) };
+  await (values.node === true ? runNode(options) : runCluster(options));
 }
 
-async function runNode(): Promise<void> {
+async function runNode(options: { readonly port?: number }): Promise<void> {
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
-  const node = await startNode();
+  const node = await startNode(options);
   const { kubeconfigPath, url } = node.cluster;
   process.stdout.write(
     `export KUBECONFIG=${kubeconfigPath}\n` +
@@ -54,9 +54,9 @@ async function runNode(): Promise<void> {
   await node.stop();
 }
 
-async function runCluster(port: number | undefined): Promise<void> {
+async function runCluster(options: { readonly port?: number }): Promise<void> {
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
-  const cluster = await startCluster(port === undefined ? {} : { port });
+  const cluster = await startCluster(options);
   process.stdout.write(
     `export KUBECONFIG=${cluster.kubeconfigPath}\n` +
       `export ${sharedClusterVariable}=${join(cluster.directory, 'connection.json')}\n` +

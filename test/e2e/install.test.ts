@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { chart, runHelm } from '../chart/helm.ts';
-import { revocations } from './operator.ts';
+import { chart } from '../chart/helm.ts';
+import { helm, leadingOperator, ownValues, revocations } from './operator.ts';
 import { expectNoTtl } from './succession.ts';
 import { World, eventually } from './world.ts';
 
@@ -14,16 +14,9 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await helm('uninstall', release, '--ignore-not-found', '--wait');
+  await helm(world, 'uninstall', release, '--ignore-not-found', '--wait');
   await world.end();
 });
-
-function helm(...words: readonly string[]): Promise<string> {
-  return runHelm(words, {
-    KUBECONFIG: world.surroundings.kubeconfig,
-    HELM_NAMESPACE: world.namespace,
-  });
-}
 
 /** Everything of the release in the namespace and in the whole cluster, by kind and name. */
 async function installed(): Promise<string[]> {
@@ -54,14 +47,12 @@ async function installed(): Promise<string[]> {
 }
 
 test('one helm install, and a Pod has a lock that its crash does not keep', async () => {
-  const { namespace, surroundings } = world;
-  const [, repository = '', tag = ''] = /^(.+):([^:/]+)$/.exec(surroundings.image) ?? [];
+  const { namespace } = world;
   await world.create('/api/v1', 'serviceaccounts', { metadata: { name: account } });
   const startedAt = Date.now();
   const notes = await helm(
-    ...['install', release, chart, '--wait', '--timeout', '90s'],
-    ...['--set', `image.repository=${repository},image.tag=${tag}`],
-    ...['--set', `operator.namespaces={${namespace}}`],
+    world,
+    ...['install', release, chart, ...ownValues(world), '--wait', '--timeout', '90s'],
     ...['--set', `rbac.applications[0].namespace=${namespace}`],
     ...['--set', `rbac.applications[0].serviceAccounts={${account}}`],
   );
@@ -79,18 +70,15 @@ test('one helm install, and a Pod has a lock that its crash does not keep', asyn
   );
 
   await world.story.untilTold('waiting');
-  await eventually('a leading operator', async () => {
-    const leader = (await world.lease('leasehold-operator'))?.spec?.holderIdentity ?? '';
-    return leader.startsWith(release) ? leader : undefined;
-  });
+  await leadingOperator(world);
   await world.killContainer(holder.pod);
   const [, next] = await world.story.untilTold('holds', 2);
   expect(next?.pod).not.toBe(holder.pod);
   expectNoTtl(world);
-  expect(revocations(world, release)).toHaveLength(1);
+  expect(await revocations(world, 1)).toHaveLength(1);
 
-  expect(await helm('test', release, '--timeout', '60s')).toMatch(/Phase:\s+Succeeded/);
-  await helm('uninstall', release, '--wait', '--timeout', '60s');
+  expect(await helm(world, 'test', release, '--timeout', '60s')).toMatch(/Phase:\s+Succeeded/);
+  await helm(world, 'uninstall', release, '--wait', '--timeout', '60s');
   await eventually('nothing left of the release', async () => {
     const left = await installed();
     return left.length === 0 ? true : undefined;

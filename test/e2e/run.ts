@@ -3,7 +3,8 @@
  * the image LEASEHOLD_E2E_IMAGE that it can pull; else kind where Docker is; else a node of this
  * machine. Says in one line what is missing.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,10 +13,17 @@ import { ClusterUnavailableError } from '../cluster/errors.ts';
 import { type Builder, findBuilder, hasDocker } from '../cluster/image/builder.ts';
 import { buildProjectImage } from '../cluster/image/project.ts';
 import { startNode } from '../cluster/node/node.ts';
+import { findHostPrograms } from '../cluster/node/packages.ts';
 import { startKind } from './kind.ts';
 import { type Surroundings, surroundingsVariable } from './surroundings.ts';
 
 const image = 'leasehold.test/leasehold:e2e';
+/** Once interrupted, this cleans up and ends. */
+const interruption = new AbortController();
+const interrupted = interruption.signal;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => interruption.abort());
+}
 
 interface Started {
   readonly surroundings: Omit<Surroundings, 'kubectl'>;
@@ -32,23 +40,24 @@ async function start(directory: string): Promise<Started> {
     }
     return { surroundings: { kubeconfig, image: given }, stop: () => Promise.resolve() };
   }
-  const builder = await findBuilder();
-  if (await hasDocker()) {
-    const archive = await buildImage(builder, directory);
-    const kind = await startKind(directory);
-    await kind.importImage(archive);
-    return {
-      surroundings: { kubeconfig: kind.kubeconfig, image },
-      stop: () => kind.stop(),
-    };
-  }
+  const isKind = await hasDocker();
+  // What is missing is said before anything takes its time.
+  if (!isKind) await findHostPrograms();
+  const archive = await buildImage(await findBuilder(), directory);
+  return isKind ? onKind(directory, archive) : onNode(archive);
+}
+
+async function onKind(directory: string, archive: string): Promise<Started> {
+  const kind = await startKind(directory);
+  const stop = (): Promise<void> => kind.stop();
+  await orStop(kind.importImage(archive), stop);
+  return { surroundings: { kubeconfig: kind.kubeconfig, image }, stop };
+}
+
+async function onNode(archive: string): Promise<Started> {
   const node = await startNode();
-  try {
-    await node.importImage(await buildImage(builder, directory));
-  } catch (error) {
-    await node.stop();
-    throw error;
-  }
+  const stop = (): Promise<void> => node.stop();
+  await orStop(node.importImage(archive), stop);
   const { cluster, podLogs, kubelet } = node;
   return {
     surroundings: {
@@ -56,8 +65,17 @@ async function start(directory: string): Promise<Started> {
       image,
       node: { kubelet: await kubelet.processIds(), podLogs },
     },
-    stop: () => node.stop(),
+    stop,
   };
+}
+
+async function orStop(preparing: Promise<void>, stop: () => Promise<void>): Promise<void> {
+  try {
+    await preparing;
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 async function buildImage(builder: Builder, directory: string): Promise<string> {
@@ -67,25 +85,30 @@ async function buildImage(builder: Builder, directory: string): Promise<string> 
   return archive;
 }
 
+/** Runs the suite; resolves with its exit code. */
+async function runSuite(path: string): Promise<number> {
+  const vitest = spawn('vitest', ['run', '--project', 'e2e', ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    env: { ...process.env, [surroundingsVariable]: path },
+  });
+  interrupted.addEventListener('abort', () => vitest.kill('SIGTERM'));
+  const [status] = (await once(vitest, 'close')) as [number | null];
+  return status ?? 1;
+}
+
 async function main(directory: string): Promise<void> {
-  const kubectl = await findKubectl();
   const { surroundings, stop } = await start(directory);
   try {
+    const kubectl = await findKubectl();
     const path = join(directory, 'surroundings.json');
     await writeFile(path, JSON.stringify({ ...surroundings, kubectl }));
-    const { status } = spawnSync('vitest', ['run', '--project', 'e2e', ...process.argv.slice(2)], {
-      stdio: 'inherit',
-      env: { ...process.env, [surroundingsVariable]: path },
-    });
-    process.exitCode = status ?? 1;
+    process.exitCode = interrupted.aborted ? 1 : await runSuite(path);
   } finally {
     await stop();
   }
 }
 
 const directory = await mkdtemp(join(tmpdir(), 'leasehold-e2e-'));
-// The whole run has this process's group: vitest, too, gets Ctrl-C, ends, and lets us clean up.
-process.on('SIGINT', () => undefined);
 try {
   await main(directory);
 } catch (error) {

@@ -1,4 +1,4 @@
-import type { ApiClient } from '../cluster/client.ts';
+import { type ApiClient, ApiRequestError } from '../cluster/client.ts';
 
 const longestWaitMilliseconds = 90_000;
 
@@ -103,7 +103,9 @@ export class Story {
   }
 
   #failed(error: unknown): void {
-    if (this.#ending.signal.aborted) return;
+    // A Pod may be gone before its log is asked for.
+    const isGone = error instanceof ApiRequestError && error.status === 404;
+    if (isGone || this.#ending.signal.aborted) return;
     this.#failure = error;
     this.#notify();
   }

@@ -11,6 +11,7 @@ import { clientOf, surroundings, type Surroundings } from './surroundings.ts';
 
 const run = promisify(execFile);
 const pollMilliseconds = 100;
+const killedExitCode = 137;
 const longestWaitMilliseconds = 90_000;
 
 /** What an application has to be permitted, as README.md has it. */
@@ -130,6 +131,7 @@ export class World {
           imagePullPolicy: 'IfNotPresent',
           args: ['run', '--', 'node', 'example/app.ts', work],
           env: Object.entries(environment).map(([key, value]) => ({ name: key, value })),
+          readinessProbe: { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 },
           volumeMounts: [{ name: 'app', mountPath: '/app/example' }],
           resources: { requests: { cpu: '10m', memory: '128Mi' } },
           securityContext: {
@@ -147,11 +149,16 @@ export class World {
     return this.client.expect<PodStatus>('GET', `${this.path('/api/v1', 'pods')}/${name}`);
   }
 
-  /** The names of the Pods of a Deployment that are not being deleted. */
+  /** The names of the Pods of a Deployment of the example that are not being deleted. */
   async pods(deployment: string): Promise<string[]> {
+    return this.podsOf(`app=${deployment}`);
+  }
+
+  /** The names of the Pods with a label that are not being deleted. */
+  async podsOf(selector: string): Promise<string[]> {
     const { items } = await this.client.expect<{ items: PodStatus[] }>(
       'GET',
-      `${this.path('/api/v1', 'pods')}?labelSelector=app%3D${deployment}`,
+      `${this.path('/api/v1', 'pods')}?labelSelector=${encodeURIComponent(selector)}`,
     );
     return items
       .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
@@ -188,20 +195,21 @@ export class World {
       `const others = require('node:fs').readdirSync('/proc').map(Number)
          .filter((pid) => pid > 1 && pid !== process.pid);
        console.log(Date.now());
-       for (const pid of others) process.kill(pid, 'SIGKILL');`,
+       for (const pid of others) try { process.kill(pid, 'SIGKILL'); } catch {}`,
     );
   }
 
   async #runInPod(pod: string, script: string): Promise<number> {
     const { kubectl, kubeconfig } = this.surroundings;
+    const startedAt = Date.now();
     const words = ['exec', '--kubeconfig', kubeconfig, '--namespace', this.namespace, pod];
     try {
       const { stdout } = await run(kubectl, [...words, '--', 'node', '-e', script]);
       return Number(stdout);
     } catch (error) {
-      // What runs in a container ends with it, sometimes before its answer has arrived.
-      const { stdout = '' } = error as { stdout?: string };
-      if (stdout.trim() !== '') return Number(stdout);
+      // What runs in a container ends with it, by SIGKILL, sometimes before its answer has arrived.
+      const { code, stdout = '' } = error as { code?: number; stdout?: string };
+      if (code === killedExitCode) return stdout === '' ? startedAt : Number(stdout);
       throw error;
     }
   }

@@ -26,7 +26,7 @@ export interface Builder {
 export async function findBuilder(): Promise<Builder> {
   if (await hasDocker()) return builder('docker', [], ['docker', 'save', '--output']);
   // Neither needs a namespace of its own for what root builds, nor another network than ours.
-  const isolation = ['--isolation', 'chroot', '--layers', '--pull=missing'];
+  const isolation = ['--isolation', 'chroot', '--network', 'host', '--layers', '--pull=missing'];
   if (await findProgram('buildah')) return builder('buildah', isolation, undefined);
   if (await findProgram('podman')) {
     return builder('podman', isolation, ['podman', 'save', '--output']);
@@ -58,7 +58,7 @@ function builder(
       await run(name, [
         'build',
         ...options,
-        ...['--network', 'host', '--tag', tag, '--file', `${directory}/${file}`],
+        ...['--tag', tag, '--file', `${directory}/${file}`],
         ...Object.entries(values).flatMap(([key, value]) => ['--build-arg', `${key}=${value}`]),
         directory,
       ]);

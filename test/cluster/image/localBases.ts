@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { access, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { cacheRoot } from '../binaries.ts';
@@ -20,7 +20,7 @@ export async function localBases(builder: Builder): Promise<Record<string, strin
   const directory = await mkdtemp(join(tmpdir(), 'leasehold-base-'));
   try {
     await cp(await debian(), join(directory, 'debian.tar'));
-    await cp(nodeBinary(), join(directory, 'node'));
+    await cp(process.execPath, join(directory, 'node'));
     await cp(npmDirectory(), join(directory, 'npm'), { recursive: true, dereference: true });
     await cp('/etc/ssl/certs/ca-certificates.crt', join(directory, 'authorities.crt'));
     for (const file of ['local-build.Dockerfile', 'local-runtime.Dockerfile']) {
@@ -42,7 +42,7 @@ export async function localBases(builder: Builder): Promise<Record<string, strin
 /** A small Debian as an archive, made once. */
 async function debian(): Promise<string> {
   const archive = join(cacheRoot(), 'debian-bookworm.tar');
-  if (await isReadable(archive)) return archive;
+  if (await exists(archive)) return archive;
   if ((await findProgram('debootstrap')) === undefined) throw missingPackages(['debootstrap']);
   process.stderr.write('making a small Debian once, about a minute\n');
   await mkdir(cacheRoot(), { recursive: true });
@@ -50,15 +50,8 @@ async function debian(): Promise<string> {
   const unfinished = `${archive}.${String(process.pid)}`;
   try {
     const root = join(directory, 'root');
-    await runCommand(
-      ...([
-        'debootstrap',
-        '--variant=minbase',
-        '--include=ca-certificates',
-        'bookworm',
-        root,
-      ] as const),
-    );
+    const options = ['--variant=minbase', '--include=ca-certificates'];
+    await runCommand('debootstrap', ...options, 'bookworm', root);
     const words = ['--exclude=./var/cache/apt/archives/*.deb', '--exclude=./dev/*', '.'];
     await runCommand('tar', '--create', '--file', unfinished, '--directory', root, ...words);
     await rename(unfinished, archive);
@@ -69,11 +62,6 @@ async function debian(): Promise<string> {
   return archive;
 }
 
-/** The program itself: what npm has linked may be a script. */
-function nodeBinary(): string {
-  return process.execPath;
-}
-
 function npmDirectory(): string {
   const program = process.env.npm_execpath;
   if (program === undefined || !program.endsWith('npm-cli.js')) {
@@ -82,9 +70,9 @@ function npmDirectory(): string {
   return dirname(dirname(program));
 }
 
-async function isReadable(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   try {
-    await readFile(path, { flag: 'r' });
+    await access(path);
     return true;
   } catch {
     return false;

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Builder } from './builder.ts';
 import { localBases } from './localBases.ts';
@@ -10,7 +11,13 @@ const projectDirectory = join(import.meta.dirname, '../../..');
  */
 export async function buildProjectImage(builder: Builder, tag: string): Promise<void> {
   const bases = (await canReachRegistries()) ? {} : await localBases(builder);
-  await builder.build({ tag, directory: projectDirectory, arguments: bases });
+  const manifest = await readFile(join(projectDirectory, 'package.json'), 'utf8');
+  const { version } = JSON.parse(manifest) as { version: string };
+  await builder.build({
+    tag,
+    directory: projectDirectory,
+    arguments: { ...bases, VERSION: version },
+  });
 }
 
 const registries = ['https://registry-1.docker.io/v2/', 'https://gcr.io/v2/'];

@@ -1,10 +1,8 @@
-import { randomBytes, randomInt } from 'node:crypto';
 import { mkdir, readFile, readlink, writeFile } from 'node:fs/promises';
-import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { ClusterProcessError } from '../errors.ts';
 import { SupervisedProcess } from '../process.ts';
-import { runCommand } from './command.ts';
+import { connectTo } from './network.ts';
 
 /**
  * What the kubelet wants of the kernel, for the whole machine. It gets files with what it wants in the
@@ -76,9 +74,14 @@ export class Machine {
     });
     const isReady = async (): Promise<boolean> =>
       (await readFile(logPath, 'utf8')).includes('ready');
-    await unshare.waitUntil(isReady, startTimeoutMilliseconds);
-    const init = await childWithin(unshare.pid);
-    return new Machine(unshare, init, await connectTo(init));
+    try {
+      await unshare.waitUntil(isReady, startTimeoutMilliseconds);
+      const init = await childWithin(unshare.pid);
+      return new Machine(unshare, init, await connectTo(init));
+    } catch (error) {
+      await unshare.end('SIGKILL');
+      throw error;
+    }
   }
 
   /** The command that starts a program in the machine's network, and nothing else of it. */
@@ -108,10 +111,6 @@ export class Machine {
       logPath,
     });
     return new MachineProcess(nsenter);
-  }
-
-  async run(command: string, ...words: readonly string[]): Promise<string> {
-    return runCommand('nsenter', ...this.#insidePrefix(), command, ...words);
   }
 
   /** Ends it, with everything that runs in it. */
@@ -155,42 +154,4 @@ async function childWithin(pid: number): Promise<number> {
     if ((await readlink(`/proc/${child}/ns/pid`)) !== ownNamespace) return Number(child);
   }
   throw new ClusterProcessError(`process ${String(pid)} has no child in the machine: ${children}`);
-}
-
-/** Joins the network of the process and ours by a pair of devices; returns the process's address. */
-async function connectTo(pid: number): Promise<string> {
-  const [ours, theirs] = freeAddresses();
-  const device = `lease${randomBytes(3).toString('hex')}`;
-  const within = (...words: string[]): Promise<string> =>
-    runCommand('nsenter', '--target', String(pid), '--net', '--', ...words);
-  await runCommand(
-    'ip',
-    'link',
-    'add',
-    device,
-    'type',
-    'veth',
-    ...['peer', 'name', 'eth0'],
-    ...['netns', String(pid)],
-  );
-  await runCommand('ip', 'address', 'add', `${ours}/30`, 'dev', device);
-  await runCommand('ip', 'link', 'set', device, 'up');
-  await within('ip', 'link', 'set', 'lo', 'up');
-  await within('ip', 'address', 'add', `${theirs}/30`, 'dev', 'eth0');
-  await within('ip', 'link', 'set', 'eth0', 'up');
-  // Without a default route the kernel refuses what kube-proxy would redirect.
-  await within('ip', 'route', 'add', 'default', 'via', ours);
-  await within('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward');
-  return theirs;
-}
-
-/** Two neighbours that no device of this host has, so that several nodes can run at once. */
-function freeAddresses(): readonly [string, string] {
-  const used = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
-  for (;;) {
-    const network = `10.255.${String(randomInt(256))}.`;
-    if (used.some(({ address }) => address.startsWith(network))) continue;
-    const first = 4 * randomInt(64);
-    return [`${network}${String(first + 1)}`, `${network}${String(first + 2)}`];
-  }
 }

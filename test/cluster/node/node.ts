@@ -74,9 +74,10 @@ interface Parts {
 /**
  * Starts a cluster of one node, which is ready when this resolves.
  *
+ * @param options - the port of the API server; a free one if omitted
  * @throws ClusterUnavailableError when something is missing that it needs
  */
-export async function startNode(): Promise<NodeCluster> {
+export async function startNode(options: { readonly port?: number } = {}): Promise<NodeCluster> {
   const host = await findHostPrograms();
   const binaries = await findNodeBinaries();
   const directory = await mkdtemp(join(tmpdir(), 'leasehold-node-'));
@@ -88,7 +89,7 @@ export async function startNode(): Promise<NodeCluster> {
     undo.unshift(() => machine.end());
     const network = { address: machine.address, prefix: machine.networkPrefix };
     const [cluster, containerd] = await Promise.all([
-      startCluster({ network }),
+      startCluster({ ...options, network }),
       startContainerd(machine, binaries, host, directory),
     ]);
     undo.unshift(() => cluster.stop());

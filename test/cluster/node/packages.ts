@@ -15,6 +15,7 @@ const packageOfProgram: Readonly<Record<string, string>> = {
   nft: 'nftables',
   nsenter: 'util-linux',
   runc: 'runc',
+  sysctl: 'procps',
   unshare: 'util-linux',
 };
 

@@ -5,6 +5,7 @@
  *   hold   takes a lock, and keeps it until it is lost
  *   turns  takes a lock ten times, and leads between
  */
+import { createServer } from 'node:http';
 import { connect } from 'leasehold';
 
 function tell(event: string, more: object = {}): void {
@@ -27,6 +28,8 @@ const leasehold = await connect({
   releaseOnSigterm: true,
   onEvent: ({ type, ...more }) => tell(type, more),
 });
+// Ready, for the kubelet: a rolling update must not end the old ones before the new ones can lead.
+createServer((_, response) => response.end('ready\n')).listen(8080);
 tell('connected');
 
 async function lead(): Promise<void> {
@@ -58,5 +61,4 @@ async function turns(): Promise<void> {
 const work = { lead, hold, turns }[process.argv[2] ?? ''];
 if (!work) throw new Error('say what to do: lead, hold or turns');
 await work();
-// Whatever has become of the work: a container that ends would be started again.
-setInterval(() => undefined, 60_000);
+// The server goes on, whatever has become of the work: a container that ends would be started again.
