@@ -1,12 +1,14 @@
 import { beforeAll } from 'vitest';
+import { findKubectl } from '../cluster/binaries.ts';
 import { findHelm } from './helm.ts';
 
-/** Of Helm, on a machine that has never built it. */
+/** On a machine that has never built them. */
 const BUILD_MS = 900_000;
 
-/** Builds Helm before the tests of a file, if it is not there. */
-export function useHelm(): void {
+/** Builds Helm and kubectl before the tests of a file, if they are not there. */
+export function useTools(): void {
   beforeAll(async () => {
     await findHelm();
+    await findKubectl();
   }, BUILD_MS);
 }

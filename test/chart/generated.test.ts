@@ -6,12 +6,12 @@ import { loadAll } from 'js-yaml';
 import { describe, expect, test } from 'vitest';
 import { GENERATED_DIRECTORIES, generatedFiles } from '../../scripts/chart/generated.ts';
 import { findKubectl } from '../cluster/binaries.ts';
-import { useHelm } from './fixture.ts';
+import { useTools } from './fixture.ts';
 import { render, root, runHelm } from './helm.ts';
 import { byName } from './manifests.ts';
 import type { Manifest } from './manifests.ts';
 
-useHelm();
+useTools();
 
 describe('what is made of the chart', () => {
   test('is up to date: else run `npm run chart`', async () => {

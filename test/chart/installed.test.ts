@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Lease } from '../../src/core/lease.ts';
 import { Program, eventually } from '../cli/program.ts';
 import { leasePath } from '../real/world.ts';
-import { useHelm } from './fixture.ts';
+import { useTools } from './fixture.ts';
 import { chart, render } from './helm.ts';
 import { Site, leasehold } from './installed.ts';
 import { EVERYTHING, find } from './manifests.ts';
@@ -22,7 +22,7 @@ interface PodTemplate {
 
 let site: Site;
 
-useHelm();
+useTools();
 
 beforeAll(async () => {
   site = await Site.open();

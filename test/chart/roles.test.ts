@@ -3,13 +3,13 @@ import type { Outcome } from '../../src/kube/outcome.ts';
 import type { KubeRequest, Requests } from '../../src/kube/transport.ts';
 import { checkOperatorPermissions } from '../../src/operator/permissions.ts';
 import type { PolicyRule } from '../cluster/rbac.ts';
-import { useHelm } from './fixture.ts';
+import { useTools } from './fixture.ts';
 import { render } from './helm.ts';
 import { find } from './manifests.ts';
 
 const SETTLE = 'coordination.k8s.io leases settle';
 
-useHelm();
+useTools();
 
 describe('the roles of the operator', () => {
   test('are what it asks for at the start, and the verb settle', async () => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { useHelm } from './fixture.ts';
+import { useTools } from './fixture.ts';
 import { chart, render, runHelm } from './helm.ts';
 import { EVERYTHING } from './manifests.ts';
 
-useHelm();
+useTools();
 
 describe('helm lint', () => {
   test.each([
