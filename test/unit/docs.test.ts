@@ -63,9 +63,13 @@ describe('the command line', () => {
   addCommands(program);
   const commands = new Map(program.commands.map((command) => [command.name(), command]));
 
-  it('is told of in the README, command by command', () => {
+  it('is told of in the README and in docs/cli.md, command by command', () => {
     const told = read('README.md').matchAll(/^\| `leasehold ([a-z]+)/gm);
     expect([...told].map(([, name]) => name).sort()).toEqual([...commands.keys()].sort());
+    const named = rows('docs/cli.md', 'command').flatMap(([, names = '']) =>
+      [...names.matchAll(/`([a-z]+)`/g)].map(([, name]) => name),
+    );
+    expect(named.sort()).toEqual([...commands.keys()].sort());
   });
 
   it.each([...commands])('has a manual of %s that fits, with its exit codes', (_, command) => {
