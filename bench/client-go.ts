@@ -20,81 +20,73 @@ export async function measure(): Promise<Figure[]> {
   await using site = await Site.open();
   const { namespace, cluster } = site;
   const ours = await Promise.all([site.worker('candidate.ts'), site.worker('candidate.ts')]);
-  const theirs = await Promise.all(
-    ['a', 'b'].map((identity) =>
-      startElector({
-        kubeconfigPath: cluster.tokenKubeconfigPath,
-        namespace,
-        name: 'client-go',
-        identity,
-        releaseOnCancel: true,
-      }),
-    ),
-  );
+  const elector = (identity: string): Promise<Elector> =>
+    startElector({
+      kubeconfigPath: cluster.tokenKubeconfigPath,
+      namespace,
+      name: 'client-go',
+      identity,
+      releaseOnCancel: true,
+    });
+  const theirs = await Promise.all([elector('a'), elector('b')]);
   try {
     const [our, their] = await Promise.all([
-      ourHandovers(ours),
-      theirHandovers(theirs.map((elector) => new GoCandidate(elector))),
+      handoversOf([candidateOf(ours[0]), candidateOf(ours[1])]),
+      handoversOf([goCandidateOf(theirs[0]), goCandidateOf(theirs[1])]),
     ]);
     const meaning = `client-go ${median(their).toFixed(0)} ms over leasehold ${median(our).toFixed(2)} ms, medians of ${String(handovers)}`;
     return [{ name: 'speedup', value: median(their) / median(our), atLeast: 100, meaning }];
   } finally {
-    await Promise.all(theirs.map((elector) => elector.quit()));
+    await Promise.all(theirs.map((one) => one.quit()));
   }
 }
 
-async function ourHandovers(candidates: readonly Worker[]): Promise<number[]> {
+interface Candidate {
+  /** Resolves with when it leads next: on the clock that all processes of this machine share. */
+  stand(): Promise<number>;
+  /** Gives its term up; resolves with when it began to. */
+  resign(): Promise<number>;
+}
+
+async function handoversOf(candidates: readonly [Candidate, Candidate]): Promise<number[]> {
   const times: number[] = [];
-  const elections = candidates.map((candidate) => candidate.call<number>('stand'));
+  const elections = candidates.map((candidate) => candidate.stand());
   let leader = await Promise.race(elections.map((election, index) => election.then(() => index)));
   while (times.length < handovers) {
     const resigning = candidates[leader];
     const elected = elections[1 - leader];
     if (!resigning || !elected) throw new Error('two candidates are needed');
     await sleep(pauseMilliseconds);
-    const start = await resigning.call<number>('resign');
+    const start = await resigning.resign();
     times.push((await elected) - start);
-    elections[leader] = resigning.call<number>('stand');
+    elections[leader] = resigning.stand();
     leader = 1 - leader;
   }
-  // Ends by an error when the client is closed.
+  // Ends by an error when the client is closed, or the elector quits.
   elections[1 - leader]?.catch(() => undefined);
   return times;
 }
 
-/** An elector whose terms are counted, to wait for the next one. */
-class GoCandidate {
-  readonly elector: Elector;
-  #terms = 0;
-
-  constructor(elector: Elector) {
-    this.elector = elector;
-  }
-
-  /** When its next term began; to be called once for each term, in turn. */
-  async elected(): Promise<number> {
-    this.#terms += 1;
-    await this.elector.waitFor('started-leading', this.#terms);
-    return monotonic();
-  }
+function candidateOf(worker: Worker): Candidate {
+  return {
+    stand: () => worker.call<number>('stand'),
+    resign: () => worker.call<number>('resign'),
+  };
 }
 
-async function theirHandovers(candidates: readonly GoCandidate[]): Promise<number[]> {
-  const times: number[] = [];
-  const elections = candidates.map((candidate) => candidate.elected());
-  let leader = await Promise.race(elections.map((election, index) => election.then(() => index)));
-  while (times.length < handovers) {
-    const resigning = candidates[leader];
-    const elected = elections[1 - leader];
-    if (!resigning || !elected) throw new Error('two candidates are needed');
-    await sleep(pauseMilliseconds);
-    const start = monotonic();
-    resigning.elector.release(standBackMilliseconds);
-    times.push((await elected) - start);
-    elections[leader] = resigning.elected();
-    leader = 1 - leader;
-  }
-  // Ends by an error when the elector quits.
-  elections[1 - leader]?.catch(() => undefined);
-  return times;
+/** The terms of an elector are counted, to wait for the next one. */
+function goCandidateOf(elector: Elector): Candidate {
+  let terms = 0;
+  return {
+    async stand() {
+      terms += 1;
+      await elector.waitFor('started-leading', terms);
+      return monotonic();
+    },
+    resign() {
+      const start = monotonic();
+      elector.release(standBackMilliseconds);
+      return Promise.resolve(start);
+    },
+  };
 }

@@ -2,7 +2,6 @@ import type { Clock } from '../core/clock.ts';
 import { ROLE_LABEL } from '../core/lease.ts';
 import { listError, collectLeases } from '../kube/lease-list.ts';
 import type { ListScope } from '../kube/lease-list.ts';
-import type { Outcome } from '../kube/outcome.ts';
 import type { Transport } from '../kube/transport.ts';
 import { factsOf } from './facts.ts';
 import type { Facts } from './facts.ts';
@@ -16,30 +15,17 @@ export interface Listed {
   readonly resourceVersion: string;
 }
 
-/** Lists Leases, and keeps what is shown of each. Sends one GET for 500 Leases each. */
-async function listFacts(
-  transport: Transport,
-  clock: Clock,
-  scope: ListScope,
-  signal?: AbortSignal,
-): Promise<Outcome<Listed>> {
-  const outcome = await collectLeases(transport, scope, factsOf, signal);
-  if (outcome.kind !== 'done') return outcome;
-  const { leases, serverTime, resourceVersion } = outcome.body;
-  const body = { facts: leases, at: serverTime ?? clock.wall(), resourceVersion };
-  return { ...outcome, body };
-}
-
 /**
- * The same, for who can do nothing about a failure.
+ * Lists Leases, and keeps what is shown of each. Sends one GET for 500 Leases each.
  *
  * @throws LeaseholdError `FORBIDDEN` with the rule to add; `INVALID_ARGUMENT` for a selector;
  * `API_UNREACHABLE`, `UNAUTHORIZED`, `API_ERROR`
  */
 async function listLeases(transport: Transport, clock: Clock, scope: ListScope): Promise<Listed> {
-  const outcome = await listFacts(transport, clock, scope);
+  const outcome = await collectLeases(transport, scope, factsOf);
   if (outcome.kind !== 'done') throw listError(outcome, scope, ['list']);
-  return outcome.body;
+  const { leases, serverTime, resourceVersion } = outcome.body;
+  return { facts: leases, at: serverTime ?? clock.wall(), resourceVersion };
 }
 
 /**

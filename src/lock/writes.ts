@@ -14,14 +14,7 @@ export function createHeld(target: LockTarget, attempt: Attempt): Promise<LeaseO
   const { session, id } = attempt;
   const { lease, original } = target.name;
   const now = microTime(parts.clock.wall());
-  const entry = formatEntry({
-    session: session.name,
-    sessionUid: session.uid,
-    ttl: session.ttl,
-    mode: 'exclusive',
-    principal: session.principal,
-    since: now,
-  });
+  const entry = formatEntry({ ...identified(attempt), since: now });
   return api.create({
     metadata: {
       name: lease,
@@ -36,6 +29,12 @@ export function createHeld(target: LockTarget, attempt: Attempt): Promise<LeaseO
   });
 }
 
+/** What its entry says of an attempt, whether it holds or waits. */
+function identified({ session }: Attempt) {
+  const { name, uid: sessionUid, ttl, principal } = session;
+  return { session: name, sessionUid, ttl, mode: 'exclusive', principal } as const;
+}
+
 /** Joins the queue. Cannot conflict with others who join: it names the uid and no version. */
 export function join(
   target: LockTarget,
@@ -43,18 +42,10 @@ export function join(
   uid: string,
   seen: bigint,
 ): Promise<LeaseOutcome> {
-  const { session, id } = attempt;
-  const entry = formatEntry({
-    session: session.name,
-    sessionUid: session.uid,
-    ttl: session.ttl,
-    mode: 'exclusive',
-    principal: session.principal,
-    seen,
-    since: microTime(target.context.parts.clock.wall()),
-  });
+  const since = microTime(target.context.parts.clock.wall());
+  const entry = formatEntry({ ...identified(attempt), seen, since });
   return target.context.api.patch(target.name.lease, {
-    metadata: { uid, annotations: { [QUEUE_PREFIX + id]: entry } },
+    metadata: { uid, annotations: { [QUEUE_PREFIX + attempt.id]: entry } },
   });
 }
 

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connect } from '../../src/index.ts';
 import type { LeaseholdEvent } from '../../src/index.ts';
@@ -33,7 +34,8 @@ async function kubeconfigFor(name: string): Promise<{ token: string; kubeconfig:
 
 describe('the library on the embedded API server', () => {
   it('hands a lock from one client to the next', async () => {
-    const order: string[] = [];
+    const fences: bigint[] = [];
+    let inside = 0;
     const clients = await Promise.all(
       ['a', 'b', 'c'].map(async (name) => {
         const { kubeconfig } = await kubeconfigFor(name);
@@ -41,13 +43,19 @@ describe('the library on the embedded API server', () => {
       }),
     );
     await Promise.all(
-      clients.map(async (client, index) =>
-        client.lock('shared').run(() => {
-          order.push(String(index));
+      clients.map(async (client) =>
+        client.lock('shared').run(async ({ fence }) => {
+          inside += 1;
+          await setImmediate();
+          expect(inside).toBe(1);
+          inside -= 1;
+          fences.push(fence);
         }),
       ),
     );
-    expect(order.sort()).toEqual(['0', '1', '2']);
+    expect(fences).toHaveLength(3);
+    expect(fences).toEqual(fences.toSorted((a, b) => Number(a - b)));
+    expect(new Set(fences).size).toBe(3);
     for (const client of clients) await client.close();
     expect(server.handler.store.list('leases')).toEqual([]);
   });

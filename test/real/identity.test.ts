@@ -152,10 +152,17 @@ describe('credentials of a kubeconfig', () => {
   });
 
   it('tls-server-name', async () => {
-    const file = await kubeconfig('server-name', (config) => {
-      config.clusters[0].cluster['tls-server-name'] = 'localhost';
+    const named = (name: string): Promise<string> =>
+      kubeconfig(`server-${name}`, (config) => {
+        config.clusters[0].cluster['tls-server-name'] = name;
+      });
+    await locks(await named('localhost'));
+    // Which is not in the certificate.
+    await expect(
+      connect({ kubeconfig: await named('elsewhere'), namespace }),
+    ).rejects.toMatchObject({
+      code: 'API_UNREACHABLE',
     });
-    await locks(file);
   });
 });
 

@@ -11,13 +11,16 @@ function read(page: string): string {
   return readFileSync(page, 'utf8');
 }
 
-/** The rows of the table that has this heading in its first column. */
+/** The rows of the tables that have this heading in their first column. */
 function rows(page: string, heading: string): string[][] {
-  const lines = read(page).split('\n');
-  const head = lines.findIndex((line) => new RegExp(`^\\| ${heading} +\\|`).test(line));
-  if (head === -1) throw new Error(`${page} has no table of ${heading}`);
-  const end = lines.findIndex((line, index) => index > head && !line.startsWith('|'));
-  return lines.slice(head + 2, end).map((line) => line.split('|').map((cell) => cell.trim()));
+  const tables = read(page).match(new RegExp(`^\\| ${heading} +\\|(?:.*\\n\\|)*.*`, 'gm'));
+  if (!tables) throw new Error(`${page} has no table of ${heading}`);
+  return tables.flatMap((table) =>
+    table
+      .split('\n')
+      .slice(2)
+      .map((line) => line.split('|').map((cell) => cell.trim())),
+  );
 }
 
 const unquoted = (text = ''): string => text.replaceAll('`', '');
@@ -37,6 +40,15 @@ describe('the docs', () => {
     expect(events.sort()).toEqual(logged.sort());
   });
 
+  it('tell of each rule of the guard', () => {
+    const told = rows('docs/security.md', 'rule').flatMap(([, names = '']) =>
+      names.split(', ').map(unquoted),
+    );
+    const manifests = ['elections', 'locks'].map((name) => read(`deploy/guard/${name}.yaml`));
+    const rules = manifests.join().matchAll(/leasehold-guard\/([a-z]+)/g);
+    expect(new Set(told)).toEqual(new Set([...rules].map(([, rule]) => rule)));
+  });
+
   it('give exit codes that there are', () => {
     const known = new Set<number>([0, ...Object.values(EXIT)]);
     const told = ['docs/cli.md', 'docs/cli-repair.md'].flatMap((page) =>
@@ -51,9 +63,13 @@ describe('the command line', () => {
   addCommands(program);
   const commands = new Map(program.commands.map((command) => [command.name(), command]));
 
-  it('is told of in the README, command by command', () => {
+  it('is told of in the README and in docs/cli.md, command by command', () => {
     const told = read('README.md').matchAll(/^\| `leasehold ([a-z]+)/gm);
     expect([...told].map(([, name]) => name).sort()).toEqual([...commands.keys()].sort());
+    const named = rows('docs/cli.md', 'command').flatMap(([, names = '']) =>
+      [...names.matchAll(/`([a-z]+)`/g)].map(([, name]) => name),
+    );
+    expect(named.sort()).toEqual([...commands.keys()].sort());
   });
 
   it.each([...commands])('has a manual of %s that fits, with its exit codes', (_, command) => {

@@ -5,14 +5,14 @@ import { logTo } from '../../src/telemetry/log.ts';
 import { fanOut } from '../../src/telemetry/observers.ts';
 import { openTelemetry } from '../../src/telemetry/open-telemetry.ts';
 
-const acquired: LeaseholdEvent = {
+const acquired = {
   type: 'acquired',
   lock: 'invoices',
   attempt: '1f9a3c21-1',
   fence: 2n ** 60n,
   waitedMs: 1_500,
   how: 'granted',
-};
+} as const satisfies LeaseholdEvent;
 
 describe('logTo', () => {
   it('writes one structured line per event, with the fence as text', () => {
@@ -96,11 +96,14 @@ describe('openTelemetry', () => {
     });
     const observe = await openTelemetry('0');
     observe?.(acquired);
-    const lock = { 'leasehold.lock': 'invoices', 'leasehold.how': 'granted' };
+    const { lock, attempt } = acquired;
+    observe?.({ type: 'released', lock, attempt, heldMs: 250, confirmed: true });
     expect(measured).toEqual([
       ['leasehold.events', 1, { type: 'acquired' }],
-      ['leasehold.lock.wait', 1.5, lock],
+      ['leasehold.lock.wait', 1.5, { 'leasehold.lock': lock, 'leasehold.how': 'granted' }],
+      ['leasehold.events', 1, { type: 'released' }],
+      ['leasehold.lock.hold', 0.25, { 'leasehold.lock': lock }],
     ]);
-    expect(spans).toEqual(['acquire invoices']);
+    expect(spans).toEqual(['acquire invoices', 'hold invoices']);
   });
 });

@@ -8,7 +8,7 @@ import { must, sessionOf } from './helpers.ts';
 import type { World } from './world.ts';
 
 /** What somebody on call works with, who has a machine of their own: the process `op`. */
-export interface Tools {
+interface Tools {
   readonly workshop: Workshop;
   readonly list: ListLeases;
   readonly host: Host;

@@ -1,0 +1,37 @@
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { useFixture } from '../cli/fixture.ts';
+import { Program } from '../cli/program.ts';
+import { leaseNames } from './world.ts';
+
+const APPLICATION = fileURLToPath(new URL('on-sigterm.ts', import.meta.url));
+const fixture = useFixture();
+
+/** The application in a namespace of its own, which works under its lock and is told to end. */
+async function told(): Promise<{ program: Program; leases: () => Promise<string[]> }> {
+  const { cluster, environment } = fixture();
+  const namespace = await cluster.createNamespace();
+  onTestFinished(() => cluster.deleteNamespace(namespace));
+  const program = Program.spawn(process.execPath, [APPLICATION, namespace], environment);
+  await program.printed(/works/);
+  program.child.kill('SIGTERM');
+  await program.printed(/stops: CLOSED/);
+  return { program, leases: () => leaseNames(cluster, namespace) };
+}
+
+test('SIGTERM lets the work end, gives everything up, and then ends the process', async () => {
+  const { program, leases } = await told();
+  expect(await leases()).toContain('work');
+  program.child.stdin?.end();
+  expect(await program.finished).toMatchObject({ code: null, signal: 'SIGTERM', errors: '' });
+  expect(program.output).toMatch(/stopped\n$/);
+  expect(await leases()).toEqual([]);
+});
+
+test('a second SIGTERM ends the process at once, and its lock waits for the ttl', async () => {
+  const { program, leases } = await told();
+  program.child.kill('SIGTERM');
+  expect(await program.finished).toMatchObject({ code: null, signal: 'SIGTERM' });
+  expect(program.output).not.toMatch(/stopped/);
+  expect(await leases()).toContain('work');
+});

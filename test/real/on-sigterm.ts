@@ -1,0 +1,16 @@
+/**
+ * An application that lets the library release on SIGTERM. It works under a lock until it is told to
+ * stop, and then until it may: when its input has ended.
+ */
+import { once } from 'node:events';
+import { connect } from '../../src/index.ts';
+
+const [namespace = ''] = process.argv.slice(2);
+const leasehold = await connect({ namespace, identity: 'application', releaseOnSigterm: true });
+await leasehold.lock('work').run(async ({ signal }) => {
+  process.stdout.write('works\n');
+  await once(signal, 'abort');
+  process.stdout.write(`stops: ${(signal.reason as { code: string }).code}\n`);
+  await once(process.stdin.resume(), 'end');
+  process.stdout.write('stopped\n');
+});
