@@ -9,6 +9,7 @@ import { say } from './stderr.ts';
 interface OperatorFlags {
   readonly namespace?: readonly string[];
   readonly electionNamespace?: string;
+  readonly holderPattern?: readonly string[];
   readonly port: string;
   readonly kubeconfig?: string;
   readonly context?: string;
@@ -23,14 +24,17 @@ What it does
   reclaims   the kubelet reports that a container has ended: the session of the process in it is
              revoked, and its locks go to those who wait, in place of after a ttl. Nothing less than
              the end of the container counts: see docs/operations.md.
+  releases   and any other election's Lease (client-go, controller-runtime, ...) whose leader has ended
+             with all containers of its Pod, if the Lease or its namespace has the label
+             leasehold.dev/reclaim=enabled.
   tidies up  blank sessions, locks and queue entries of the dead, every five minutes. Leases of
              others that nobody renews are only reported.
   tells      in Events on the Lease and the Pod, in logs (JSON lines on stdout), and on
              /metrics, /healthz and /readyz.
 
-It needs list and watch on pods, create on events, and get, list, watch, update and delete on leases
-in the namespaces that it looks after; and in its own what an election needs. What is missing is told
-at the start, as rules to add.
+It needs list and watch on pods, create on events, get on namespaces, and get, list, watch, update and
+delete on leases in the namespaces that it looks after; and in its own what an election needs. What is
+missing is told at the start, as rules to add.
 
 Examples
   leasehold operator
@@ -49,16 +53,19 @@ export function addOperatorCommand(program: Command): void {
       new Option(
         '-n, --namespace <name>',
         'look after this one; may be repeated; all namespaces if omitted',
-      ).argParser((name: string, before: readonly string[] | undefined) => [
-        ...(before ?? []),
-        name,
-      ]),
+      ).argParser(repeated),
     )
     .addOption(
       new Option(
         '--election-namespace <name>',
         "where its own election is; the Pod's or the context's if omitted",
       ),
+    )
+    .addOption(
+      new Option(
+        '--holder-pattern <regexp>',
+        'how a holder of a Lease names its Pod, beside what is known of libraries: a regular expression with a group (?<pod>...), and (?<unique>...) for what each process makes up anew; may be repeated',
+      ).argParser(repeated),
     )
     .addOption(
       new Option('--port <number>', 'of /metrics, /healthz and /readyz; 0 for any').default('8080'),
@@ -84,18 +91,25 @@ export function addOperatorCommand(program: Command): void {
     });
 }
 
+function repeated(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
+
 async function operate(flags: OperatorFlags): Promise<number> {
   const signals = new SignalHandling((signal) => process.exit(exitCodeOfSignal(signal)));
   try {
     const port = portOf(flags.port);
-    const [{ openCluster }, { runOperator }, { checkNamespace }, { pino }] = await Promise.all([
-      import('../client/cluster.ts'),
-      import('../operator/run.ts'),
-      import('../core/names.ts'),
-      import('pino'),
-    ]);
+    const [{ openCluster }, { runOperator }, { holderPatterns }, { checkNamespace }, { pino }] =
+      await Promise.all([
+        import('../client/cluster.ts'),
+        import('../operator/run.ts'),
+        import('../operator/holder.ts'),
+        import('../core/names.ts'),
+        import('pino'),
+      ]);
     const { namespace: namespaces, electionNamespace, kubeconfig, context } = flags;
     for (const namespace of namespaces ?? []) checkNamespace(namespace);
+    const patterns = holderPatterns(flags.holderPattern);
     const cluster = await openCluster({
       ...(electionNamespace === undefined ? {} : { namespace: electionNamespace }),
       ...(kubeconfig === undefined ? {} : { kubeconfig }),
@@ -106,7 +120,7 @@ async function operate(flags: OperatorFlags): Promise<number> {
       { name: 'leasehold-operator', level },
       pino.destination({ fd: 1, sync: true }),
     );
-    await runOperator(cluster, { namespaces, port, logger }, signals.waiting);
+    await runOperator(cluster, { namespaces, patterns, port, logger }, signals.waiting);
     return 0;
   } catch (error) {
     if (isPortFailure(error)) {

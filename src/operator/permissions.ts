@@ -12,6 +12,8 @@ interface Rule {
 const RULES: readonly Rule[] = [
   { apiGroup: '', resource: 'pods', verbs: ['list', 'watch'] },
   { apiGroup: '', resource: 'events', verbs: ['create'] },
+  // Whether it is opted in; a Role of the namespace itself is enough.
+  { apiGroup: '', resource: 'namespaces', verbs: ['get'] },
   {
     apiGroup: 'coordination.k8s.io',
     resource: 'leases',

@@ -17,6 +17,8 @@ const TIMES = { leaseDuration: '8s', renewDeadline: '6s', retryPeriod: '2s' } as
 export interface OperatorOptions {
   /** That it looks after; all if undefined. */
   readonly namespaces: readonly string[] | undefined;
+  /** How holders of Leases are known. */
+  readonly patterns: readonly RegExp[];
   /** Of `/metrics`, `/healthz` and `/readyz`. */
   readonly port: number;
   readonly logger: EventLogger;
@@ -36,7 +38,7 @@ export async function runOperator(
   signal: AbortSignal,
 ): Promise<void> {
   const { transport, clock, namespace } = cluster;
-  const { port, logger } = options;
+  const { patterns, port, logger } = options;
   const namespaces = options.namespaces && [...new Set(options.namespaces)];
   await checkOperatorPermissions(transport, namespaces, namespace);
   const metrics = new Metrics(clock);
@@ -48,7 +50,8 @@ export async function runOperator(
     metrics.report(told);
     events.report(told);
   };
-  const operator = new Operator({ requests, clock, random: Math.random, report, namespaces });
+  const parts = { requests, clock, random: Math.random, report };
+  const operator = new Operator({ ...parts, namespaces, patterns });
   metrics.observe(operator);
   const probes = await ProbeServer.start(
     {

@@ -148,6 +148,16 @@ export class OperatorWorld {
     });
   }
 
+  async labelNamespace(labels: Readonly<Record<string, string>>): Promise<void> {
+    const patched = await this.#admin.request({
+      method: 'PATCH',
+      path: `/api/v1/namespaces/${NAMESPACE}`,
+      body: { metadata: { labels } },
+      contentType: 'application/merge-patch+json',
+    });
+    if (patched.kind !== 'done') throw new Error(JSON.stringify(patched));
+  }
+
   operator(): TestOperator {
     const host = new Host(this.time);
     const requests = new DirectRequests(
