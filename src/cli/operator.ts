@@ -9,6 +9,7 @@ import { say } from './stderr.ts';
 interface OperatorFlags {
   readonly namespace?: readonly string[];
   readonly electionNamespace?: string;
+  readonly leaderLabel?: true;
   readonly holderPattern?: readonly string[];
   readonly port: string;
   readonly kubeconfig?: string;
@@ -27,14 +28,18 @@ What it does
   releases   and any other election's Lease (client-go, controller-runtime, ...) whose leader has ended
              with all containers of its Pod, if the Lease or its namespace has the label
              leasehold.dev/reclaim=enabled.
+  labels     with --leader-label: the Pod of the leader has leasehold.dev/leader=<election>, and no
+             other Pod, so that a Service can select it; for elections whose Lease has the label
+             leasehold.dev/leader-label=enabled.
   tidies up  blank sessions, locks and queue entries of the dead, every five minutes. Leases of
              others that nobody renews are only reported.
   tells      in Events on the Lease and the Pod, in logs (JSON lines on stdout), and on
              /metrics, /healthz and /readyz.
 
 It needs list and watch on pods, create on events, get on namespaces, and get, list, watch, update and
-delete on leases in the namespaces that it looks after; and in its own what an election needs. What is
-missing is told at the start, as rules to add.
+delete on leases in the namespaces that it looks after; and in its own what an election needs. With
+--leader-label also patch on pods, and list on services and endpointslices. What is missing is told at
+the start, as rules to add.
 
 Examples
   leasehold operator
@@ -60,6 +65,9 @@ export function addOperatorCommand(program: Command): void {
         '--election-namespace <name>',
         "where its own election is; the Pod's or the context's if omitted",
       ),
+    )
+    .addOption(
+      new Option('--leader-label', 'label the Pods of leaders, for Services that select by it'),
     )
     .addOption(
       new Option(
@@ -120,7 +128,9 @@ async function operate(flags: OperatorFlags): Promise<number> {
       { name: 'leasehold-operator', level },
       pino.destination({ fd: 1, sync: true }),
     );
-    await runOperator(cluster, { namespaces, patterns, port, logger }, signals.waiting);
+    const leaderLabel = flags.leaderLabel ?? false;
+    const options = { namespaces, patterns, leaderLabel, port, logger };
+    await runOperator(cluster, options, signals.waiting);
     return 0;
   } catch (error) {
     if (isPortFailure(error)) {

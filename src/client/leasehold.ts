@@ -103,8 +103,9 @@ export class Leasehold implements AsyncDisposable {
       if (this.#closing) throw closed();
       const identity = options.identity ?? candidateIdentity(this.identity);
       const api = leaseApi(this.#requests, this.namespace, this.#deadline);
+      const { leaderLabel = false } = options;
       election = new Election(
-        { api, parts: this.#parts, times, principal: this.#principal },
+        { api, parts: this.#parts, times, principal: this.#principal, leaderLabel },
         name,
         identity,
       );

@@ -1,5 +1,5 @@
 import { checkElection, createdSpec, isFree, statedDuration, takenOver } from '../core/election.ts';
-import { transferTarget, withPrincipal } from '../core/election.ts';
+import { transferTarget, withLeaderLabel, withPrincipal } from '../core/election.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { NAME_ANNOTATION, microTime } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
@@ -35,6 +35,7 @@ export class Campaign {
   readonly #times: ElectionTimes;
   readonly #identity: string;
   readonly #principal: Principal;
+  readonly #leaderLabel: boolean;
   readonly #name: LeaseName;
   readonly #view: LeaseView;
   readonly #wakeup = new Wakeup();
@@ -52,6 +53,7 @@ export class Campaign {
       times: ElectionTimes;
       identity: string;
       principal: Principal;
+      leaderLabel: boolean;
       sighting: LeaderSighting;
     },
     name: LeaseName,
@@ -61,6 +63,7 @@ export class Campaign {
     this.#times = parts.times;
     this.#identity = parts.identity;
     this.#principal = parts.principal;
+    this.#leaderLabel = parts.leaderLabel;
     this.#sighting = parts.sighting;
     this.#name = name;
     this.#view = new LeaseView(parts.api, name.lease, parts.parts);
@@ -129,9 +132,7 @@ export class Campaign {
       ...(name === original ? {} : { annotations: { [NAME_ANNOTATION]: original } }),
     };
     return this.#write(acquireTime, () =>
-      this.#api.create(withPrincipal({ metadata, spec }, this.#principal.value), {
-        lane: 'heartbeats',
-      }),
+      this.#api.create(this.#completed({ metadata, spec }), { lane: 'heartbeats' }),
     );
   }
 
@@ -139,8 +140,13 @@ export class Campaign {
     const acquireTime = this.#acquireTime();
     const next = takenOver(lease, this.#identity, this.#times.leaseSeconds, acquireTime);
     return this.#write(acquireTime, () =>
-      this.#api.replace(withPrincipal(next, this.#principal.value), { lane: 'heartbeats' }),
+      this.#api.replace(this.#completed(next), { lane: 'heartbeats' }),
     );
+  }
+
+  #completed(lease: Lease): Lease {
+    const labelled = this.#leaderLabel ? withLeaderLabel(lease) : lease;
+    return withPrincipal(labelled, this.#principal.value);
   }
 
   async #write(acquireTime: string, send: () => Promise<LeaseOutcome>): Promise<Won | undefined> {

@@ -36,6 +36,7 @@ export class Election {
   readonly #parts: Parts;
   readonly #times: ElectionTimes;
   readonly #principal: Principal;
+  readonly #leaderLabel: boolean;
   readonly #lease: string;
   readonly #sighting = new LeaderSighting();
   readonly #closing = new AbortController();
@@ -46,7 +47,13 @@ export class Election {
 
   /** @internal */
   constructor(
-    parts: { api: LeaseApi; parts: Parts; times: ElectionTimes; principal?: Principal },
+    parts: {
+      api: LeaseApi;
+      parts: Parts;
+      times: ElectionTimes;
+      principal?: Principal;
+      leaderLabel?: boolean;
+    },
     name: string,
     identity: string,
   ) {
@@ -56,6 +63,7 @@ export class Election {
     this.#parts = parts.parts;
     this.#times = parts.times;
     this.#principal = parts.principal ?? new Principal();
+    this.#leaderLabel = parts.leaderLabel ?? false;
     this.#lease = leaseName(name).lease;
   }
 
@@ -230,6 +238,7 @@ export class Election {
         times: this.#times,
         identity,
         principal: this.#principal,
+        leaderLabel: this.#leaderLabel,
         sighting: this.#sighting,
       },
       { lease: this.#lease, original: this.name },

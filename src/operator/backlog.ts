@@ -7,13 +7,17 @@ const MOST_TRIES = 8;
 /** What is to be looked into: each key once however often it is added, and again later if that failed. */
 export class Backlog<Value> {
   readonly #clock: Clock;
+  readonly #mostTries: number;
   readonly #pending = new Map<string, Value>();
   /** How often it was tried in vain. */
   readonly #tries = new Map<string, number>();
+  readonly #timers = new Map<string, { readonly at: number; readonly stop: () => void }>();
   #wake: () => void = () => undefined;
 
-  constructor(clock: Clock) {
+  /** @param mostTries - after which one that fails is given up */
+  constructor(clock: Clock, mostTries = MOST_TRIES) {
     this.#clock = clock;
+    this.#mostTries = mostTries;
   }
 
   add(key: string, value: Value): void {
@@ -36,17 +40,32 @@ export class Backlog<Value> {
   /** Others need not wait for one that fails; past a few tries it is given up. */
   retry(key: string, value: Value, signal: AbortSignal): void {
     const tries = (this.#tries.get(key) ?? 0) + 1;
-    if (tries > MOST_TRIES) {
+    if (tries > this.#mostTries) {
       this.#tries.delete(key);
       return;
     }
     this.#tries.set(key, tries);
-    const cancel = this.#clock.schedule(FIRST_RETRY_MS * 2 ** tries, () => {
-      signal.removeEventListener('abort', cancel);
+    this.addLater(key, value, FIRST_RETRY_MS * 2 ** Math.min(tries, MOST_TRIES), signal);
+  }
+
+  /** Adds it after so many milliseconds, unless it is to be added sooner anyway. */
+  addLater(key: string, value: Value, delay: number, signal: AbortSignal): void {
+    const at = this.#clock.now() + delay;
+    const planned = this.#timers.get(key);
+    if (planned && planned.at <= at) return;
+    planned?.stop();
+    const stop = (): void => {
+      signal.removeEventListener('abort', stop);
+      this.#timers.delete(key);
+      cancel();
+    };
+    const cancel = this.#clock.schedule(delay, () => {
+      stop();
       // What was added meanwhile is newer.
       if (!this.#pending.has(key)) this.add(key, value);
     });
-    signal.addEventListener('abort', cancel, { once: true });
+    this.#timers.set(key, { at, stop });
+    signal.addEventListener('abort', stop, { once: true });
   }
 
   #untilPending(signal: AbortSignal): Promise<void> {

@@ -1,9 +1,9 @@
 import { CONTAINER_ANNOTATION } from '../core/lease.ts';
 
 /** Which election a Pod leads; the operator writes it. */
-const LEADER_LABEL = 'leasehold.dev/leader';
+export const LEADER_LABEL = 'leasehold.dev/leader';
 /** Under whose name the API server notes the labels that the operator writes. */
-const LABELLER = 'leasehold-operator';
+export const LABELLER = 'leasehold-operator';
 
 /** One run of a container that has ended, as the kubelet reports it. */
 export interface Termination {

@@ -12,6 +12,7 @@ import type { Requests } from '../kube/transport.ts';
 import { holderPatterns } from './holder.ts';
 import { Housekeeping } from './housekeeping.ts';
 import type { SessionCounts } from './housekeeping.ts';
+import { LeaderLabels } from './leader-labels.ts';
 import { LockIndex, indexedLock } from './lock-index.ts';
 import { observedPod } from './observed-pod.ts';
 import { PodIndex } from './pod-index.ts';
@@ -31,6 +32,8 @@ export interface OperatorParts {
   readonly namespaces: readonly string[] | undefined;
   /** How holders of Leases are known; those of well-known libraries if undefined. */
   readonly patterns?: readonly RegExp[];
+  /** Whether to label the Pods of leaders; not if undefined. */
+  readonly leaderLabel?: boolean;
 }
 
 /** Pods and locks as they are, and what follows from them while this operator leads. */
@@ -43,6 +46,7 @@ export class Operator {
   readonly #reclaimer: Reclaimer;
   readonly #housekeeping: Housekeeping;
   readonly #terms: TermReclaimer;
+  readonly #leaderLabels: LeaderLabels | undefined;
   readonly #synced = Promise.withResolvers<undefined>();
   readonly #unlisted = new Set<string>();
   #isSynced = false;
@@ -63,6 +67,8 @@ export class Operator {
     this.#reclaimer = new Reclaimer({ ...common, settler: this.#settler });
     const patterns = parts.patterns ?? holderPatterns();
     this.#terms = new TermReclaimer({ ...common, pods, patterns });
+    const labelling = { ...common, random, pods, patterns, namespaces: this.#scopes };
+    this.#leaderLabels = parts.leaderLabel ? new LeaderLabels(labelling) : undefined;
     this.#housekeeping = new Housekeeping({
       ...common,
       random,
@@ -120,6 +126,7 @@ export class Operator {
       await Promise.all([
         this.#reclaimer.run(signal),
         this.#terms.run(signal),
+        this.#leaderLabels?.run(signal),
         this.#housekeeping.run(signal),
       ]);
     } finally {
