@@ -5,6 +5,7 @@ import { Program, eventually } from '../cli/program.ts';
 import type { ApiClient } from '../cluster/client.ts';
 import { startElector } from '../cluster/elector.ts';
 import { createPod } from '../cluster/pods.ts';
+import { reportEnd } from './kubelet.ts';
 import { leasePath } from './world.ts';
 
 /** Nobody leads in these tests because a Lease has lapsed. */
@@ -79,25 +80,4 @@ export async function releaseForUnchangedProgram(server: {
     operator.child.kill('SIGTERM');
     expect(await operator.finished).toMatchObject({ code: 0, errors: '' });
   }
-}
-
-/** As the kubelet does it: the container began an hour ago, and ended a second from now. */
-async function reportEnd(client: ApiClient, namespace: string, pod: string): Promise<string> {
-  const containerID = `containerd://${randomUUID()}`;
-  const second = (wall: number): string => new Date(wall).toISOString().replace(/\.\d+Z$/, 'Z');
-  const terminated = {
-    containerID,
-    exitCode: 137,
-    reason: 'Error',
-    startedAt: second(Date.now() - 3_600_000),
-    finishedAt: second(Date.now() + 1_000),
-  };
-  const status = { name: 'main', image: 'x', imageID: '', ready: false, restartCount: 0 };
-  await client.expect(
-    'PATCH',
-    `/api/v1/namespaces/${namespace}/pods/${pod}/status`,
-    { status: { containerStatuses: [{ ...status, state: { terminated } }] } },
-    { contentType: 'application/merge-patch+json' },
-  );
-  return containerID;
 }
