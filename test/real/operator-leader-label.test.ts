@@ -130,4 +130,19 @@ describe('leasehold operator --leader-label', () => {
       `list endpointslices in namespace ${namespace}: add to a Role there { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list"] }`,
     );
   });
+
+  test('needs no more than a flag of leasehold elect', async () => {
+    const words = ['elect', 'flagged', '--leader-label', '--', 'true'];
+    expect(await fixture().start(...words).finished).toMatchObject({ code: 0 });
+    expect((await fixture().lease('flagged'))?.metadata.labels).toEqual({
+      'leasehold.dev/leader-label': 'enabled',
+    });
+  });
+
+  test('refuses a pattern of holders that names no Pod', async () => {
+    const words = ['operator', '--holder-pattern', '^(.+)$', '--port', '0'];
+    const refused = await Program.start(words, fixture().environment).finished;
+    expect(refused.code).toBe(64);
+    expect(refused.errors).toContain('has no group named pod');
+  });
 });
