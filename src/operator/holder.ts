@@ -6,6 +6,8 @@ export interface KnownPods {
   /** Those that are there, and those that are gone and whose end is known. */
   readonly pods: readonly ObservedPod[];
   readonly isPresent: (uid: string) => boolean;
+  /** Those that are there in other namespaces, as far as the operator looks after them. */
+  readonly elsewhere: readonly ObservedPod[];
   /** The names of the nodes that Pods run on. */
   readonly nodes: ReadonlySet<string>;
 }
@@ -58,21 +60,33 @@ function pattern(source: string): RegExp {
   }
 }
 
+/** Whom an identity may be of. */
+interface Holders {
+  readonly candidates: readonly ObservedPod[];
+  /** Those of other namespaces, who may hold a Lease here, too. */
+  readonly elsewhere: readonly ObservedPod[];
+  /** Whether only one process can have this identity. */
+  readonly isUnique: boolean;
+}
+
 /**
- * The Pods that may have written this identity into a Lease, and whether only one process can have. No
- * Pod for a name that is a node's: processes in the network of a node have that as their hostname.
+ * The Pods that may have written this identity into a Lease. None for a name that is a node's: processes
+ * in the network of a node have that as their hostname.
  */
-export function podsOfHolder(
+export function holdersOf(
   identity: string,
-  { pods, nodes }: Pick<KnownPods, 'pods' | 'nodes'>,
+  { pods, elsewhere, nodes }: KnownPods,
   patterns: readonly RegExp[],
-): { readonly candidates: readonly ObservedPod[]; readonly isUnique: boolean } {
+): Holders {
   const named = namedHolder(identity, patterns);
-  if (!named || nodes.has(named.pod)) return { candidates: [], isUnique: false };
-  const candidates = pods.filter(
-    ({ name, hostname }) => name === named.pod || hostname === named.pod,
-  );
-  return { candidates, isUnique: named.isUnique };
+  if (!named || nodes.has(named.pod)) return { candidates: [], elsewhere: [], isUnique: false };
+  const isMeant = ({ name, hostname }: ObservedPod): boolean =>
+    name === named.pod || hostname === named.pod;
+  return {
+    candidates: pods.filter(isMeant),
+    elsewhere: elsewhere.filter(isMeant),
+    isUnique: named.isUnique,
+  };
 }
 
 function namedHolder(identity: string, patterns: readonly RegExp[]): NamedHolder | undefined {

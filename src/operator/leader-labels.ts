@@ -65,7 +65,9 @@ export class LeaderLabels {
       const pod = after ?? before;
       const isKnown = before !== undefined && after !== undefined;
       if (!pod || (isKnown && before.leads?.value === after.leads?.value)) return;
-      this.#look(pod.namespace);
+      const isLabelled = before?.leads !== undefined || after?.leads !== undefined;
+      const mayMatter = isLabelled || this.#elections.namespaces().has(pod.namespace);
+      if (mayMatter) this.#look(pod.namespace);
     });
     const watches = this.#parts.namespaces.map((namespace) => this.#follow(namespace, signal));
     try {

@@ -1,4 +1,4 @@
-import { podsOfHolder } from './holder.ts';
+import { holdersOf } from './holder.ts';
 import type { KnownPods } from './holder.ts';
 import type { ObservedPod } from './observed-pod.ts';
 
@@ -68,7 +68,7 @@ export function podOfLeader(
   known: KnownPods,
   patterns: readonly RegExp[],
 ): ObservedPod | undefined {
-  const { candidates } = podsOfHolder(identity, known, patterns);
+  const { candidates } = holdersOf(identity, known, patterns);
   const present = candidates.filter(({ uid }) => known.isPresent(uid));
   const named = present.find(({ uid }) => principal === `pod:${uid}`);
   return named ?? (present.length === 1 ? present[0] : undefined);

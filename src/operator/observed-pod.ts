@@ -103,7 +103,8 @@ export function observedPod(pod: unknown): ObservedPod | undefined {
 /** As the kubelet sets it: a hostname has no more than 63 characters. */
 function hostnameOf(name: string, spec: Json): string | undefined {
   if (spec.hostNetwork === true) return undefined;
-  return text(spec.hostname) || name.slice(0, MOST_HOSTNAME_CHARACTERS).replace(/[-.]+$/, '');
+  const chosen = text(spec.hostnameOverride) || text(spec.hostname);
+  return chosen || name.slice(0, MOST_HOSTNAME_CHARACTERS).replace(/[-.]+$/, '');
 }
 
 function isLabelledByUs(metadata: Json): boolean {

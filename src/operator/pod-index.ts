@@ -57,6 +57,7 @@ export class PodIndex {
     const present = [...this.#pods.values()];
     return {
       pods: [...present.filter(isWithin), ...[...this.#departed.values()].filter(isWithin)],
+      elsewhere: present.filter((pod) => !isWithin(pod)),
       isPresent: (uid) => this.#pods.has(uid),
       nodes: new Set(present.map(({ node }) => node)),
     };

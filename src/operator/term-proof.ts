@@ -4,7 +4,7 @@ import type { Lease } from '../core/lease.ts';
 import { renewedAtServer } from '../core/session-lease.ts';
 import { endSince } from './death.ts';
 import type { ContainerEnd } from './death.ts';
-import { podsOfHolder } from './holder.ts';
+import { holdersOf } from './holder.ts';
 import type { KnownPods } from './holder.ts';
 import type { ObservedPod } from './observed-pod.ts';
 
@@ -37,9 +37,9 @@ export function isReclaimable(lease: Lease, isNamespaceOptedIn: boolean): boolea
 }
 
 /**
- * The proof that the leader has ended, if there is one: its identity names exactly one Pod, in whose
- * containers everything has ended that ran when the term began, and it has not renewed since. Whatever
- * is equal or unclear is no proof: then the duration of the Lease decides.
+ * The proof that the leader has ended, if there is one: its identity names exactly one Pod, of the
+ * Lease's namespace, in whose containers everything has ended that ran when the term began, and it has
+ * not renewed since. Whatever is equal or unclear is no proof: then the duration of the Lease decides.
  */
 export function proofOfTermEnd(
   lease: Lease,
@@ -52,10 +52,10 @@ export function proofOfTermEnd(
   const renewTime = Date.parse(spec?.renewTime ?? '');
   // Also when one is missing: then they cannot be compared.
   if (!(acquireTime <= renewTime)) return undefined;
-  const { candidates, isUnique } = podsOfHolder(holder, known, patterns);
+  const { candidates, elsewhere, isUnique } = holdersOf(holder, known, patterns);
   const renewedAt = renewedAtServer(lease);
-  const [pod, another] = candidates.filter((one) => !isYounger(one, renewedAt));
-  if (!pod || another) return undefined;
+  const [pod, another] = [...candidates, ...elsewhere].filter((one) => !isYounger(one, renewedAt));
+  if (!pod || another || pod.namespace !== metadata.namespace) return undefined;
   const container = metadata.annotations?.[CONTAINER_ANNOTATION] ?? pod.holdingContainer;
   const ended = isUnique
     ? endOfProcess(pod, container, acquireTime, renewTime)

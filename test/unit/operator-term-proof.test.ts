@@ -246,6 +246,17 @@ describe('what proves nothing about a leader', () => {
         pod({ metadata: { name: 'b', uid: 'b' }, spec: { hostname: 'elected' } }),
       ],
     ],
+    'a Pod of that name in another namespace, too': [
+      held(),
+      [pod(), pod({ metadata: { namespace: 'shop', uid: 'namesake' } })],
+    ],
+    'another Pod that was given its name as hostname': [
+      held(),
+      [
+        pod(),
+        pod({ metadata: { name: 'b', uid: 'b' }, spec: { hostnameOverride: 'controller-0' } }),
+      ],
+    ],
     'the hostname of a node': [
       held({ holder: `node-1_${UUID}` }),
       [pod({ metadata: { name: 'node-1' } })],
