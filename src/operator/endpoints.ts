@@ -9,11 +9,13 @@ interface Service extends Listable {
   readonly spec?: { readonly selector?: Readonly<Record<string, string>> };
 }
 
+interface Endpoint {
+  readonly conditions?: { readonly ready?: boolean | null; readonly serving?: boolean | null };
+  readonly targetRef?: { readonly uid?: string };
+}
+
 interface EndpointSlice extends Listable {
-  readonly endpoints?: readonly {
-    readonly conditions?: { readonly ready?: boolean | null };
-    readonly targetRef?: { readonly uid?: string };
-  }[];
+  readonly endpoints?: readonly Endpoint[];
 }
 
 /**
@@ -49,19 +51,24 @@ export async function haveMoved(
         path: `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
         selector: `kubernetes.io/service-name=${service}`,
       },
-      readyPods,
+      (item) => (item as EndpointSlice).endpoints ?? [],
       signal,
     );
     if (slices.kind !== 'done') return slices;
-    const ready = new Set(slices.body.items.flat());
-    if (ready.has(from) && !ready.has(to)) return { ...slices, body: false };
+    const endpoints = slices.body.items.flat();
+    const isServed = endpoints.some((one) => one.targetRef?.uid === from && isServing(one));
+    const isReached = endpoints.some((one) => one.targetRef?.uid === to && isReady(one));
+    if (isServed && !isReached) return { ...slices, body: false };
   }
   return { ...services, body: true };
 }
 
-function readyPods(item: Listable): string[] {
-  const { endpoints } = item as EndpointSlice;
-  // Unknown counts as ready: so the API has it.
-  const ready = (endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false);
-  return ready.map(({ targetRef }) => targetRef?.uid ?? '');
+/** What is not known counts as so, as the API has it. */
+function isReady({ conditions }: Endpoint): boolean {
+  return conditions?.ready ?? true;
+}
+
+/** A Pod that is being deleted is not ready any more, but serves as long as there is no other. */
+function isServing(endpoint: Endpoint): boolean {
+  return endpoint.conditions?.serving ?? isReady(endpoint);
 }

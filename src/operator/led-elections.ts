@@ -30,10 +30,9 @@ export interface LedElection {
   readonly duration: number;
 }
 
-/** What is kept of an election's Lease; undefined if the Pod of its leader is not labelled. */
+/** What is kept of an election's Lease; undefined for what is none. */
 export function ledElection(lease: Lease): LedElection | undefined {
-  const { namespace, name, uid = '', labels = {}, annotations = {} } = lease.metadata;
-  if (labels[LEADER_LABEL_LABEL] !== ENABLED || labels[ROLE_LABEL] !== undefined) return undefined;
+  const { namespace, name, uid = '', annotations = {} } = lease.metadata;
   if (typeof namespace !== 'string' || typeof name !== 'string') return undefined;
   const holder = lease.spec?.holderIdentity ?? '';
   return {
@@ -153,7 +152,7 @@ export class LedElections {
       this.#lookAfter(key, RETRY_MS);
       return;
     }
-    const now = read.kind === 'done' ? ledElection(read.body) : undefined;
+    const now = read.kind === 'done' && isLed(read.body) ? ledElection(read.body) : undefined;
     if (!now) {
       this.deleted(election);
     } else if (now.beat !== election.beat) {
@@ -163,6 +162,11 @@ export class LedElections {
       this.#onChange(election.namespace);
     }
   }
+}
+
+/** As the selector of the watch has it. */
+function isLed({ metadata: { labels = {} } }: Lease): boolean {
+  return labels[LEADER_LABEL_LABEL] === ENABLED && labels[ROLE_LABEL] === undefined;
 }
 
 function keyOf({ namespace, name }: LedElection): string {

@@ -9,7 +9,7 @@ const LEADER = 'leasehold.dev/leader';
 
 let world: OperatorWorld;
 /** The Pods that each Service leads to, by uid; the embedded API server keeps no EndpointSlices. */
-let endpoints: Map<string, { uid: string; ready: boolean }[]>;
+let endpoints: Map<string, { uid: string; ready: boolean; serving?: boolean }[]>;
 
 beforeEach(() => {
   world = new OperatorWorld();
@@ -25,7 +25,7 @@ function operator(): TestOperator {
     const pods = endpoints.get(service) ?? [];
     const slice = {
       metadata: {},
-      endpoints: pods.map(({ uid, ready }) => ({ conditions: { ready }, targetRef: { uid } })),
+      endpoints: pods.map(({ uid, ...conditions }) => ({ conditions, targetRef: { uid } })),
     };
     return { kind: 'done', body: { items: [slice] } as never, serverTime: undefined };
   };
@@ -104,6 +104,20 @@ describe('the label of a leader', () => {
     await world.time.advance(2_000);
     expect(world.leaderLabels()).toEqual({ 'web-1': 'web' });
     expect(failures(reports)).toEqual([]);
+  });
+
+  it('stays with one that is being deleted, as long as it is all that serves', async () => {
+    operator().lead();
+    const { leader, standby } = await leaderAndStandby();
+    await world.createService('leader', { [LEADER]: 'web' });
+    const leaving = { uid: leader.uid, ready: false, serving: true };
+    endpoints.set('leader', [leaving]);
+    await leader.leasehold.election('web').resign();
+    await world.time.advance(5_000);
+    expect(world.leaderLabels()).toEqual({ 'web-0': 'web', 'web-1': 'web' });
+    endpoints.set('leader', [leaving, { uid: standby.uid, ready: true }]);
+    await world.time.advance(2_000);
+    expect(world.leaderLabels()).toEqual({ 'web-1': 'web' });
   });
 
   it('goes after half a minute from a leader that was, if the new one is not ready', async () => {
@@ -193,6 +207,27 @@ describe('the label of a leader', () => {
     await world.time.advance(SOON_MS);
     expect(world.leaderLabels()).toEqual({ 'web-0': 'web' });
     expect(failures(reports)).toEqual([]);
+  });
+
+  it('is written although the Pod changes meanwhile, and answers are lost', async () => {
+    const { reports, lead, requests } = operator();
+    const send = requests.request.bind(requests);
+    let patches = 0;
+    requests.request = async (request) => {
+      if (request.method !== 'PATCH') return send(request);
+      patches += 1;
+      if (patches === 1) await world.labelPod('web-0', { meanwhile: 'changed' });
+      const outcome = await send<never>(request);
+      if (patches !== 2) return outcome;
+      const error = new Error('the answer was lost');
+      return { kind: 'unknown', sent: true, error, retryAfter: undefined };
+    };
+    lead();
+    await leaderAndStandby();
+    await world.time.advance(5_000);
+    expect(world.leaderLabels()).toEqual({ 'web-0': 'web' });
+    expect(patches).toBe(2);
+    expect(failures(reports)).toHaveLength(1);
   });
 
   it('is left alone where an election is not opted in, and without --leader-label', async () => {

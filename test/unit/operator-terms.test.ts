@@ -142,6 +142,28 @@ describe('the Lease of a leader whose container has ended', () => {
     expect(world.lease('controller')?.spec?.leaseTransitions).toBe(1);
   });
 
+  it('is released once although the answer was lost', async () => {
+    const { requests, reports, lead } = world.operator();
+    const send = requests.request.bind(requests);
+    let writes = 0;
+    requests.request = async (request) => {
+      const outcome = await send<never>(request);
+      if (request.method !== 'PUT') return outcome;
+      writes += 1;
+      const error = new Error('the answer was lost');
+      return { kind: 'unknown', sent: true, error, retryAfter: undefined };
+    };
+    lead();
+    const leader = await world.pod('leader');
+    await world.createLease(leaseOf(leader.name, { ...OPTED_IN }));
+    await world.time.advance(2_000);
+    await world.reportEnd(leader);
+    await world.time.advance(SOON_MS);
+    expect(holder()).toBe('');
+    expect(writes).toBe(1);
+    expect(releases(reports)).toHaveLength(1);
+  });
+
   it('is released after an outage of the API server', async () => {
     const { lead, host, requests } = world.operator();
     lead();
