@@ -2,10 +2,18 @@ import { defineConfig } from 'vitest/config';
 import { embeddedConnectionPath } from './test/embedded/connection.ts';
 
 /** Clients of the embedded API server that have to be built. */
-const WITH_GO = ['test/embedded/elector.test.ts', 'test/embedded/kubectl.test.ts'];
+const WITH_GO = [
+  'test/embedded/elector.test.ts',
+  'test/embedded/kubectl.test.ts',
+  'test/embedded/operator-terms.test.ts',
+];
 
 /** Of the tests on the real API server: these need its metrics, or client-go. */
-const REAL_ONLY = ['test/real/requests.test.ts', 'test/real/interop.test.ts'];
+const REAL_ONLY = [
+  'test/real/requests.test.ts',
+  'test/real/interop.test.ts',
+  'test/real/operator-terms.test.ts',
+];
 
 /** Of the tests of the chart: this one needs neither Helm nor an API server. */
 const MONITORING = 'test/chart/monitoring.test.ts';

@@ -17,6 +17,7 @@ interface ElectFlags extends ConnectionFlags {
   readonly renewDeadline: string;
   readonly retryPeriod: string;
   readonly identity?: string;
+  readonly leaderLabel?: true;
 }
 
 const MANUAL = `
@@ -75,6 +76,12 @@ export function addElectCommand(program: Command): void {
         '--identity <name>',
         "in the Lease; the Pod's or host's and a random suffix if omitted",
       ),
+    )
+    .addOption(
+      new Option(
+        '--leader-label',
+        "ask 'leasehold operator --leader-label' to label the leader's Pod for Services",
+      ),
     );
   addConnectionOptions(command)
     .addHelpText('after', MANUAL + EXIT_CODES)
@@ -84,7 +91,7 @@ export function addElectCommand(program: Command): void {
 }
 
 async function elect(name: string, command: readonly string[], flags: ElectFlags): Promise<number> {
-  const { leaseDuration, renewDeadline, retryPeriod, identity } = flags;
+  const { leaseDuration, renewDeadline, retryPeriod, identity, leaderLabel = false } = flags;
   const marginMs =
     ttlSeconds(leaseDuration, '--lease-duration') * 1_000 -
     milliseconds(renewDeadline, '--renew-deadline');
@@ -96,6 +103,7 @@ async function elect(name: string, command: readonly string[], flags: ElectFlags
         leaseDuration,
         renewDeadline,
         retryPeriod,
+        leaderLabel,
         ...(identity === undefined ? {} : { identity }),
       });
       for (;;) {

@@ -9,6 +9,8 @@ import { say } from './stderr.ts';
 interface OperatorFlags {
   readonly namespace?: readonly string[];
   readonly electionNamespace?: string;
+  readonly leaderLabel?: true;
+  readonly holderPattern?: readonly string[];
   readonly port: string;
   readonly kubeconfig?: string;
   readonly context?: string;
@@ -23,13 +25,20 @@ What it does
   reclaims   the kubelet reports that a container has ended: the session of the process in it is
              revoked, and its locks go to those who wait, in place of after a ttl. Nothing less than
              the end of the container counts: see docs/operations.md.
+  releases   and any other election's Lease (client-go, controller-runtime, ...) whose leader has ended
+             with all containers of its Pod, if the Lease or its namespace has the label
+             leasehold.dev/reclaim=enabled.
+  labels     with --leader-label: the Pod of the leader has leasehold.dev/leader=<election>, and no
+             other Pod, so that a Service can select it; for elections whose Lease has the label
+             leasehold.dev/leader-label=enabled.
   tidies up  blank sessions, locks and queue entries of the dead, every five minutes. Leases of
              others that nobody renews are only reported.
   tells      in Events on the Lease and the Pod, in logs (JSON lines on stdout), and on
              /metrics, /healthz and /readyz.
 
-It needs list and watch on pods, create on events, and get, list, watch, update and delete on leases
-in the namespaces that it looks after; and in its own what an election needs. What is missing is
+It needs list and watch on pods, create on events, get on namespaces, and get, list, watch, update
+and delete on leases in the namespaces that it looks after; and in its own what an election needs.
+With --leader-label also patch on pods, and list on services and endpointslices. What is missing is
 told at the start, as rules to add.
 
 Examples
@@ -49,16 +58,22 @@ export function addOperatorCommand(program: Command): void {
       new Option(
         '-n, --namespace <name>',
         'look after this one; may be repeated; all namespaces if omitted',
-      ).argParser((name: string, before: readonly string[] | undefined) => [
-        ...(before ?? []),
-        name,
-      ]),
+      ).argParser(repeated),
     )
     .addOption(
       new Option(
         '--election-namespace <name>',
         "where its own election is; the Pod's or the context's if omitted",
       ),
+    )
+    .addOption(
+      new Option('--leader-label', 'label the Pods of leaders, for Services that select by it'),
+    )
+    .addOption(
+      new Option(
+        '--holder-pattern <regexp>',
+        'how a holder of a Lease names its Pod, beside what is known of libraries: a regular expression with a group (?<pod>...), and (?<unique>...) for what each process makes up anew; may be repeated',
+      ).argParser(repeated),
     )
     .addOption(
       new Option('--port <number>', 'of /metrics, /healthz and /readyz; 0 for any').default('8080'),
@@ -84,18 +99,25 @@ export function addOperatorCommand(program: Command): void {
     });
 }
 
+function repeated(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
+
 async function operate(flags: OperatorFlags): Promise<number> {
   const signals = new SignalHandling((signal) => process.exit(exitCodeOfSignal(signal)));
   try {
     const port = portOf(flags.port);
-    const [{ openCluster }, { runOperator }, { checkNamespace }, { pino }] = await Promise.all([
-      import('../client/cluster.ts'),
-      import('../operator/run.ts'),
-      import('../core/names.ts'),
-      import('pino'),
-    ]);
+    const [{ openCluster }, { runOperator }, { holderPatterns }, { checkNamespace }, { pino }] =
+      await Promise.all([
+        import('../client/cluster.ts'),
+        import('../operator/run.ts'),
+        import('../operator/holder.ts'),
+        import('../core/names.ts'),
+        import('pino'),
+      ]);
     const { namespace: namespaces, electionNamespace, kubeconfig, context } = flags;
     for (const namespace of namespaces ?? []) checkNamespace(namespace);
+    const patterns = holderPatterns(flags.holderPattern);
     const cluster = await openCluster({
       ...(electionNamespace === undefined ? {} : { namespace: electionNamespace }),
       ...(kubeconfig === undefined ? {} : { kubeconfig }),
@@ -106,7 +128,9 @@ async function operate(flags: OperatorFlags): Promise<number> {
       { name: 'leasehold-operator', level },
       pino.destination({ fd: 1, sync: true }),
     );
-    await runOperator(cluster, { namespaces, port, logger }, signals.waiting);
+    const leaderLabel = flags.leaderLabel ?? false;
+    const options = { namespaces, patterns, leaderLabel, port, logger };
+    await runOperator(cluster, options, signals.waiting);
     return 0;
   } catch (error) {
     if (isPortFailure(error)) {

@@ -105,8 +105,16 @@ export class Leasehold implements AsyncDisposable {
       if (this.#closing) throw closed();
       const identity = options.identity ?? candidateIdentity(this.identity);
       const api = leaseApi(this.#requests, this.namespace, this.#deadline);
+      const { leaderLabel = false } = options;
       election = new Election(
-        { api, parts: this.#parts, times, principal: this.#principal, announcer: this.#announcer },
+        {
+          api,
+          parts: this.#parts,
+          times,
+          principal: this.#principal,
+          announcer: this.#announcer,
+          leaderLabel,
+        },
         name,
         identity,
       );

@@ -1,6 +1,8 @@
 import { LeaseholdError } from './errors.ts';
 import {
+  ENABLED,
   HOLDER_PRINCIPAL_ANNOTATION,
+  LEADER_LABEL_LABEL,
   RESIGN_ANNOTATION,
   RESIGN_TO_ANNOTATION,
   TRANSFER_ANNOTATION,
@@ -92,6 +94,12 @@ export function withPrincipal(lease: Lease, principal: string | undefined): Leas
   if (principal === undefined) return lease;
   const annotations = { ...lease.metadata.annotations, [HOLDER_PRINCIPAL_ANNOTATION]: principal };
   return { ...lease, metadata: { ...lease.metadata, annotations } };
+}
+
+/** The Lease of an election whose leader's Pod the operator is to label. */
+export function withLeaderLabel(lease: Lease): Lease {
+  const labels = { ...lease.metadata.labels, [LEADER_LABEL_LABEL]: ENABLED };
+  return { ...lease, metadata: { ...lease.metadata, labels } };
 }
 
 /** A request to the leader to resign. */

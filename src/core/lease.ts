@@ -54,6 +54,10 @@ export const CHALLENGE_ANNOTATION = 'leasehold.dev/challenge';
 export const TRANSFER_ANNOTATION = 'leasehold.dev/transfer-to';
 export const RESIGN_ANNOTATION = 'leasehold.dev/resign';
 export const RESIGN_TO_ANNOTATION = 'leasehold.dev/resign-to';
+/** On an election's Lease: whether the operator labels its leader's Pod. */
+export const LEADER_LABEL_LABEL = 'leasehold.dev/leader-label';
+/** The value of a label by which something is opted in. */
+export const ENABLED = 'enabled';
 /** Who holds a session or an election, as the guard knows it; see {@link Principal}. */
 export const HOLDER_PRINCIPAL_ANNOTATION = 'leasehold.dev/holder-principal';
 

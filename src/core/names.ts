@@ -3,6 +3,7 @@ import { LeaseholdError } from './errors.ts';
 
 const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const MOST_NAME_CHARACTERS = 1_024;
+const MOST_LABEL_CHARACTERS = 63;
 
 /** The Lease that a name stands for. */
 export interface LeaseName {
@@ -27,15 +28,30 @@ export function leaseName(original: string): LeaseName {
     );
   }
   if (original.length <= 253 && DNS_SUBDOMAIN.test(original)) return { lease: original, original };
-  const hash = createHash('sha256').update(original).digest('hex').slice(0, 16);
+  const hash = hashOf(original);
   const slug = slugOf(original, 40);
   return { lease: slug === '' ? hash : `${slug}-${hash}`, original };
+}
+
+/**
+ * The value of the label `leasehold.dev/leader` for an election: the name of its Lease, or if that is
+ * longer than a label may be, its beginning and 16 hex digits of its SHA-256.
+ */
+export function leaderLabelValue(lease: string): string {
+  if (lease.length <= MOST_LABEL_CHARACTERS) return lease;
+  const hash = hashOf(lease);
+  const beginning = lease.slice(0, MOST_LABEL_CHARACTERS - hash.length - 1);
+  return `${beginning.replace(/[.-]+$/, '')}-${hash}`;
 }
 
 /** The start of a session's name from the name of its pod or host. */
 export function sessionPrefix(host: string): string {
   const slug = slugOf(host, 200);
   return slug === '' ? 'host' : slug;
+}
+
+function hashOf(name: string): string {
+  return createHash('sha256').update(name).digest('hex').slice(0, 16);
 }
 
 function slugOf(text: string, most: number): string {

@@ -1,6 +1,6 @@
 import type { Announcer } from '../core/announcer.ts';
 import { checkElection, createdSpec, isFree, statedDuration, takenOver } from '../core/election.ts';
-import { transferTarget, withPrincipal } from '../core/election.ts';
+import { transferTarget, withLeaderLabel, withPrincipal } from '../core/election.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { NAME_ANNOTATION, microTime } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
@@ -37,6 +37,7 @@ export class Campaign {
   readonly #identity: string;
   readonly #principal: Principal;
   readonly #announcer: Announcer;
+  readonly #leaderLabel: boolean;
   readonly #name: LeaseName;
   readonly #view: LeaseView;
   readonly #wakeup = new Wakeup();
@@ -55,6 +56,7 @@ export class Campaign {
       identity: string;
       principal: Principal;
       announcer: Announcer;
+      leaderLabel: boolean;
       sighting: LeaderSighting;
     },
     name: LeaseName,
@@ -65,6 +67,7 @@ export class Campaign {
     this.#identity = parts.identity;
     this.#principal = parts.principal;
     this.#announcer = parts.announcer;
+    this.#leaderLabel = parts.leaderLabel;
     this.#sighting = parts.sighting;
     this.#name = name;
     this.#view = new LeaseView(parts.api, name.lease, parts.parts);
@@ -133,9 +136,7 @@ export class Campaign {
       ...(name === original ? {} : { annotations: { [NAME_ANNOTATION]: original } }),
     };
     return this.#write(acquireTime, () =>
-      this.#api.create(withPrincipal({ metadata, spec }, this.#principal.value), {
-        lane: 'heartbeats',
-      }),
+      this.#api.create(this.#completed({ metadata, spec }), { lane: 'heartbeats' }),
     );
   }
 
@@ -143,8 +144,13 @@ export class Campaign {
     const acquireTime = this.#acquireTime();
     const next = takenOver(lease, this.#identity, this.#times.leaseSeconds, acquireTime);
     return this.#write(acquireTime, () =>
-      this.#api.replace(withPrincipal(next, this.#principal.value), { lane: 'heartbeats' }),
+      this.#api.replace(this.#completed(next), { lane: 'heartbeats' }),
     );
+  }
+
+  #completed(lease: Lease): Lease {
+    const labelled = this.#leaderLabel ? withLeaderLabel(lease) : lease;
+    return withPrincipal(labelled, this.#principal.value);
   }
 
   async #write(acquireTime: string, send: () => Promise<LeaseOutcome>): Promise<Won | undefined> {

@@ -39,6 +39,7 @@ export class Election {
   readonly #times: ElectionTimes;
   readonly #principal: Principal;
   readonly #announcer: Announcer;
+  readonly #leaderLabel: boolean;
   readonly #lease: string;
   readonly #sighting = new LeaderSighting();
   readonly #closing = new AbortController();
@@ -55,6 +56,7 @@ export class Election {
       times: ElectionTimes;
       principal?: Principal;
       announcer?: Announcer | undefined;
+      leaderLabel?: boolean;
     },
     name: string,
     identity: string,
@@ -66,6 +68,7 @@ export class Election {
     this.#times = parts.times;
     this.#principal = parts.principal ?? new Principal();
     this.#announcer = parts.announcer ?? SILENT;
+    this.#leaderLabel = parts.leaderLabel ?? false;
     this.#lease = leaseName(name).lease;
   }
 
@@ -241,6 +244,7 @@ export class Election {
         identity,
         principal: this.#principal,
         announcer: this.#announcer,
+        leaderLabel: this.#leaderLabel,
         sighting: this.#sighting,
       },
       { lease: this.#lease, original: this.name },

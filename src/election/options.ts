@@ -12,6 +12,11 @@ export interface ElectionOptions {
   readonly retryPeriod?: Duration;
   /** What stands in the Lease; the client's identity and a random suffix by default. */
   readonly identity?: string;
+  /**
+   * Whether the operator (with `--leader-label`) is to label the leader's Pod, so that a Service can
+   * select it; false. The Lease then has the label `leasehold.dev/leader-label=enabled`.
+   */
+  readonly leaderLabel?: boolean;
 }
 
 export interface ElectionTimes {

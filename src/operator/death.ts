@@ -3,17 +3,22 @@ import type { Lease } from '../core/lease.ts';
 import { isSession } from '../core/session-lease.ts';
 import type { ObservedContainer, ObservedPod, Termination } from './observed-pod.ts';
 
-/** Why a session's process is known to have ended; it is logged with each revocation. */
-export interface Proof {
+/** The end of a container, as the kubelet reports it. */
+export interface ContainerEnd {
   readonly pod: string;
   readonly podUid: string;
   readonly container: string;
   readonly containerID: string;
   readonly reason: string;
   readonly exitCode: number | undefined;
-  /** All on the node's clock: milliseconds since the epoch. */
-  readonly sessionStart: number;
+  /** On the node's clock: milliseconds since the epoch. */
   readonly finishedAt: number;
+}
+
+/** Why a session's process is known to have ended; it is logged with each revocation. */
+export interface Proof extends ContainerEnd {
+  /** On the node's clock, too. */
+  readonly sessionStart: number;
 }
 
 /**
@@ -32,20 +37,31 @@ export function proofOfDeath(pod: ObservedPod, session: Lease): Proof | undefine
   }
   const sessionStart = Date.parse(session.spec?.acquireTime ?? '');
   if (Number.isNaN(sessionStart)) return undefined;
-  const name = session.metadata.annotations?.[CONTAINER_ANNOTATION];
+  const ended = endSince(pod, session.metadata.annotations?.[CONTAINER_ANNOTATION], sessionStart);
+  return ended && { ...ended, sessionStart };
+}
+
+/**
+ * The end of what ran in the Pod at that moment, of the node's clock.
+ *
+ * @param container - where it ran; if that is not known, all containers must have ended since
+ */
+export function endSince(
+  pod: ObservedPod,
+  container: string | undefined,
+  start: number,
+): ContainerEnd | undefined {
   const ended =
-    name === undefined ? anyWhereAllEnded(pod, sessionStart) : ofContainer(pod, name, sessionStart);
+    container === undefined ? anyWhereAllEnded(pod, start) : ofContainer(pod, container, start);
   if (!ended) return undefined;
-  const { container, termination } = ended;
-  const { containerID, reason, exitCode, finishedAt } = termination;
+  const { containerID, reason, exitCode, finishedAt } = ended.termination;
   return {
     pod: pod.name,
     podUid: pod.uid,
-    container: container.name,
+    container: ended.container.name,
     containerID,
     reason,
     exitCode,
-    sessionStart,
     finishedAt,
   };
 }

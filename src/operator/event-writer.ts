@@ -3,7 +3,7 @@ import { LEASE_API_VERSION } from '../core/lease.ts';
 import { writeEventAbout } from '../kube/events.ts';
 import type { EventSubject, Notice } from '../kube/events.ts';
 import type { Requests } from '../kube/transport.ts';
-import type { Proof } from './death.ts';
+import type { ContainerEnd } from './death.ts';
 import type { Report } from './report.ts';
 
 /** The same about the same object is told no more often. */
@@ -44,6 +44,14 @@ export class EventWriter {
       const message = `reclaimed${from}${proof ? `, as ${causeOf(proof)}` : ''}; held by ${to} now`;
       const subject = { apiVersion: LEASE_API_VERSION, kind: 'Lease', namespace, name, uid };
       this.#write(subject, { type: 'Normal', reason: 'Reclaimed', message });
+    } else if (report.type === 'released') {
+      const { namespace, lease: name, leaseUid, proof } = report;
+      const message = `released for its leader ${proof.holder}: ${causeOf(proof)}`;
+      const notice: Notice = { type: 'Warning', reason: 'LeaderReleased', message };
+      const lease = { apiVersion: LEASE_API_VERSION, kind: 'Lease', namespace, name };
+      this.#write({ ...lease, uid: leaseUid }, notice);
+      const pod = { apiVersion: 'v1', kind: 'Pod', namespace, name: proof.pod, uid: proof.podUid };
+      this.#write(pod, { ...notice, message: `Lease ${name} was ${message}` });
     }
   }
 
@@ -72,7 +80,7 @@ export class EventWriter {
   }
 }
 
-function causeOf({ pod, container, reason, exitCode, finishedAt }: Proof): string {
+function causeOf({ pod, container, reason, exitCode, finishedAt }: ContainerEnd): string {
   const how = [reason, exitCode === undefined ? '' : `exit code ${String(exitCode)}`];
   const detail = how.filter((part) => part !== '').join(', ');
   const when = new Date(finishedAt).toISOString();

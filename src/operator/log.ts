@@ -43,6 +43,20 @@ function tell(logger: EventLogger, report: Exclude<Report, { type: 'failed' }>):
     const to = holders.map((holder) => holder.session);
     const fields = { event, namespace, lock, session: session?.name, held, to, tookMs };
     logger.info(fields, `settled lock ${lock}`);
+  } else if (report.type === 'released') {
+    const { namespace, lease, proof, tookMs } = report;
+    const times = {
+      ...proof,
+      acquireTime: new Date(proof.acquireTime).toISOString(),
+      renewTime: new Date(proof.renewTime).toISOString(),
+      finishedAt: new Date(proof.finishedAt).toISOString(),
+    };
+    const message = `released Lease ${lease} for ${proof.holder}`;
+    logger.info({ event, namespace, lease, proof: times, tookMs }, message);
+  } else if (report.type === 'leader-label') {
+    const { change, namespace, pod, election } = report;
+    const message = `${change} the label of ${election}'s leader on Pod ${pod}`;
+    logger.info({ event, change, namespace, pod, election }, message);
   } else if (report.type === 'orphan') {
     const { namespace, lease, holder, silentMs } = report;
     const message = `Lease ${lease} names a holder that does not renew: left as it is`;

@@ -26,6 +26,8 @@ export class Metrics {
   readonly #failures: Counter;
   readonly #deleted: Counter;
   readonly #leads: Gauge;
+  readonly #released: Counter;
+  readonly #labels: Counter;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -79,6 +81,17 @@ export class Metrics {
       help: 'Blank sessions that housekeeping deleted.',
       registers,
     });
+    this.#released = new Counter({
+      name: 'leasehold_terms_released_total',
+      help: 'Leases of elections that were released for leaders which had ended.',
+      registers,
+    });
+    this.#labels = new Counter({
+      name: 'leasehold_leader_label_writes_total',
+      help: "Labels of leaders' Pods that were set or removed.",
+      labelNames: ['change'],
+      registers,
+    });
     this.#leads = new Gauge({
       name: 'leasehold_operator_leader',
       help: '1 while this operator leads.',
@@ -106,6 +119,8 @@ export class Metrics {
     if (report.type === 'revoked') this.#reclaims.inc({ proof: report.by });
     else if (report.type === 'failed') this.#failures.inc();
     else if (report.type === 'deleted') this.#deleted.inc();
+    else if (report.type === 'released') this.#released.inc();
+    else if (report.type === 'leader-label') this.#labels.inc({ change: report.change });
     else if (report.type === 'settled' && report.session) {
       this.#reclaimTime.observe(report.tookMs / 1_000);
       if (!report.held || !report.proof || report.holders.length === 0) return;

@@ -1,3 +1,10 @@
+import { CONTAINER_ANNOTATION } from '../core/lease.ts';
+
+/** Which election a Pod leads; the operator writes it. */
+export const LEADER_LABEL = 'leasehold.dev/leader';
+/** Under whose name the API server notes the labels that the operator writes. */
+export const LABELLER = 'leasehold-operator';
+
 /** One run of a container that has ended, as the kubelet reports it. */
 export interface Termination {
   readonly containerID: string;
@@ -16,18 +23,35 @@ export interface ObservedContainer {
   readonly terminations: readonly Termination[];
 }
 
-/** What is kept of a Pod: a tenth of a percent of it. */
+/** What is kept of a Pod: a few percent of it. */
 export interface ObservedPod {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
+  readonly resourceVersion: string;
+  /** On the server's clock, to the second: milliseconds since the epoch. */
+  readonly createdAt: number | undefined;
+  /** Where it runs; empty while it is not scheduled. */
+  readonly node: string;
+  /** What its processes are told; undefined for a Pod in the network of its node: the node's. */
+  readonly hostname: string | undefined;
+  /** The one whose process holds Leases, as the Pod's annotation names it. */
+  readonly holdingContainer: string | undefined;
+  readonly leads: LeaderLabel | undefined;
   readonly containers: readonly ObservedContainer[];
+}
+
+interface LeaderLabel {
+  readonly value: string;
+  /** Whether an operator has written it. */
+  readonly isOurs: boolean;
 }
 
 type Json = Readonly<Record<string, unknown>>;
 
 /** What the kubelet writes when it has lost sight of a container: a guess, and no proof. */
 const GUESS = 'ContainerStatusUnknown';
+const MOST_HOSTNAME_CHARACTERS = 63;
 
 /**
  * Reads what a Pod proves about its containers; undefined when it is no Pod.
@@ -61,7 +85,33 @@ export function observedPod(pod: unknown): ObservedPod | undefined {
     ...read('initContainers', 'initContainerStatuses'),
     ...read('ephemeralContainers', 'ephemeralContainerStatuses'),
   ];
-  return { namespace, name, uid, containers };
+  const label = text(at(metadata, 'labels')[LEADER_LABEL]);
+  return {
+    namespace,
+    name,
+    uid,
+    resourceVersion: text(metadata.resourceVersion),
+    createdAt: moment(metadata.creationTimestamp),
+    node: text(spec.nodeName),
+    hostname: hostnameOf(name, spec),
+    holdingContainer: text(at(metadata, 'annotations')[CONTAINER_ANNOTATION]) || undefined,
+    leads: label === '' ? undefined : { value: label, isOurs: isLabelledByUs(metadata) },
+    containers,
+  };
+}
+
+/** As the kubelet sets it: a hostname has no more than 63 characters. */
+function hostnameOf(name: string, spec: Json): string | undefined {
+  if (spec.hostNetwork === true) return undefined;
+  const chosen = text(spec.hostnameOverride) || text(spec.hostname);
+  return chosen || name.slice(0, MOST_HOSTNAME_CHARACTERS).replace(/[-.]+$/, '');
+}
+
+function isLabelledByUs(metadata: Json): boolean {
+  return list(metadata.managedFields).some(({ manager, fieldsV1 }) => {
+    const labels = at(at(at({ fieldsV1 }, 'fieldsV1'), 'f:metadata'), 'f:labels');
+    return manager === LABELLER && `f:${LEADER_LABEL}` in labels;
+  });
 }
 
 function terminationsOf(status: Json): Termination[] {

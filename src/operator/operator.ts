@@ -9,14 +9,17 @@ import type { LeaseApi } from '../kube/lease-api.ts';
 import { collectionPath, listError } from '../kube/lease-list.ts';
 import { errorOf } from '../kube/status-error.ts';
 import type { Requests } from '../kube/transport.ts';
+import { holderPatterns } from './holder.ts';
 import { Housekeeping } from './housekeeping.ts';
 import type { SessionCounts } from './housekeeping.ts';
+import { LeaderLabels } from './leader-labels.ts';
 import { LockIndex, indexedLock } from './lock-index.ts';
 import { observedPod } from './observed-pod.ts';
 import { PodIndex } from './pod-index.ts';
 import { Reclaimer } from './reclaim.ts';
 import type { Reporter } from './report.ts';
 import { Settler } from './settler.ts';
+import { TermReclaimer } from './term-reclaim.ts';
 
 const DEADLINE_MS = 5_000;
 
@@ -27,6 +30,10 @@ export interface OperatorParts {
   readonly report: Reporter;
   /** All if undefined. */
   readonly namespaces: readonly string[] | undefined;
+  /** How holders of Leases are known; those of well-known libraries if undefined. */
+  readonly patterns?: readonly RegExp[];
+  /** Whether to label the Pods of leaders; not if undefined. */
+  readonly leaderLabel?: boolean;
 }
 
 /** Pods and locks as they are, and what follows from them while this operator leads. */
@@ -38,6 +45,8 @@ export class Operator {
   readonly #settler: Settler;
   readonly #reclaimer: Reclaimer;
   readonly #housekeeping: Housekeeping;
+  readonly #terms: TermReclaimer;
+  readonly #leaderLabels: LeaderLabels | undefined;
   readonly #synced = Promise.withResolvers<undefined>();
   readonly #unlisted = new Set<string>();
   #isSynced = false;
@@ -56,6 +65,10 @@ export class Operator {
     const common = { requests, apiOf, clock, index, report };
     this.#settler = new Settler(common);
     this.#reclaimer = new Reclaimer({ ...common, settler: this.#settler });
+    const patterns = parts.patterns ?? holderPatterns();
+    this.#terms = new TermReclaimer({ ...common, pods, patterns });
+    const labelling = { ...common, random, pods, patterns, namespaces: this.#scopes };
+    this.#leaderLabels = parts.leaderLabel ? new LeaderLabels(labelling) : undefined;
     this.#housekeeping = new Housekeeping({
       ...common,
       random,
@@ -100,14 +113,22 @@ export class Operator {
     });
     await Promise.race([this.#synced.promise, stopped]);
     const unsubscribe = [
-      this.pods.onEnd((pod) => this.#reclaimer.add(pod)),
+      this.pods.onEnd((pod) => {
+        this.#reclaimer.add(pod);
+        this.#terms.add(pod.namespace);
+      }),
       // A request that a dead process had sent may still put it into a lock.
       this.locks.subscribe((_, after) => {
         if (after && this.#settler.concerns(after)) void this.#settler.settle(after);
       }),
     ];
     try {
-      await Promise.all([this.#reclaimer.run(signal), this.#housekeeping.run(signal)]);
+      await Promise.all([
+        this.#reclaimer.run(signal),
+        this.#terms.run(signal),
+        this.#leaderLabels?.run(signal),
+        this.#housekeeping.run(signal),
+      ]);
     } finally {
       for (const stop of unsubscribe) stop();
     }

@@ -12,11 +12,20 @@ interface Rule {
 const RULES: readonly Rule[] = [
   { apiGroup: '', resource: 'pods', verbs: ['list', 'watch'] },
   { apiGroup: '', resource: 'events', verbs: ['create'] },
+  // Whether it is opted in; a Role of the namespace itself is enough.
+  { apiGroup: '', resource: 'namespaces', verbs: ['get'] },
   {
     apiGroup: 'coordination.k8s.io',
     resource: 'leases',
     verbs: ['get', 'list', 'watch', 'update', 'delete'],
   },
+];
+
+/** What it does there to label the Pods of leaders. */
+const LABEL_RULES: readonly Rule[] = [
+  { apiGroup: '', resource: 'pods', verbs: ['patch'] },
+  { apiGroup: '', resource: 'services', verbs: ['list'] },
+  { apiGroup: 'discovery.k8s.io', resource: 'endpointslices', verbs: ['list'] },
 ];
 
 /** What it does in its own, for its election. */
@@ -38,16 +47,19 @@ interface AccessReview {
  *
  * @param namespaces - that it looks after; all if undefined
  * @param own - where its election is
+ * @param work - whether it labels Pods of leaders
  * @throws LeaseholdError `FORBIDDEN` with the rules to add; `API_UNREACHABLE`, `UNAUTHORIZED`
  */
 export async function checkOperatorPermissions(
   requests: Requests,
   namespaces: readonly string[] | undefined,
   own: string,
+  work: { readonly leaderLabel?: boolean } = {},
 ): Promise<void> {
   const missing = [...(await missingIn(requests, own, OWN_RULES))];
+  const rules = work.leaderLabel ? [...RULES, ...LABEL_RULES] : RULES;
   for (const namespace of namespaces ?? [undefined]) {
-    missing.push(...(await missingIn(requests, namespace, RULES)));
+    missing.push(...(await missingIn(requests, namespace, rules)));
   }
   if (missing.length === 0) return;
   throw new LeaseholdError('FORBIDDEN', `the operator is not permitted to ${missing.join('; ')}`);

@@ -1,18 +1,29 @@
+import type { KnownPods } from './holder.ts';
 import type { ObservedPod } from './observed-pod.ts';
 
 /** So many Pods that are gone are remembered: whoever becomes the leader may need their proof. */
 const MOST_DEPARTED = 1_000;
+
+/** What a Pod was and what it is; undefined for one that was not there, or is gone. */
+type PodListener = (before: ObservedPod | undefined, after: ObservedPod | undefined) => void;
 
 /** The Pods as a watch tells them. */
 export class PodIndex {
   readonly #pods = new Map<string, ObservedPod>();
   readonly #departed = new Map<string, ObservedPod>();
   readonly #listeners = new Set<(pod: ObservedPod) => void>();
+  readonly #watchers = new Set<PodListener>();
 
   /** Told whenever the end of another container of a Pod is known. */
   onEnd(listener: (pod: ObservedPod) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Told of every change. */
+  subscribe(listener: PodListener): () => void {
+    this.#watchers.add(listener);
+    return () => this.#watchers.delete(listener);
   }
 
   get size(): number {
@@ -27,6 +38,29 @@ export class PodIndex {
   /** As it is, or as it was last. */
   find(uid: string): ObservedPod | undefined {
     return this.#pods.get(uid) ?? this.#departed.get(uid);
+  }
+
+  /** Those that are there. */
+  all(): Iterable<ObservedPod> {
+    return this.#pods.values();
+  }
+
+  /** The namespaces of Pods of which the end of a container is known. */
+  namespacesOfEnded(): Set<string> {
+    const pods = [...this.#pods.values()].filter((pod) => endsOf(pod).size > 0);
+    return new Set([...pods, ...this.#departed.values()].map(({ namespace }) => namespace));
+  }
+
+  /** What is known for telling whose an identity is. */
+  known(namespace: string): KnownPods {
+    const isWithin = (pod: ObservedPod): boolean => pod.namespace === namespace;
+    const present = [...this.#pods.values()];
+    return {
+      pods: [...present.filter(isWithin), ...[...this.#departed.values()].filter(isWithin)],
+      elsewhere: present.filter((pod) => !isWithin(pod)),
+      isPresent: (uid) => this.#pods.has(uid),
+      nodes: new Set(present.map(({ node }) => node)),
+    };
   }
 
   /** Takes in all Pods of the namespace, or of all: what is not among them is gone. */
@@ -44,15 +78,25 @@ export class PodIndex {
   }
 
   written(pod: ObservedPod): void {
-    const before = endsOf(this.#pods.get(pod.uid));
+    const before = this.#pods.get(pod.uid);
     this.#pods.set(pod.uid, pod);
-    this.#tellIfEnded(before, pod);
+    for (const listener of this.#watchers) listener(before, pod);
+    this.#tellIfEnded(endsOf(before), pod);
+  }
+
+  /** The answer to a write; it may come later than what the watch has told since. */
+  answered(pod: ObservedPod): void {
+    const known = this.#pods.get(pod.uid);
+    if (known && Number(known.resourceVersion) < Number(pod.resourceVersion)) this.written(pod);
   }
 
   /** @param pod - in the last state that it had, which may be the first to tell of an end */
   deleted(pod: ObservedPod): void {
-    const before = endsOf(this.#pods.get(pod.uid));
-    this.#pods.delete(pod.uid);
+    const known = this.#pods.get(pod.uid);
+    const before = endsOf(known);
+    if (this.#pods.delete(pod.uid)) {
+      for (const listener of this.#watchers) listener(known, undefined);
+    }
     if (endsOf(pod).size === 0) return;
     this.#departed.set(pod.uid, pod);
     if (this.#departed.size > MOST_DEPARTED) {

@@ -6,6 +6,7 @@ import type { LeaseApi } from '../kube/lease-api.ts';
 import type { Requests } from '../kube/transport.ts';
 import { revoke } from '../repair/revoke.ts';
 import { sessionState } from '../repair/session-state.ts';
+import { Backlog } from './backlog.ts';
 import { proofOfDeath } from './death.ts';
 import type { Proof } from './death.ts';
 import type { LockIndex, SessionRef } from './lock-index.ts';
@@ -21,9 +22,6 @@ const PACE = { burst: 100, perSecond: 100 };
 const CONCURRENCY = 8;
 /** Later than all who wait. */
 const NOBODY_WAITS = Number.MAX_SAFE_INTEGER;
-/** Twice as long each time, so for a minute in all. */
-const FIRST_RETRY_MS = 125;
-const MOST_TRIES = 8;
 
 /** A session whose process has ended, and how that is known. */
 export interface Victim {
@@ -50,27 +48,29 @@ export class Reclaimer {
   readonly #parts: Parts;
   readonly #pace: Pace;
   /** Pods with an end of a container that was not looked into yet, by uid. */
-  readonly #pending = new Map<string, ObservedPod>();
-  /** How often it was tried in vain, by uid. */
-  readonly #tries = new Map<string, number>();
-  #wake: () => void = () => undefined;
+  readonly #pending: Backlog<ObservedPod>;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#pace = new Pace(parts.clock, PACE);
+    this.#pending = new Backlog(parts.clock);
   }
 
   /** A container of this Pod has ended. */
   add(pod: ObservedPod): void {
-    this.#pending.set(pod.uid, pod);
-    this.#wake();
+    this.#pending.add(pod.uid, pod);
   }
 
   /** Works until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (this.#pending.size === 0) await this.#untilPending(signal);
-      else for (const pod of await this.#reclaimPending(signal)) this.#addLater(pod, signal);
+      const pods = [...(await this.#pending.take(signal)).values()];
+      const failed = await this.#reclaimThoseOf(pods, signal);
+      for (const pod of pods) {
+        // Past a few tries housekeeping comes back to it.
+        if (failed.has(pod)) this.#pending.retry(pod.uid, pod, signal);
+        else this.#pending.done(pod.uid);
+      }
     }
   }
 
@@ -123,9 +123,10 @@ export class Reclaimer {
   }
 
   /** @returns the Pods that have to be looked into again */
-  async #reclaimPending(signal: AbortSignal): Promise<ObservedPod[]> {
-    const pods = [...this.#pending.values()];
-    this.#pending.clear();
+  async #reclaimThoseOf(
+    pods: readonly ObservedPod[],
+    signal: AbortSignal,
+  ): Promise<Set<ObservedPod>> {
     const failed = new Set<ObservedPod>();
     const victims: Victim[] = [];
     for (const [namespace, within] of Map.groupBy(pods, (pod) => pod.namespace)) {
@@ -137,10 +138,8 @@ export class Reclaimer {
       }
     }
     const left = new Set((await this.reclaim(victims, signal)).map(({ proof }) => proof.podUid));
-    const again = pods.filter((pod) => failed.has(pod) || left.has(pod.uid));
-    const isAgain = new Set(again);
-    for (const pod of pods) if (!isAgain.has(pod)) this.#tries.delete(pod.uid);
-    return again;
+    for (const pod of pods) if (left.has(pod.uid)) failed.add(pod);
+    return failed;
   }
 
   async #victimsIn(
@@ -164,35 +163,6 @@ export class Reclaimer {
     return listed.body.leases
       .map((lease) => victimOf(lease, byUid.get(lease.metadata.labels?.[POD_UID_LABEL] ?? '')))
       .filter((victim) => victim !== undefined);
-  }
-
-  /** Others need not wait for one that fails; past a few tries housekeeping comes back to it. */
-  #addLater(pod: ObservedPod, signal: AbortSignal): void {
-    const tries = (this.#tries.get(pod.uid) ?? 0) + 1;
-    if (tries > MOST_TRIES) {
-      this.#tries.delete(pod.uid);
-      return;
-    }
-    this.#tries.set(pod.uid, tries);
-    const cancel = this.#parts.clock.schedule(FIRST_RETRY_MS * 2 ** tries, () => {
-      signal.removeEventListener('abort', cancel);
-      // What was told of the Pod meanwhile is newer.
-      if (!this.#pending.has(pod.uid)) this.add(pod);
-    });
-    signal.addEventListener('abort', cancel, { once: true });
-  }
-
-  #untilPending(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        signal.removeEventListener('abort', done);
-        this.#wake = () => undefined;
-        resolve();
-      };
-      this.#wake = done;
-      signal.addEventListener('abort', done, { once: true });
-      if (signal.aborted) done();
-    });
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Entry } from '../core/entry.ts';
 import type { Proof } from './death.ts';
 import type { SessionRef } from './lock-index.ts';
+import type { TermEnd } from './term-proof.ts';
 
 /** What the operator has done or found, for its logs, metrics and Events. */
 export type Report =
@@ -27,6 +28,24 @@ export type Report =
       /** Whether the dead session held it; else it waited. */
       readonly held: boolean;
       readonly tookMs: number;
+    }
+  | {
+      /** The Lease of an election, for its leader that has ended. */
+      readonly type: 'released';
+      readonly namespace: string;
+      readonly lease: string;
+      readonly leaseUid: string;
+      readonly proof: TermEnd;
+      readonly tookMs: number;
+    }
+  | {
+      /** A Pod got the label of a leader, or lost it. */
+      readonly type: 'leader-label';
+      readonly change: 'set' | 'removed';
+      readonly namespace: string;
+      readonly pod: string;
+      /** As the label's value has it. */
+      readonly election: string;
     }
   | { readonly type: 'deleted'; readonly session: SessionRef }
   | { readonly type: 'failed'; readonly what: string; readonly error: unknown }

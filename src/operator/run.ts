@@ -17,6 +17,10 @@ const TIMES = { leaseDuration: '8s', renewDeadline: '6s', retryPeriod: '2s' } as
 export interface OperatorOptions {
   /** That it looks after; all if undefined. */
   readonly namespaces: readonly string[] | undefined;
+  /** How holders of Leases are known. */
+  readonly patterns: readonly RegExp[];
+  /** Whether to label the Pods of leaders, which needs more permissions. */
+  readonly leaderLabel: boolean;
   /** Of `/metrics`, `/healthz` and `/readyz`. */
   readonly port: number;
   readonly logger: EventLogger;
@@ -36,9 +40,9 @@ export async function runOperator(
   signal: AbortSignal,
 ): Promise<void> {
   const { transport, clock, namespace } = cluster;
-  const { port, logger } = options;
+  const { patterns, leaderLabel, port, logger } = options;
   const namespaces = options.namespaces && [...new Set(options.namespaces)];
-  await checkOperatorPermissions(transport, namespaces, namespace);
+  await checkOperatorPermissions(transport, namespaces, namespace, { leaderLabel });
   const metrics = new Metrics(clock);
   const requests = new CountingRequests(transport, metrics.countRequest);
   const events = new EventWriter(requests, clock);
@@ -48,7 +52,8 @@ export async function runOperator(
     metrics.report(told);
     events.report(told);
   };
-  const operator = new Operator({ requests, clock, random: Math.random, report, namespaces });
+  const parts = { requests, clock, random: Math.random, report };
+  const operator = new Operator({ ...parts, namespaces, patterns, leaderLabel });
   metrics.observe(operator);
   const probes = await ProbeServer.start(
     {

@@ -148,7 +148,49 @@ export class OperatorWorld {
     });
   }
 
-  operator(): TestOperator {
+  /** Sets labels of a Pod, or takes them away, by hand. */
+  async labelPod(name: string, labels: Readonly<Record<string, string | null>>): Promise<void> {
+    const patched = await this.#admin.request({
+      method: 'PATCH',
+      path: `/api/v1/namespaces/${NAMESPACE}/pods/${name}`,
+      query: { fieldManager: 'kubectl' },
+      body: { metadata: { labels } },
+      contentType: 'application/merge-patch+json',
+    });
+    if (patched.kind !== 'done') throw new Error(JSON.stringify(patched));
+  }
+
+  /** The labels of Pods that lead, by the Pod's name. */
+  leaderLabels(): Record<string, string> {
+    const pods = this.handler.store.list('pods').map(({ metadata }) => metadata);
+    const found: Record<string, string> = {};
+    for (const { name = '', labels = {} } of pods) {
+      const value = (labels as Record<string, string>)['leasehold.dev/leader'];
+      if (value !== undefined) found[name] = value;
+    }
+    return found;
+  }
+
+  async createService(name: string, selector: Readonly<Record<string, string>>): Promise<void> {
+    const created = await this.#admin.request({
+      method: 'POST',
+      path: `/api/v1/namespaces/${NAMESPACE}/services`,
+      body: { metadata: { name }, spec: { selector, ports: [{ port: 80 }] } },
+    });
+    if (created.kind !== 'done') throw new Error(JSON.stringify(created));
+  }
+
+  async labelNamespace(labels: Readonly<Record<string, string>>): Promise<void> {
+    const patched = await this.#admin.request({
+      method: 'PATCH',
+      path: `/api/v1/namespaces/${NAMESPACE}`,
+      body: { metadata: { labels } },
+      contentType: 'application/merge-patch+json',
+    });
+    if (patched.kind !== 'done') throw new Error(JSON.stringify(patched));
+  }
+
+  operator(options: { leaderLabel?: boolean } = {}): TestOperator {
     const host = new Host(this.time);
     const requests = new DirectRequests(
       this.handler,
@@ -162,6 +204,7 @@ export class OperatorWorld {
       random: Math.random,
       report: (report) => reports.push(report),
       namespaces: undefined,
+      ...options,
     });
     const stopping = new AbortController();
     void operator.watch(stopping.signal);

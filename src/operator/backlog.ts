@@ -1,0 +1,83 @@
+import type { Clock } from '../core/clock.ts';
+
+/** Twice as long each time, so for a minute in all. */
+const FIRST_RETRY_MS = 125;
+const MOST_TRIES = 8;
+
+/** What is to be looked into: each key once however often it is added, and again later if that failed. */
+export class Backlog<Value> {
+  readonly #clock: Clock;
+  readonly #mostTries: number;
+  readonly #pending = new Map<string, Value>();
+  /** How often it was tried in vain. */
+  readonly #tries = new Map<string, number>();
+  readonly #timers = new Map<string, { readonly at: number; readonly stop: () => void }>();
+  #wake: () => void = () => undefined;
+
+  /** @param mostTries - after which one that fails is given up */
+  constructor(clock: Clock, mostTries = MOST_TRIES) {
+    this.#clock = clock;
+    this.#mostTries = mostTries;
+  }
+
+  add(key: string, value: Value): void {
+    this.#pending.set(key, value);
+    this.#wake();
+  }
+
+  /** All that there is, as soon as there is something; nothing when the signal aborts. */
+  async take(signal: AbortSignal): Promise<Map<string, Value>> {
+    while (this.#pending.size === 0 && !signal.aborted) await this.#untilPending(signal);
+    const taken = new Map(this.#pending);
+    this.#pending.clear();
+    return taken;
+  }
+
+  done(key: string): void {
+    this.#tries.delete(key);
+  }
+
+  /** Others need not wait for one that fails; past a few tries it is given up. */
+  retry(key: string, value: Value, signal: AbortSignal): void {
+    const tries = (this.#tries.get(key) ?? 0) + 1;
+    if (tries > this.#mostTries) {
+      this.#tries.delete(key);
+      return;
+    }
+    this.#tries.set(key, tries);
+    this.addLater(key, value, FIRST_RETRY_MS * 2 ** Math.min(tries, MOST_TRIES), signal);
+  }
+
+  /** Adds it after so many milliseconds, unless it is to be added sooner anyway. */
+  addLater(key: string, value: Value, delay: number, signal: AbortSignal): void {
+    const at = this.#clock.now() + delay;
+    const planned = this.#timers.get(key);
+    if (planned && planned.at <= at) return;
+    planned?.stop();
+    const stop = (): void => {
+      signal.removeEventListener('abort', stop);
+      this.#timers.delete(key);
+      cancel();
+    };
+    const cancel = this.#clock.schedule(delay, () => {
+      stop();
+      // What was added meanwhile is newer.
+      if (!this.#pending.has(key)) this.add(key, value);
+    });
+    this.#timers.set(key, { at, stop });
+    signal.addEventListener('abort', stop, { once: true });
+  }
+
+  #untilPending(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener('abort', done);
+        this.#wake = () => undefined;
+        resolve();
+      };
+      this.#wake = done;
+      signal.addEventListener('abort', done, { once: true });
+      if (signal.aborted) done();
+    });
+  }
+}
