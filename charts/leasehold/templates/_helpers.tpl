@@ -59,6 +59,10 @@ app.kubernetes.io/component: operator
 - apiGroups: ['']
   resources: [events]
   verbs: [create]
+# Whether the namespace opts in to the release of Leases of other libraries.
+- apiGroups: ['']
+  resources: [namespaces]
+  verbs: [get]
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   verbs: [get, list, watch, update, delete]
@@ -66,6 +70,18 @@ app.kubernetes.io/component: operator
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   verbs: [settle]
+{{- if .Values.operator.leaderLabel }}
+# To label the Pods of leaders, and to see whether a Service reaches the new one yet.
+- apiGroups: ['']
+  resources: [pods]
+  verbs: [patch]
+- apiGroups: ['']
+  resources: [services]
+  verbs: [list]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [list]
+{{- end }}
 {{- end -}}
 
 {{/* Pod security "restricted", for the Pod and for its container. */}}
