@@ -10,6 +10,7 @@ interface OperatorFlags {
   readonly namespace?: readonly string[];
   readonly electionNamespace?: string;
   readonly port: string;
+  readonly stuckAfter: string;
   readonly kubeconfig?: string;
   readonly context?: string;
   readonly verbose?: true;
@@ -28,7 +29,7 @@ What it does
   tells      in Events on the Lease and the Pod, in logs (JSON lines on stdout), and on
              /metrics, /healthz and /readyz.
 
-It needs list and watch on pods, create on events, and get, list, watch, update and delete on leases
+It needs list and watch on pods, create and patch on events, and get, list, watch, update and delete on leases
 in the namespaces that it looks after; and in its own what an election needs. What is missing is told
 at the start, as rules to add.
 
@@ -65,6 +66,12 @@ export function addOperatorCommand(program: Command): void {
     )
     .addOption(
       new Option(
+        '--stuck-after <number>',
+        'tell of a queue that has not moved for so many ttl; 0 for never',
+      ).default('20'),
+    )
+    .addOption(
+      new Option(
         '--kubeconfig <file>',
         "inside a Pod its service account if omitted, else kubectl's",
       ),
@@ -88,6 +95,7 @@ async function operate(flags: OperatorFlags): Promise<number> {
   const signals = new SignalHandling((signal) => process.exit(exitCodeOfSignal(signal)));
   try {
     const port = portOf(flags.port);
+    const stuckAfter = stuckAfterOf(flags.stuckAfter);
     const [{ openCluster }, { runOperator }, { checkNamespace }, { pino }] = await Promise.all([
       import('../client/cluster.ts'),
       import('../operator/run.ts'),
@@ -106,7 +114,7 @@ async function operate(flags: OperatorFlags): Promise<number> {
       { name: 'leasehold-operator', level },
       pino.destination({ fd: 1, sync: true }),
     );
-    await runOperator(cluster, { namespaces, port, logger }, signals.waiting);
+    await runOperator(cluster, { namespaces, port, stuckAfter, logger }, signals.waiting);
     return 0;
   } catch (error) {
     if (isPortFailure(error)) {
@@ -127,5 +135,14 @@ function portOf(text: string): number {
   throw new LeaseholdError(
     'INVALID_ARGUMENT',
     `--port must be a number from 0 to 65535, not ${text}`,
+  );
+}
+
+function stuckAfterOf(text: string): number {
+  const ttls = Number(text);
+  if (text.trim() !== '' && ttls >= 0 && Number.isFinite(ttls)) return ttls;
+  throw new LeaseholdError(
+    'INVALID_ARGUMENT',
+    `--stuck-after must be how many ttl a queue may stand, or 0, not ${text}`,
   );
 }

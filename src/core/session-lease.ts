@@ -73,12 +73,21 @@ export function voidAttempts(lease: Lease): ReadonlySet<string> {
  * that owns `spec.renewTime`. Milliseconds since the epoch, to the second.
  */
 export function renewedAtServer(lease: Lease): number | undefined {
-  let latest: number | undefined;
-  for (const fields of lease.metadata.managedFields ?? []) {
-    const spec = fields.fieldsV1?.['f:spec'];
+  return lastRenewal(lease)?.at;
+}
+
+/** Which field manager wrote `spec.renewTime` last: of a blank session, whoever revoked it. */
+export function revokerOf(lease: Lease): string | undefined {
+  return lastRenewal(lease)?.manager;
+}
+
+function lastRenewal(lease: Lease): { at: number; manager: string | undefined } | undefined {
+  let latest: { at: number; manager: string | undefined } | undefined;
+  for (const { fieldsV1, time, manager } of lease.metadata.managedFields ?? []) {
+    const spec = fieldsV1?.['f:spec'];
     if (typeof spec !== 'object' || spec === null || !('f:renewTime' in spec)) continue;
-    const time = Date.parse(fields.time ?? '');
-    if (!Number.isNaN(time) && (latest === undefined || time > latest)) latest = time;
+    const at = Date.parse(time ?? '');
+    if (!Number.isNaN(at) && (latest === undefined || at > latest.at)) latest = { at, manager };
   }
   return latest;
 }

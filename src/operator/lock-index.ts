@@ -10,7 +10,7 @@ export interface SessionRef {
 }
 
 /** What is kept of an entry. */
-interface IndexedEntry {
+export interface IndexedEntry {
   readonly id: string;
   readonly session: string;
   readonly sessionUid: string;
@@ -28,7 +28,16 @@ export interface IndexedLock {
   readonly holders: readonly IndexedEntry[];
   readonly queue: readonly IndexedEntry[];
   readonly isUnreadable: boolean;
+  /** The last write by another program than leasehold, as the server noted it: who, and when. */
+  readonly foreignWrite: string | undefined;
 }
+
+type Listener = (
+  before: IndexedLock | undefined,
+  after: IndexedLock | undefined,
+  /** Whether changes in between may have been missed. */
+  isAfterGap: boolean,
+) => void;
 
 /** What is kept of a lock; undefined for a Lease that is none. */
 export function indexedLock(lease: Lease): IndexedLock | undefined {
@@ -43,6 +52,7 @@ export function indexedLock(lease: Lease): IndexedLock | undefined {
       holders: record.holders.map(indexed),
       queue: record.queue.map(indexed),
       isUnreadable: record.unreadableHolders.length > 0,
+      foreignWrite: foreignWrite(lease),
     };
   } catch {
     return undefined;
@@ -53,18 +63,25 @@ function indexed({ id, session, sessionUid, ttl, since }: Entry): IndexedEntry {
   return { id, session, sessionUid, ttl, since };
 }
 
+function foreignWrite({ metadata }: Lease): string | undefined {
+  let latest: { manager: string; time: string } | undefined;
+  for (const { manager = '', time = '' } of metadata.managedFields ?? []) {
+    if (manager.startsWith('leasehold')) continue;
+    // Of one form and in UTC, so that their order is that of the text.
+    if (!latest || time > latest.time) latest = { manager, time };
+  }
+  return latest && `${latest.manager} ${latest.time}`;
+}
+
 /** The locks as a watch tells them, and which of them each session is in. */
 export class LockIndex {
   readonly #locks = new Map<string, IndexedLock>();
   readonly #bySession = new Map<string, Set<string>>();
-  readonly #listeners = new Set<
-    (before: IndexedLock | undefined, after: IndexedLock | undefined) => void
-  >();
+  readonly #listeners = new Set<Listener>();
+  #isListing = false;
 
   /** Told of every change; of a list, of what differs from before. */
-  subscribe(
-    listener: (before: IndexedLock | undefined, after: IndexedLock | undefined) => void,
-  ): () => void {
+  subscribe(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -80,6 +97,7 @@ export class LockIndex {
   /** Takes in all locks of these namespaces, or of all: what is not among them is gone. */
   listed(locks: readonly (IndexedLock | undefined)[], namespace: string | undefined): void {
     const present = new Set<string>();
+    this.#isListing = true;
     for (const lock of locks) {
       if (!lock) continue;
       present.add(keyOf(lock));
@@ -89,6 +107,7 @@ export class LockIndex {
       const isListed = namespace === undefined || lock.namespace === namespace;
       if (isListed && !present.has(key)) this.deleted(lock);
     }
+    this.#isListing = false;
   }
 
   written(lock: IndexedLock): void {
@@ -143,7 +162,7 @@ export class LockIndex {
   }
 
   #tell(before: IndexedLock | undefined, after: IndexedLock | undefined): void {
-    for (const listener of this.#listeners) listener(before, after);
+    for (const listener of this.#listeners) listener(before, after, this.#isListing);
   }
 }
 

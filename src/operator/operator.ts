@@ -10,13 +10,18 @@ import { collectionPath, listError } from '../kube/lease-list.ts';
 import { errorOf } from '../kube/status-error.ts';
 import type { Requests } from '../kube/transport.ts';
 import { Housekeeping } from './housekeeping.ts';
-import type { SessionCounts } from './housekeeping.ts';
+import type { SessionSweep } from './housekeeping.ts';
 import { LockIndex, indexedLock } from './lock-index.ts';
 import { observedPod } from './observed-pod.ts';
 import { PodIndex } from './pod-index.ts';
 import { Reclaimer } from './reclaim.ts';
 import type { Reporter } from './report.ts';
 import { Settler } from './settler.ts';
+import { StuckQueues } from './stuck-queues.ts';
+import { Teller } from './teller.ts';
+import { Turnover } from './turnover.ts';
+import { WatchHealth } from './watch-health.ts';
+import type { WatchedKind } from './watch-health.ts';
 
 const DEADLINE_MS = 5_000;
 
@@ -27,17 +32,23 @@ export interface OperatorParts {
   readonly report: Reporter;
   /** All if undefined. */
   readonly namespaces: readonly string[] | undefined;
+  /** A queue that has not moved for so many ttl is told; none if 0. */
+  readonly stuckAfter: number;
 }
 
 /** Pods and locks as they are, and what follows from them while this operator leads. */
 export class Operator {
   readonly pods = new PodIndex();
   readonly locks = new LockIndex();
+  readonly turnover: Turnover;
+  readonly stuck: StuckQueues;
+  readonly watches: WatchHealth;
   readonly #parts: OperatorParts;
   readonly #scopes: readonly (string | undefined)[];
   readonly #settler: Settler;
   readonly #reclaimer: Reclaimer;
   readonly #housekeeping: Housekeeping;
+  readonly #teller: Teller;
   readonly #synced = Promise.withResolvers<undefined>();
   readonly #unlisted = new Set<string>();
   #isSynced = false;
@@ -53,6 +64,14 @@ export class Operator {
       return api;
     };
     const { pods, locks: index } = this;
+    this.turnover = new Turnover(clock);
+    this.stuck = new StuckQueues(clock, parts.stuckAfter);
+    this.watches = new WatchHealth(clock);
+    index.subscribe((before, after, isAfterGap) => {
+      this.stuck.changed(before, after);
+      // What the first list tells was there before: nobody saw when it began.
+      if (this.#isSynced) this.turnover.changed(before, after, isAfterGap);
+    });
     const common = { requests, apiOf, clock, index, report };
     this.#settler = new Settler(common);
     this.#reclaimer = new Reclaimer({ ...common, settler: this.#settler });
@@ -64,6 +83,8 @@ export class Operator {
       settler: this.#settler,
       reclaimer: this.#reclaimer,
     });
+    const { turnover, stuck } = this;
+    this.#teller = new Teller({ ...common, pods, turnover, stuck, settler: this.#settler });
   }
 
   /** Whether everything was read once. */
@@ -72,8 +93,8 @@ export class Operator {
   }
 
   /** As of the last sweep of this operator while it led. */
-  get sessions(): SessionCounts {
-    return this.#housekeeping.counts;
+  get sessions(): SessionSweep {
+    return this.#housekeeping.swept;
   }
 
   /** Follows Pods and locks until the signal aborts: also while another operator leads. */
@@ -107,7 +128,11 @@ export class Operator {
       }),
     ];
     try {
-      await Promise.all([this.#reclaimer.run(signal), this.#housekeeping.run(signal)]);
+      await Promise.all([
+        this.#reclaimer.run(signal),
+        this.#housekeeping.run(signal),
+        this.#teller.run(signal),
+      ]);
     } finally {
       for (const stop of unsubscribe) stop();
     }
@@ -127,8 +152,11 @@ export class Operator {
   ): Promise<void> {
     const { requests, clock, random } = this.#parts;
     this.#unlisted.add(path + String(selector));
+    const kind: WatchedKind = selector === undefined ? 'pods' : 'leases';
+    const health = this.watches.add(kind);
     const listener: CollectionListener<Kept | undefined> = {
       listed: ({ items }) => {
+        health.listed();
         index.listed(items, namespace);
         this.#unlisted.delete(path + String(selector));
         if (this.#unlisted.size > 0) return;
@@ -142,9 +170,11 @@ export class Operator {
         if (kept) index.deleted(kept);
       },
       interrupted: (failure) => {
+        health.interrupted();
         this.#troubled(selector === undefined ? 'Pods' : 'locks', failure, namespace);
       },
       resumed: () => undefined,
+      heard: () => health.heard(),
     };
     const watch = new CollectionWatch(
       requests,

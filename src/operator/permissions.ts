@@ -11,7 +11,7 @@ interface Rule {
 /** What the operator does in the namespaces that it looks after. */
 const RULES: readonly Rule[] = [
   { apiGroup: '', resource: 'pods', verbs: ['list', 'watch'] },
-  { apiGroup: '', resource: 'events', verbs: ['create'] },
+  { apiGroup: '', resource: 'events', verbs: ['create', 'patch'] },
   {
     apiGroup: 'coordination.k8s.io',
     resource: 'leases',

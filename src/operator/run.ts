@@ -19,6 +19,8 @@ export interface OperatorOptions {
   readonly namespaces: readonly string[] | undefined;
   /** Of `/metrics`, `/healthz` and `/readyz`. */
   readonly port: number;
+  /** A queue that has not moved for so many ttl is told; none if 0. */
+  readonly stuckAfter: number;
   readonly logger: EventLogger;
 }
 
@@ -36,19 +38,26 @@ export async function runOperator(
   signal: AbortSignal,
 ): Promise<void> {
   const { transport, clock, namespace } = cluster;
-  const { port, logger } = options;
+  const { port, stuckAfter, logger } = options;
   const namespaces = options.namespaces && [...new Set(options.namespaces)];
   await checkOperatorPermissions(transport, namespaces, namespace);
   const metrics = new Metrics(clock);
   const requests = new CountingRequests(transport, metrics.countRequest);
-  const events = new EventWriter(requests, clock);
+  const events = new EventWriter(requests, clock, metrics.countEvent);
   const log = operatorLog(logger, clock);
   const report = (told: Report): void => {
     log(told);
     metrics.report(told);
     events.report(told);
   };
-  const operator = new Operator({ requests, clock, random: Math.random, report, namespaces });
+  const operator = new Operator({
+    requests,
+    clock,
+    random: Math.random,
+    report,
+    namespaces,
+    stuckAfter,
+  });
   metrics.observe(operator);
   const probes = await ProbeServer.start(
     {

@@ -53,6 +53,11 @@ export class Settler {
     this.#dead.delete(oldest);
   }
 
+  /** Whether it was said to be dead, so that what follows is told with its proof. */
+  isKnownDead(session: SessionRef): boolean {
+    return this.#dead.has(sessionKey(session));
+  }
+
   /** Whether the lock names a session that is known to be dead: it needs to be settled. */
   concerns(lock: IndexedLock): boolean {
     return this.#dead.size > 0 && this.#deathIn(lock) !== undefined;

@@ -5,6 +5,7 @@ import { parseRecord } from '../core/record.ts';
 import type { LockRecord } from '../core/record.ts';
 import { blanked } from '../core/session-lease.ts';
 import { settle, settledLease } from '../core/settle.ts';
+import { REVOKER } from '../kube/lease-api.ts';
 import { heartbeat } from '../session/sighting.ts';
 import { compareAndSwap } from './compare-and-swap.ts';
 import type { Workshop } from './compare-and-swap.ts';
@@ -80,7 +81,7 @@ export async function revoke(
     if (!alive && heartbeat(lease, uid) !== shown) return { result: { kind: 'revived' } };
     const next = blanked(lease, microTime(clock.wall()));
     return {
-      write: () => api.replace(next),
+      write: () => api.replace(next, { fieldManager: REVOKER.repair }),
       done: (answer) => ({ kind: 'revoked', lease: answer as Lease }),
     };
   });

@@ -5,6 +5,7 @@ import { CHALLENGE_ANNOTATION, microTime } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
 import { parseRecord } from '../core/record.ts';
 import type { LockRecord } from '../core/record.ts';
+import { REVOKER } from '../kube/lease-api.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { isConflict, isMissing } from '../kube/outcome.ts';
 import type { LeaseOutcome } from '../kube/outcome.ts';
@@ -86,7 +87,7 @@ async function revoke(
         spec: { holderIdentity: '', renewTime: microTime(clock.wall()) },
       },
       // Not behind the reads of a hundred locks.
-      { lane: 'heartbeats' },
+      { lane: 'heartbeats', fieldManager: REVOKER.supervisor },
     ),
   );
   if (outcome.kind === 'done') return outcome.body;
