@@ -14,6 +14,7 @@ const benches: Record<string, () => Promise<{ measure: () => Promise<Figure[]> }
   start: () => import('./start.ts'),
   ls: () => import('./ls.ts'),
   supervisor: () => import('./supervisor.ts'),
+  operator: () => import('./operator.ts'),
 };
 
 const name = process.argv[2] ?? '';
