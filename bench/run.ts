@@ -15,6 +15,7 @@ const benches: Record<string, () => Promise<{ measure: () => Promise<Figure[]> }
   ls: () => import('./ls.ts'),
   supervisor: () => import('./supervisor.ts'),
   operator: () => import('./operator.ts'),
+  sizing: () => import('./sizing.ts'),
 };
 
 const name = process.argv[2] ?? '';
