@@ -1,6 +1,7 @@
 import type { Entry } from '../core/entry.ts';
 import type { Lease } from '../core/lease.ts';
 import { parseRecord } from '../core/record.ts';
+import { REVOKER } from '../kube/lease-api.ts';
 
 /** A session as a lock names it. */
 export interface SessionRef {
@@ -28,7 +29,7 @@ export interface IndexedLock {
   readonly holders: readonly IndexedEntry[];
   readonly queue: readonly IndexedEntry[];
   readonly isUnreadable: boolean;
-  /** The last write by another program than leasehold, as the server noted it: who, and when. */
+  /** The last write by none of its processes, as the server noted it: who, and when. */
   readonly foreignWrite: string | undefined;
 }
 
@@ -66,7 +67,7 @@ function indexed({ id, session, sessionUid, ttl, since }: Entry): IndexedEntry {
 function foreignWrite({ metadata }: Lease): string | undefined {
   let latest: { manager: string; time: string } | undefined;
   for (const { manager = '', time = '' } of metadata.managedFields ?? []) {
-    if (manager.startsWith('leasehold')) continue;
+    if (manager.startsWith('leasehold') && manager !== REVOKER.repair) continue;
     // Of one form and in UTC, so that their order is that of the text.
     if (!latest || time > latest.time) latest = { manager, time };
   }

@@ -1,5 +1,6 @@
 import { LEASE_API_VERSION } from '../core/lease.ts';
 import type { EventSubject, Notice } from '../kube/events.ts';
+import { REVOKER } from '../kube/lease-api.ts';
 import type { Proof } from './death.ts';
 import type { PodRef, Report, StuckBehind } from './report.ts';
 
@@ -62,7 +63,11 @@ function acquired({ session, pod, waitedMs, ...report }: Of<'acquired'>): Told[]
 }
 
 function lost({ how, by, session, pod, holders, ...report }: Of<'lost'>): Told[] {
-  const whom = by === '' ? 'somebody who edited or deleted its Lease' : by;
+  const names: Readonly<Record<string, string>> = {
+    '': 'somebody who edited or deleted its Lease',
+    [REVOKER.repair]: 'leasehold release --force',
+  };
+  const whom = names[by] ?? by;
   const { type, reason, text, why } = {
     expired: {
       type: 'Warning',
@@ -88,10 +93,10 @@ function lost({ how, by, session, pod, holders, ...report }: Of<'lost'>): Told[]
     reason: 'LockLost',
     message: `lost lock ${report.lock}: ${why}`,
   };
-  return [
-    aboutLock(report, { type, reason, message: `${text}; ${next(holders)}` }),
-    ...aboutPod(report.namespace, pod, onPod),
-  ];
+  const onLock = aboutLock(report, { type, reason, message: `${text}; ${next(holders)}` });
+  // That command writes an Event about the lock itself.
+  const isTold = by === REVOKER.repair;
+  return [...(isTold ? [] : [onLock]), ...aboutPod(report.namespace, pod, onPod)];
 }
 
 const BEHIND: Readonly<Record<StuckBehind, string>> = {

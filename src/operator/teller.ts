@@ -255,7 +255,7 @@ function isDeletedWhileAwaited({ before, after, isAfterGap }: Ended): boolean {
   return after === undefined && before.queue.length > 0 && !isAfterGap;
 }
 
-/** Another program than leasehold, if the write that ended the hold was its. */
+/** Who ended the hold by a write, if not one of those who wait and hold. */
 function foreignWriterOf({ before, after }: Ended): string | undefined {
   if (!after || after.foreignWrite === before.foreignWrite) return undefined;
   return after.foreignWrite?.split(' ')[0];

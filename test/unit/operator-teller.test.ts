@@ -5,6 +5,7 @@ import { leaseApi } from '../../src/kube/lease-api.ts';
 import { Metrics } from '../../src/operator/metrics.ts';
 import { noticesOf } from '../../src/operator/notices.ts';
 import type { Report } from '../../src/operator/report.ts';
+import { findHolder, releaseHolder } from '../../src/repair/release.ts';
 import { reclaim } from '../../src/supervisor/reclaim.ts';
 import { OperatorWorld } from './operator-world.ts';
 import type { TestOperator, TestPod } from './operator-world.ts';
@@ -159,6 +160,21 @@ describe('the end of a hold', () => {
     expect(told('lost')).toMatchObject([{ how: 'stolen', by }]);
     expect(events()).toContain('Warning Stolen Lease invoices');
     expect(events()).toContain('Warning LockLost Pod holder');
+  });
+
+  it('by leasehold release --force is told on the Pod only, as that command tells it on the lock', async () => {
+    const { next } = await holderAndWaiter(2_000);
+    const person = world.process('person', '');
+    const workshop = { api: leaseApi(person.requests, 'default', 5_000), clock: person.host };
+    const found = await world.time.settled(findHolder(workshop, 'invoices'));
+    if (found.kind !== 'found') throw new Error('somebody holds it');
+    await world.time.settled(releaseHolder(workshop, found.holder));
+    await world.time.settled(next);
+    await world.time.advance(1_000);
+    expect(told('lost')).toMatchObject([{ how: 'stolen', by: 'leasehold-repair' }]);
+    expect(events().filter((one) => !one.includes('cquired'))).toEqual([
+      'Warning LockLost Pod holder',
+    ]);
   });
 
   it('by a deletion while somebody waits is told as a theft', async () => {
