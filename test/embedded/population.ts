@@ -111,7 +111,7 @@ export function terminated(at: number): object {
 }
 
 export function putPod(store: Store, at: number, state?: object): void {
-  store.put('pods', podObject(at, state) as Parameters<Store['put']>[1]);
+  store.put('pods', podObject(at, state));
 }
 
 /** As large as Pods are: some 4 KB, most of which the operator does not keep. */
