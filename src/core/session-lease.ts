@@ -73,19 +73,22 @@ export function voidAttempts(lease: Lease): ReadonlySet<string> {
  * that owns `spec.renewTime`. Milliseconds since the epoch, to the second.
  */
 export function renewedAtServer(lease: Lease): number | undefined {
-  return lastRenewal(lease)?.at;
+  return lastWrite(lease, 'f:renewTime')?.at;
 }
 
-/** Which field manager wrote `spec.renewTime` last: of a blank session, whoever revoked it. */
+/** Which field manager wrote `spec.holderIdentity` last: of a blank session, whoever revoked it. */
 export function revokerOf(lease: Lease): string | undefined {
-  return lastRenewal(lease)?.manager;
+  return lastWrite(lease, 'f:holderIdentity')?.manager;
 }
 
-function lastRenewal(lease: Lease): { at: number; manager: string | undefined } | undefined {
+function lastWrite(
+  lease: Lease,
+  field: string,
+): { at: number; manager: string | undefined } | undefined {
   let latest: { at: number; manager: string | undefined } | undefined;
   for (const { fieldsV1, time, manager } of lease.metadata.managedFields ?? []) {
     const spec = fieldsV1?.['f:spec'];
-    if (typeof spec !== 'object' || spec === null || !('f:renewTime' in spec)) continue;
+    if (typeof spec !== 'object' || spec === null || !(field in spec)) continue;
     const at = Date.parse(time ?? '');
     if (!Number.isNaN(at) && (latest === undefined || at > latest.at)) latest = { at, manager };
   }

@@ -2,7 +2,10 @@ import type { Clock } from '../core/clock.ts';
 import { newEventName } from '../kube/events.ts';
 import type { EventSubject, Notice, WrittenEvent } from '../kube/events.ts';
 
-/** As client-go's recorder of Events: so many about one object at once, and then one in five minutes. */
+/**
+ * As client-go's recorder of Events: so many about one object at once, and then one in five minutes. Of
+ * each type, so that many grants leave room for a warning.
+ */
 const BURST = 25;
 const REFILL_MS = 300_000;
 /** So many with different messages about one object in this time; what follows is put together. */
@@ -52,16 +55,15 @@ export class EventSeries {
   /** Undefined when too much was told of the object. */
   admit(subject: EventSubject, notice: Notice): Admitted | undefined {
     const now = this.#clock.now();
-    const told = this.#toldOf(
-      `${subject.kind} ${subject.namespace}/${subject.name} ${subject.uid ?? ''}`,
-    );
+    const { kind: of, namespace, name, uid = '' } = subject;
+    const told = this.#toldOf(`${notice.type} ${of} ${namespace}/${name} ${uid}`);
     const refills = Math.floor((now - told.refilledAt) / REFILL_MS);
     told.tokens = Math.min(BURST, told.tokens + refills);
     told.refilledAt += refills * REFILL_MS;
     if (told.tokens === 0) return undefined;
     told.tokens -= 1;
 
-    const kind = `${notice.type} ${notice.reason}`;
+    const kind = notice.reason;
     let similar = told.similar.get(kind);
     if (!similar || now - similar.since > SIMILAR_MS) {
       similar = { since: now, messages: new Set() };

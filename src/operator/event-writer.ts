@@ -13,7 +13,7 @@ import type { Report } from './report.ts';
 /** So many wait to be written, one after the other; more are dropped: Events are a courtesy. */
 const MOST_WAITING = 2_000;
 /** Past so many only what is a warning is taken. */
-const MOST_NORMAL = 200;
+const MOST_NORMAL = 1_000;
 /** A node that goes down is told in seconds, and no more than this is asked of the API server. */
 const PACE = { burst: 200, perSecond: 50 };
 
@@ -32,7 +32,7 @@ export class EventWriter {
   readonly #count: EventCounter;
   readonly #series: EventSeries;
   readonly #pace: Pace;
-  readonly #never = new AbortController().signal;
+  readonly #stopping = new AbortController();
   readonly #waiting: Waiting[] = [];
   #writing = false;
 
@@ -45,6 +45,7 @@ export class EventWriter {
   }
 
   report(report: Report): void {
+    if (this.#stopping.signal.aborted) return;
     for (const { subject, notice } of noticesOf(report)) {
       const most = notice.type === 'Normal' ? MOST_NORMAL : MOST_WAITING;
       const admitted =
@@ -55,10 +56,18 @@ export class EventWriter {
     if (!this.#writing) void this.#writeAll();
   }
 
+  /** What was not written yet never will be. */
+  stop(): void {
+    this.#stopping.abort();
+    this.#waiting.length = 0;
+  }
+
   async #writeAll(): Promise<void> {
     this.#writing = true;
+    const { signal } = this.#stopping;
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
-      await this.#pace.turn(this.#never);
+      await this.#pace.turn(signal);
+      if (signal.aborted) return;
       const { kind } = await this.#write(next);
       this.#count(next.admitted.notice.reason, kind === 'done' ? 'written' : 'failed');
     }

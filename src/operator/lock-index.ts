@@ -1,3 +1,4 @@
+import { FORMAT_VERSION } from '../core/entry.ts';
 import type { Entry } from '../core/entry.ts';
 import type { Lease } from '../core/lease.ts';
 import { parseRecord } from '../core/record.ts';
@@ -19,6 +20,8 @@ export interface IndexedEntry {
   readonly ttl: number;
   /** Since when it waits or holds, by the clock of who wrote that. */
   readonly since: number | undefined;
+  /** Written by a newer version, so that nobody of this one grants it anything. */
+  readonly isNewer: boolean;
 }
 
 /** What is kept of a lock. */
@@ -60,14 +63,17 @@ export function indexedLock(lease: Lease): IndexedLock | undefined {
   }
 }
 
-function indexed({ id, session, sessionUid, ttl, since }: Entry): IndexedEntry {
-  return { id, session, sessionUid, ttl, since };
+function indexed({ id, session, sessionUid, ttl, since, version }: Entry): IndexedEntry {
+  return { id, session, sessionUid, ttl, since, isNewer: version > FORMAT_VERSION };
 }
+
+/** Those of leasehold that end the hold of another. */
+const SIGNING: ReadonlySet<string> = new Set([REVOKER.repair, REVOKER.supervisor]);
 
 function foreignWrite({ metadata }: Lease): string | undefined {
   let latest: { manager: string; time: string } | undefined;
   for (const { manager = '', time = '' } of metadata.managedFields ?? []) {
-    if (manager.startsWith('leasehold') && manager !== REVOKER.repair) continue;
+    if (manager.startsWith('leasehold') && !SIGNING.has(manager)) continue;
     // Of one form and in UTC, so that their order is that of the text.
     if (!latest || time > latest.time) latest = { manager, time };
   }

@@ -93,6 +93,7 @@ export async function runOperator(
     await followed;
   } finally {
     watching.abort();
+    events.stop();
     await probes.stop();
     await leasehold.close();
   }

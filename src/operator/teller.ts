@@ -4,11 +4,12 @@ import type { Lease } from '../core/lease.ts';
 import { isBlank, isSession, revokerOf } from '../core/session-lease.ts';
 import { REVOKER } from '../kube/lease-api.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
+import { isMissing } from '../kube/outcome.ts';
 import { sessionState } from '../repair/session-state.ts';
 import type { IndexedEntry, IndexedLock, SessionRef } from './lock-index.ts';
 import { Pace } from './pace.ts';
 import type { PodIndex } from './pod-index.ts';
-import type { PodRef, Reporter, StuckBehind } from './report.ts';
+import type { PodRef, Report, Reporter, StuckBehind } from './report.ts';
 import type { Settler } from './settler.ts';
 import type { StuckQueue, StuckQueues } from './stuck-queues.ts';
 import type { Turn, Turnover } from './turnover.ts';
@@ -25,6 +26,9 @@ const READS = { burst: 20, perSecond: 5 };
 const MOST_PENDING = 100;
 
 type Ended = Extract<Turn, { type: 'ended' }>;
+type Ending = Pick<Extract<Report, { type: 'lost' }>, 'how' | 'by'>;
+
+const ENDED: Ending = { how: 'ended', by: REVOKER.supervisor };
 
 interface Parts {
   readonly apiOf: (namespace: string) => LeaseApi;
@@ -110,9 +114,10 @@ export class Teller {
     const session = sessionOf(turn);
     // Meanwhile its death may have been proven, and is told by whoever did that.
     if (settler.isKnownDead(session)) return;
-    const lease = await this.#sessionLease(session);
-    if (!lease) return;
-    const ending = await this.#endingOf(turn, lease);
+    // The session of a process that its supervisor has outlived is mostly gone.
+    const isSigned = foreignWriterOf(turn) === REVOKER.supervisor;
+    const lease = isSigned ? undefined : await this.#sessionLease(session);
+    const ending = isSigned ? ENDED : lease && (await this.#endingOf(turn, lease));
     if (!ending) return;
     const { before, after } = turn;
     report({
@@ -122,21 +127,19 @@ export class Teller {
       lock: before.name,
       lockUid: before.uid,
       session,
-      pod: ownerOf(lease),
+      pod: lease ? ownerOf(lease) : this.#podNamed(before.namespace, turn.entry),
       holders: after?.holders ?? [],
     });
   }
 
   /** How the hold ended, and by whom, if not by a release; undefined if it was one, or told already. */
-  async #endingOf(
-    turn: Ended,
-    session: Lease,
-  ): Promise<{ how: 'expired' | 'ended' | 'stolen'; by: string } | undefined> {
+  async #endingOf(turn: Ended, session: Lease): Promise<Ending | undefined> {
     const { before, after } = turn;
     if (isBlank(session)) {
-      const by = revokerOf(session) ?? '';
+      const by = revokerOf(session);
+      if (by === undefined) return undefined;
       if (by === REVOKER.waiter) return { how: 'expired', by };
-      if (by === REVOKER.supervisor) return { how: 'ended', by };
+      if (by === REVOKER.supervisor) return ENDED;
       // Its owner at its own end; or somebody of leasehold who tells of it.
       return by.startsWith('leasehold') ? undefined : { how: 'stolen', by };
     }
@@ -162,24 +165,24 @@ export class Teller {
         const [next] = lock.queue;
         const key = [lock.uid, next?.id, ...lock.holders.map(({ id }) => id)].join(' ');
         if (!next || this.#told.has(key)) continue;
-        this.#told.set(key, now + REMIND_MS);
-        await this.#tellStuck(queue, next, signal);
+        if (await this.#tellStuck(queue, next, signal)) this.#told.set(key, now + REMIND_MS);
       }
       await pause(clock, LOOK_EVERY_MS, signal);
     }
   }
 
+  /** @returns whether it could be found out what to tell */
   async #tellStuck(
     { lock, standsMs }: StuckQueue,
     next: IndexedEntry,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const [holder] = lock.holders;
     let behind: StuckBehind = lock.isUnreadable ? 'unreadable' : 'nobody';
     if (holder) {
       await this.#pace.turn(signal);
       const read = await this.#parts.apiOf(lock.namespace).get(holder.session);
-      if (read.kind === 'unknown' || (read.kind === 'refused' && read.status !== 404)) return;
+      if (read.kind !== 'done' && !isMissing(read)) return false;
       behind = 'missing';
       if (read.kind === 'done') {
         const state = sessionState(read.body, read.serverTime, holder.sessionUid);
@@ -201,6 +204,7 @@ export class Teller {
       behind,
       holder: holder?.session,
     });
+    return true;
   }
 
   async #sessionLease({ namespace, name, uid }: SessionRef): Promise<Lease | undefined> {
@@ -248,7 +252,8 @@ function isWorthALook(turn: Ended): boolean {
  */
 function isTakenOut({ after, isAfterGap }: Ended): boolean {
   if (!after || isAfterGap || after.isUnreadable) return false;
-  return after.holders.length === 0 && after.queue.length > 0;
+  const [next] = after.queue;
+  return after.holders.length === 0 && next !== undefined && !next.isNewer;
 }
 
 function isDeletedWhileAwaited({ before, after, isAfterGap }: Ended): boolean {

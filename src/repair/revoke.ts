@@ -161,11 +161,13 @@ type State = Pick<SettledLock, 'holders' | 'deleted' | 'error'>;
  *
  * @throws LeaseholdError when it cannot be done
  * @param isDead - also asked about whoever is in the record after a conflict
+ * @param fieldManager - under whose name the server notes it
  */
 export function settleLock(
   workshop: Workshop,
   first: LockRecord,
   isDead: (entry: Entry) => boolean,
+  fieldManager?: string,
 ): Promise<State> {
   const { api, clock } = workshop;
   const gone: State = { holders: [], deleted: true, error: undefined };
@@ -180,7 +182,7 @@ export function settleLock(
     const next = settledLease(record, settlement, microTime(clock.wall()));
     const holders = parseRecord(next).holders;
     return {
-      write: () => api.replace(next),
+      write: () => api.replace(next, fieldManager === undefined ? {} : { fieldManager }),
       done: () => ({ ...gone, holders, deleted: false }),
     };
   });

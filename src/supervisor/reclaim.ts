@@ -120,7 +120,7 @@ async function settleOne(
   const held = record.holders.some(isDead);
   const attempts = [...record.holders, ...record.queue].filter(isDead).map(({ id }) => id);
   if (attempts.length === 0) return NOTHING;
-  const { holders } = await settleLock(workshop, record, isDead);
+  const { holders } = await settleLock(workshop, record, isDead, REVOKER.supervisor);
   return { attempts, passedOn: held && holders.length > 0 };
 }
 

@@ -15,6 +15,7 @@ const A_TTL_MS = 20_000;
 const A_LOOK_MS = 16_000;
 /** 20 ttl of 15 s. */
 const STUCK_MS = 300_000;
+const A_SWEEP_MS = 331_000;
 
 let world: OperatorWorld;
 let leader: TestOperator;
@@ -128,21 +129,26 @@ describe('the end of a hold', () => {
     expect(told('lost')).toEqual([]);
   });
 
-  it('by its supervisor is told as a reclaim', async () => {
+  it.each([
+    ['at once', true],
+    ['by whoever waits, after it had revoked the session', false],
+  ])('by its supervisor, %s, is told as a reclaim', async (_, isSettled) => {
     const { holder, next } = await holderAndWaiter();
     world.crash(holder);
     const session = world.leases('session').find(({ spec }) => spec?.holderIdentity === 'holder');
     const { name = '', uid = '' } = session?.metadata ?? {};
     const supervisor = world.process('supervisor', '');
-    // It had another attempt whose request may be on the way, so that the session stays.
-    const attempts = ['invoices', 'other'].map((lock, at) => ({ lock, id: `0a-${String(at)}` }));
+    // Another one, whose request may be on the way, lets the session stay.
+    const attempts = [{ lock: isSettled ? 'invoices' : 'other', id: `${name.slice(-8)}-1` }];
     const api = leaseApi(supervisor.requests, 'default', 5_000);
-    const dead = { name, uid, ttl: 15, attempts };
     const workshop = { api, clock: supervisor.host };
-    await world.time.settled(reclaim(workshop, dead as never, new AbortController().signal));
+    const dead = { name, uid, ttl: 15, attempts };
+    await world.time.settled(reclaim(workshop, dead, new AbortController().signal));
     await world.time.settled(next, A_TTL_MS);
-    await world.time.advance(10);
-    expect(told('lost')).toMatchObject([{ how: 'ended' }]);
+    await world.time.advance(1_000);
+    expect(told('lost')).toMatchObject([{ how: 'ended', pod: { uid: holder.uid } }]);
+    expect(events()).toContain('Normal Reclaimed Lease invoices');
+    expect(events()).toContain('Warning LockLost Pod holder');
   });
 
   it.each([
@@ -182,6 +188,29 @@ describe('the end of a hold', () => {
     await world.deleteLease('invoices');
     await world.time.advance(1_000);
     expect(told('lost')).toMatchObject([{ how: 'stolen', by: '' }]);
+  });
+
+  it('by a session that somebody blanks by hand is told as a theft', async () => {
+    const { next } = await holderAndWaiter();
+    const session = world.leases('session').find(({ spec }) => spec?.holderIdentity === 'holder');
+    const blank = { spec: { holderIdentity: '' } };
+    await world.patchLease(session?.metadata.name ?? '', blank, 'kubectl-patch');
+    await world.time.settled(next, A_TTL_MS);
+    await world.time.advance(1_000);
+    expect(told('lost')).toMatchObject([{ how: 'stolen', by: 'kubectl-patch' }]);
+  });
+
+  it('by a release to somebody of a newer version is no theft', async () => {
+    const holder = await world.pod('holder');
+    const held = await world.time.settled(holder.leasehold.lock('invoices').acquire());
+    const newer = 'v=2 session=s uid=u ttl=15 mode=exclusive seen=1';
+    const annotations = { 'queue.leasehold.dev/0b-1': newer };
+    await world.patchLease('invoices', { metadata: { annotations } });
+    await world.time.advance(12_000);
+    await held.release();
+    await world.time.advance(A_LOOK_MS);
+    expect(world.lease('invoices')?.spec?.holderIdentity).toBe('');
+    expect(told('lost')).toEqual([]);
   });
 
   it('by a label that somebody puts on it is no theft', async () => {
@@ -272,6 +301,59 @@ describe('a queue that does not move', () => {
     });
     await world.time.advance(STUCK_MS + A_LOOK_MS);
     expect(told('stuck')).toMatchObject([{ lock: 'left', behind }]);
+  });
+});
+
+describe('the metrics of what is there', () => {
+  const readMetrics = async (): Promise<(series: string) => number> => {
+    const metrics = new Metrics(leader.host);
+    metrics.observe(leader.operator);
+    const text = await metrics.text();
+    return (series) => {
+      const line = text.split('\n').find((one) => one.startsWith(`${series} `));
+      return Number(line?.slice(series.length + 1));
+    };
+  };
+
+  it('count queues that do not move, by what they stand behind', async () => {
+    await holderAndWaiter(STUCK_MS + A_LOOK_MS);
+    const value = await readMetrics();
+    expect(value('leasehold_stuck_waiters{namespace="default",lock="held"}')).toBe(1);
+  });
+
+  it('tell the age of the oldest session, as of the last sweep, and when that was', async () => {
+    const [silent, live] = [await world.pod('silent'), await world.pod('live')];
+    for (const { leasehold, name } of [silent, live]) {
+      await world.time.settled(leasehold.lock(name).acquire());
+    }
+    world.crash(silent);
+    await world.time.advance(A_SWEEP_MS);
+    const value = await readMetrics();
+    expect(value('leasehold_sessions{state="live"}')).toBe(1);
+    expect(value('leasehold_sessions{state="silent"}')).toBe(1);
+    expect(value('leasehold_oldest_session_age_seconds')).toBeGreaterThan(200);
+    const sweptAgo = leader.host.wall() / 1_000 - value('leasehold_sweep_timestamp_seconds');
+    expect(sweptAgo).toBeGreaterThanOrEqual(0);
+    expect(sweptAgo).toBeLessThan(A_SWEEP_MS / 1_000);
+  });
+
+  it('tell when the watches were heard, and their interruptions', async () => {
+    const resources = ['pods', 'leases'];
+    const at = (value: (series: string) => number): number[] =>
+      resources.map((resource) => {
+        return value(`leasehold_watch_heard_timestamp_seconds{resource="${resource}"}`);
+      });
+    const first = await readMetrics();
+    expect(Math.min(...at(first))).toBeGreaterThan(0);
+    leader.requests.breakWatches();
+    await world.time.advance(120_000);
+    const then = await readMetrics();
+    for (const resource of resources) {
+      expect(then(`leasehold_watch_lists_total{resource="${resource}"}`)).toBe(1);
+      expect(then(`leasehold_watch_interruptions_total{resource="${resource}"}`)).toBe(1);
+    }
+    // Bookmarks have come since.
+    expect(Math.min(...at(then))).toBeGreaterThan(Math.max(...at(first)));
   });
 });
 
