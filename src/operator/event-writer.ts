@@ -79,6 +79,9 @@ export class EventWriter {
     const wall = this.#clock.wall();
     if (event.count === 1) return writeEventAbout(this.#requests, subject, notice, wall, event);
     const outcome = await repeatEvent(this.#requests, event, notice, wall);
+    if (outcome.kind === 'refused' && outcome.status === 403) {
+      return writeEventAbout(this.#requests, subject, notice, wall);
+    }
     if (!isMissing(outcome)) return outcome;
     // Dropped by the server, which keeps them for an hour, or never written.
     return writeEventAbout(this.#requests, subject, notice, wall, event);

@@ -225,6 +225,18 @@ describe('the Events', () => {
     expect(bodies(requests).at(-1)?.count).toBe(3);
   });
 
+  it('are new ones each time where they may not be counted', async () => {
+    const requests = new Answering(({ method }) => (method === 'PATCH' ? refused(403) : done({})));
+    const events = new EventWriter(requests, new Standing());
+    for (let times = 0; times < 2; times += 1) {
+      events.report(settled);
+      await drain();
+    }
+    expect(requests.sent.map(({ method }) => method)).toEqual(['POST', 'PATCH', 'POST']);
+    const names = bodies(requests).map(({ metadata }) => metadata?.name);
+    expect(names[2]).not.toBe(names[0]);
+  });
+
   it('are counted by reason and result', async () => {
     const counted: string[] = [];
     const answers = [done({}), refused(403)];
