@@ -16,6 +16,8 @@ const benches: Record<string, () => Promise<{ measure: () => Promise<Figure[]> }
   supervisor: () => import('./supervisor.ts'),
   recovery: () => import('./recovery.ts'),
   pods: () => import('./pods.ts'),
+  operator: () => import('./operator.ts'),
+  sizing: () => import('./sizing.ts'),
 };
 
 const name = process.argv[2] ?? '';

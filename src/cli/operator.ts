@@ -12,6 +12,7 @@ interface OperatorFlags {
   readonly leaderLabel?: true;
   readonly holderPattern?: readonly string[];
   readonly port: string;
+  readonly stuckAfter: string;
   readonly kubeconfig?: string;
   readonly context?: string;
   readonly verbose?: true;
@@ -25,8 +26,8 @@ What it does
   reclaims   the kubelet reports that a container has ended: the session of the process in it is
              revoked, and its locks go to those who wait, in place of after a ttl. Nothing less than
              the end of the container counts: see docs/operations.md.
-  releases   and any other election's Lease (client-go, controller-runtime, ...) whose leader has ended
-             with all containers of its Pod, if the Lease or its namespace has the label
+  releases   and any other election's Lease (client-go, controller-runtime, ...) whose leader has
+             ended with all containers of its Pod, if the Lease or its namespace has the label
              leasehold.dev/reclaim=enabled.
   labels     with --leader-label: the Pod of the leader has leasehold.dev/leader=<election>, and no
              other Pod, so that a Service can select it; for elections whose Lease has the label
@@ -36,10 +37,10 @@ What it does
   tells      in Events on the Lease and the Pod, in logs (JSON lines on stdout), and on
              /metrics, /healthz and /readyz.
 
-It needs list and watch on pods, create on events, get on namespaces, and get, list, watch, update
-and delete on leases in the namespaces that it looks after; and in its own what an election needs.
-With --leader-label also patch on pods, and list on services and endpointslices. What is missing is
-told at the start, as rules to add.
+It needs list and watch on pods, create and patch on events, get on namespaces, and get, list,
+watch, update and delete on leases in the namespaces that it looks after; and in its own what an
+election needs. With --leader-label also patch on pods, and list on services and endpointslices. What is
+missing is told at the start, as rules to add.
 
 Examples
   leasehold operator
@@ -80,6 +81,12 @@ export function addOperatorCommand(program: Command): void {
     )
     .addOption(
       new Option(
+        '--stuck-after <number>',
+        'tell of a queue that has not moved for so many ttl; 0 for never',
+      ).default('20'),
+    )
+    .addOption(
+      new Option(
         '--kubeconfig <file>',
         "inside a Pod its service account if omitted, else kubectl's",
       ),
@@ -107,6 +114,7 @@ async function operate(flags: OperatorFlags): Promise<number> {
   const signals = new SignalHandling((signal) => process.exit(exitCodeOfSignal(signal)));
   try {
     const port = portOf(flags.port);
+    const stuckAfter = stuckAfterOf(flags.stuckAfter);
     const [{ openCluster }, { runOperator }, { holderPatterns }, { checkNamespace }, { pino }] =
       await Promise.all([
         import('../client/cluster.ts'),
@@ -129,7 +137,7 @@ async function operate(flags: OperatorFlags): Promise<number> {
       pino.destination({ fd: 1, sync: true }),
     );
     const leaderLabel = flags.leaderLabel ?? false;
-    const options = { namespaces, patterns, leaderLabel, port, logger };
+    const options = { namespaces, patterns, leaderLabel, port, stuckAfter, logger };
     await runOperator(cluster, options, signals.waiting);
     return 0;
   } catch (error) {
@@ -151,5 +159,14 @@ function portOf(text: string): number {
   throw new LeaseholdError(
     'INVALID_ARGUMENT',
     `--port must be a number from 0 to 65535, not ${text}`,
+  );
+}
+
+function stuckAfterOf(text: string): number {
+  const ttls = Number(text);
+  if (text.trim() !== '' && ttls >= 0 && Number.isFinite(ttls)) return ttls;
+  throw new LeaseholdError(
+    'INVALID_ARGUMENT',
+    `--stuck-after must be how many ttl a queue may stand, or 0, not ${text}`,
   );
 }

@@ -73,12 +73,24 @@ export function voidAttempts(lease: Lease): ReadonlySet<string> {
  * that owns `spec.renewTime`. Milliseconds since the epoch, to the second.
  */
 export function renewedAtServer(lease: Lease): number | undefined {
-  let latest: number | undefined;
-  for (const fields of lease.metadata.managedFields ?? []) {
-    const spec = fields.fieldsV1?.['f:spec'];
-    if (typeof spec !== 'object' || spec === null || !('f:renewTime' in spec)) continue;
-    const time = Date.parse(fields.time ?? '');
-    if (!Number.isNaN(time) && (latest === undefined || time > latest)) latest = time;
+  return lastWrite(lease, 'f:renewTime')?.at;
+}
+
+/** Which field manager wrote `spec.holderIdentity` last: of a blank session, whoever revoked it. */
+export function revokerOf(lease: Lease): string | undefined {
+  return lastWrite(lease, 'f:holderIdentity')?.manager;
+}
+
+function lastWrite(
+  lease: Lease,
+  field: string,
+): { at: number; manager: string | undefined } | undefined {
+  let latest: { at: number; manager: string | undefined } | undefined;
+  for (const { fieldsV1, time, manager } of lease.metadata.managedFields ?? []) {
+    const spec = fieldsV1?.['f:spec'];
+    if (typeof spec !== 'object' || spec === null || !(field in spec)) continue;
+    const at = Date.parse(time ?? '');
+    if (!Number.isNaN(at) && (latest === undefined || at > latest.at)) latest = { at, manager };
   }
   return latest;
 }

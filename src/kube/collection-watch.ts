@@ -19,6 +19,8 @@ export interface CollectionListener<Kept> {
   interrupted(failure: Failure, everListed: boolean): void;
   /** Nothing was missed, it only comes late. */
   resumed(): void;
+  /** The server has said something, a bookmark included. */
+  heard?(): void;
 }
 
 export type Failure = Exclude<Outcome<unknown>, { kind: 'done' }>;
@@ -148,6 +150,7 @@ export class CollectionWatch<Kept> {
           if (over) return;
           cancelSilence();
           cancelSilence = this.#clock.schedule(SILENCE_MS, onSilence);
+          this.#listener.heard?.();
           try {
             for (const line of splitter.push(bytes)) {
               const ending = this.#take(WatchEvent.of(line));

@@ -43,16 +43,37 @@ export function writeEvent(
   return writeEventAbout(requests, { ...subject, resourceVersion }, notice, wall);
 }
 
-/** The same about any object. */
+/** An Event that was written, and what it tells by now. */
+export interface WrittenEvent {
+  readonly namespace: string;
+  readonly name: string;
+  /** When it was told first: milliseconds since the epoch. */
+  readonly firstAt: number;
+  /** How often it was told. */
+  readonly count: number;
+}
+
+/** A name for an Event about this object: unique, as the same is told of it more than once. */
+export function newEventName(subject: string): string {
+  const prefix = subject.slice(0, MOST_NAME_CHARACTERS).replace(/[.-]+$/, '');
+  return `${prefix}.${randomBytes(8).toString('hex')}`;
+}
+
+/**
+ * The same about any object.
+ *
+ * @param event - under which name, and what came before; a new one that is told for the first time if
+ * undefined
+ */
 export function writeEventAbout(
   requests: Requests,
   subject: EventSubject,
   notice: Notice,
   wall: number,
+  event?: WrittenEvent,
 ): Promise<Outcome<unknown>> {
-  const { namespace, name } = subject;
-  const now = new Date(wall).toISOString().replace(/\.\d+Z$/, 'Z');
-  const prefix = name.slice(0, MOST_NAME_CHARACTERS).replace(/[.-]+$/, '');
+  const { namespace } = subject;
+  const { name = newEventName(subject.name), firstAt = wall, count = 1 } = event ?? {};
   return requests.request({
     method: 'POST',
     path: `/api/v1/namespaces/${namespace}/events`,
@@ -60,7 +81,7 @@ export function writeEventAbout(
     body: {
       apiVersion: 'v1',
       kind: 'Event',
-      metadata: { name: `${prefix}.${randomBytes(8).toString('hex')}`, namespace },
+      metadata: { name, namespace },
       involvedObject: subject,
       type: notice.type,
       reason: notice.reason,
@@ -68,9 +89,30 @@ export function writeEventAbout(
       source: { component: COMPONENT, host: hostname() },
       reportingComponent: COMPONENT,
       reportingInstance: hostname().slice(0, 128),
-      firstTimestamp: now,
-      lastTimestamp: now,
-      count: 1,
+      firstTimestamp: toTheSecond(firstAt),
+      lastTimestamp: toTheSecond(wall),
+      count,
     },
   });
+}
+
+/** Counts an Event once more, in place of another of the same. Sends one PATCH; needs `patch`. */
+export function repeatEvent(
+  requests: Requests,
+  { namespace, name, count }: WrittenEvent,
+  notice: Notice,
+  wall: number,
+): Promise<Outcome<unknown>> {
+  const message = notice.message.slice(0, MOST_MESSAGE_CHARACTERS);
+  return requests.request({
+    method: 'PATCH',
+    path: `/api/v1/namespaces/${namespace}/events/${name}`,
+    contentType: 'application/merge-patch+json',
+    deadline: DEADLINE_MS,
+    body: { count, lastTimestamp: toTheSecond(wall), message },
+  });
+}
+
+function toTheSecond(wall: number): string {
+  return new Date(wall).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -31,6 +31,19 @@ export interface RequestLimits {
 /** The field manager of whoever leaves a question on the Lease of another. */
 export const ASKER = 'leasehold-ask';
 
+/**
+ * The field managers of those who revoke the session of another or take its lock: the server then
+ * notes who it was and when, and beside that when the session was last renewed.
+ */
+export const REVOKER = {
+  /** A waiter, after a ttl without a renewal. */
+  waiter: 'leasehold-waiter',
+  /** The parent of the process, which has ended. */
+  supervisor: 'leasehold-supervisor',
+  /** The operator, by proof; or people. */
+  repair: 'leasehold-repair',
+} as const;
+
 /** The requests on the Leases of one namespace: everything the protocol may do, and no more. */
 export interface LeaseApi {
   readonly namespace: string;

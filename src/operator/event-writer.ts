@@ -1,88 +1,89 @@
 import type { Clock } from '../core/clock.ts';
-import { LEASE_API_VERSION } from '../core/lease.ts';
-import { writeEventAbout } from '../kube/events.ts';
-import type { EventSubject, Notice } from '../kube/events.ts';
+import { repeatEvent, writeEventAbout } from '../kube/events.ts';
+import type { EventSubject } from '../kube/events.ts';
+import { isMissing } from '../kube/outcome.ts';
+import type { Outcome } from '../kube/outcome.ts';
 import type { Requests } from '../kube/transport.ts';
-import type { ContainerEnd } from './death.ts';
+import { EventSeries } from './event-series.ts';
+import type { Admitted } from './event-series.ts';
+import { noticesOf } from './notices.ts';
+import { Pace } from './pace.ts';
 import type { Report } from './report.ts';
 
-/** The same about the same object is told no more often. */
-const QUIET_MS = 300_000;
-const MOST_REMEMBERED = 2_000;
 /** So many wait to be written, one after the other; more are dropped: Events are a courtesy. */
-const MOST_WAITING = 1_000;
+const MOST_WAITING = 2_000;
+/** Past so many only what is a warning is taken. */
+const MOST_NORMAL = 1_000;
+/** A node that goes down is told in seconds, and no more than this is asked of the API server. */
+const PACE = { burst: 200, perSecond: 50 };
+
+/** `dropped`: too much was to be told, of this object or in all. */
+type EventCounter = (reason: string, result: 'written' | 'failed' | 'dropped') => void;
+
+interface Waiting {
+  readonly subject: EventSubject;
+  readonly admitted: Admitted;
+}
 
 /** Writes Events about what the operator does, for `kubectl describe` of the Lease and the Pod. */
 export class EventWriter {
   readonly #requests: Requests;
   readonly #clock: Clock;
-  readonly #told = new Map<string, number>();
-  readonly #waiting: { subject: EventSubject; notice: Notice }[] = [];
+  readonly #count: EventCounter;
+  readonly #series: EventSeries;
+  readonly #pace: Pace;
+  readonly #stopping = new AbortController();
+  readonly #waiting: Waiting[] = [];
   #writing = false;
 
-  constructor(requests: Requests, clock: Clock) {
+  constructor(requests: Requests, clock: Clock, count: EventCounter = () => undefined) {
     this.#requests = requests;
     this.#clock = clock;
+    this.#count = count;
+    this.#series = new EventSeries(clock);
+    this.#pace = new Pace(clock, PACE);
   }
 
   report(report: Report): void {
-    if (report.type === 'revoked') {
-      const { session, proof } = report;
-      const why = proof ? causeOf(proof) : 'its process has not renewed it for its ttl';
-      const message = `session ${session.name} was revoked: ${why}`;
-      const notice: Notice = { type: 'Warning', reason: 'SessionRevoked', message };
-      this.#write({ apiVersion: LEASE_API_VERSION, kind: 'Lease', ...session }, notice);
-      if (!proof) return;
-      const { pod: name, podUid: uid } = proof;
-      const { namespace } = session;
-      this.#write({ apiVersion: 'v1', kind: 'Pod', namespace, name, uid }, notice);
-    } else if (report.type === 'settled' && report.held && report.holders.length > 0) {
-      // A lock that nobody waited for is gone, and nothing is to be told of it.
-      const { namespace, lock: name, lockUid: uid, holders, session, proof } = report;
-      const to = holders.map((holder) => holder.session).join(', ');
-      const from = session ? ` from session ${session.name}` : ' from a session that is missing';
-      const message = `reclaimed${from}${proof ? `, as ${causeOf(proof)}` : ''}; held by ${to} now`;
-      const subject = { apiVersion: LEASE_API_VERSION, kind: 'Lease', namespace, name, uid };
-      this.#write(subject, { type: 'Normal', reason: 'Reclaimed', message });
-    } else if (report.type === 'released') {
-      const { namespace, lease: name, leaseUid, proof } = report;
-      const message = `released for its leader ${proof.holder}: ${causeOf(proof)}`;
-      const notice: Notice = { type: 'Warning', reason: 'LeaderReleased', message };
-      const lease = { apiVersion: LEASE_API_VERSION, kind: 'Lease', namespace, name };
-      this.#write({ ...lease, uid: leaseUid }, notice);
-      const pod = { apiVersion: 'v1', kind: 'Pod', namespace, name: proof.pod, uid: proof.podUid };
-      this.#write(pod, { ...notice, message: `Lease ${name} was ${message}` });
+    if (this.#stopping.signal.aborted) return;
+    for (const { subject, notice } of noticesOf(report)) {
+      const most = notice.type === 'Normal' ? MOST_NORMAL : MOST_WAITING;
+      const admitted =
+        this.#waiting.length < most ? this.#series.admit(subject, notice) : undefined;
+      if (admitted) this.#waiting.push({ subject, admitted });
+      else this.#count(notice.reason, 'dropped');
     }
+    if (!this.#writing) void this.#writeAll();
   }
 
-  #write(subject: EventSubject, notice: Notice): void {
-    const key = `${subject.kind} ${subject.uid ?? ''} ${notice.message}`;
-    const now = this.#clock.now();
-    const before = this.#told.get(key);
-    if (before !== undefined && now - before < QUIET_MS) return;
-    if (this.#waiting.length >= MOST_WAITING) return;
-    this.#told.delete(key);
-    this.#told.set(key, now);
-    if (this.#told.size > MOST_REMEMBERED) {
-      const [oldest = ''] = this.#told.keys();
-      this.#told.delete(oldest);
-    }
-    this.#waiting.push({ subject, notice });
-    if (!this.#writing) void this.#writeAll();
+  /** What was not written yet never will be. */
+  stop(): void {
+    this.#stopping.abort();
+    this.#waiting.length = 0;
   }
 
   async #writeAll(): Promise<void> {
     this.#writing = true;
+    const { signal } = this.#stopping;
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
-      await writeEventAbout(this.#requests, next.subject, next.notice, this.#clock.wall());
+      await this.#pace.turn(signal);
+      if (signal.aborted) return;
+      const { kind } = await this.#write(next);
+      this.#count(next.admitted.notice.reason, kind === 'done' ? 'written' : 'failed');
     }
     this.#writing = false;
   }
-}
 
-function causeOf({ pod, container, reason, exitCode, finishedAt }: ContainerEnd): string {
-  const how = [reason, exitCode === undefined ? '' : `exit code ${String(exitCode)}`];
-  const detail = how.filter((part) => part !== '').join(', ');
-  const when = new Date(finishedAt).toISOString();
-  return `container ${container} of Pod ${pod} ended at ${when}${detail === '' ? '' : ` (${detail})`}`;
+  async #write({ subject, admitted }: Waiting): Promise<Outcome<unknown>> {
+    const { notice, event } = admitted;
+    const wall = this.#clock.wall();
+    if (event.count === 1) return writeEventAbout(this.#requests, subject, notice, wall, event);
+    const outcome = await repeatEvent(this.#requests, event, notice, wall);
+    if (outcome.kind === 'refused' && outcome.status === 403) {
+      return writeEventAbout(this.#requests, subject, notice, wall);
+    }
+    if (!isMissing(outcome)) return outcome;
+    // Dropped by the server, which keeps them for an hour, or never written.
+    return writeEventAbout(this.#requests, subject, notice, wall, event);
+  }
 }

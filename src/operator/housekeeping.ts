@@ -28,11 +28,16 @@ const KEEP_BLANK_MS = 60_000;
 
 const REMEMBERED_MS = 86_400_000;
 
-/** How many sessions there are, as of the last sweep. */
-export interface SessionCounts {
-  readonly live: number;
-  readonly silent: number;
-  readonly blank: number;
+type SessionState = 'live' | 'silent' | 'blank';
+
+/** What the last sweep has found. */
+export interface SessionSweep {
+  /** How many sessions there are. */
+  readonly counts: Readonly<Record<SessionState, number>>;
+  /** Milliseconds since the last renewal of the session that has gone longest without, if not blank. */
+  readonly oldestMs: number;
+  /** When it was, on the wall clock; undefined before the first. */
+  readonly at: number | undefined;
 }
 
 /** What is kept of a session while the others are read. */
@@ -74,15 +79,19 @@ export class Housekeeping {
   readonly #silent = new Map<string, { beat: string; since: number }>();
   /** Entries whose session is missing: since when. */
   readonly #missing = new Map<string, number>();
-  #counts: SessionCounts = { live: 0, silent: 0, blank: 0 };
+  #swept: SessionSweep = {
+    counts: { live: 0, silent: 0, blank: 0 },
+    oldestMs: 0,
+    at: undefined,
+  };
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#orphans = new Orphans(parts);
   }
 
-  get counts(): SessionCounts {
-    return this.#counts;
+  get swept(): SessionSweep {
+    return this.#swept;
   }
 
   /** Works until the signal aborts. */
@@ -102,6 +111,7 @@ export class Housekeeping {
   async #sweep(signal: AbortSignal): Promise<boolean> {
     let done = true;
     const counts = { live: 0, silent: 0, blank: 0 };
+    let oldestMs = 0;
     for (const namespace of this.#parts.namespaces) {
       // Known before the sessions are read: what an entry names was there before the entry.
       const locks = [...this.#parts.index.all()].filter(
@@ -111,7 +121,7 @@ export class Housekeeping {
       const listed = await collectLeases(
         this.#parts.requests,
         scope,
-        (lease) => this.#swept(lease),
+        (lease) => this.#kept(lease),
         signal,
       );
       if (signal.aborted) return false;
@@ -128,12 +138,14 @@ export class Housekeeping {
       if (left.length > 0) done = false;
       for (const swept of sessions) {
         if (isAborted(signal)) return false;
-        counts[await this.#tidy(swept, serverTime)] += 1;
+        const silentMs = silenceOf(swept, serverTime);
+        if (!swept.blank) oldestMs = Math.max(oldestMs, silentMs);
+        counts[await this.#tidy(swept, silentMs)] += 1;
       }
       await this.#dropMissing(locks, sessions);
     }
     this.#forget();
-    this.#counts = counts;
+    this.#swept = { counts, oldestMs, at: this.#parts.clock.wall() };
     return done;
   }
 
@@ -144,7 +156,7 @@ export class Housekeeping {
     for (const [key, since] of this.#missing) if (since < before) this.#missing.delete(key);
   }
 
-  #swept(lease: Lease): Swept | undefined {
+  #kept(lease: Lease): Swept | undefined {
     const { managedFields: _, ...metadata } = lease.metadata;
     const { name, namespace = '', uid = '' } = metadata;
     if (!isSession(lease) || namespace === '' || uid === '') return undefined;
@@ -162,10 +174,8 @@ export class Housekeeping {
     };
   }
 
-  async #tidy(swept: Swept, serverTime: number | undefined): Promise<keyof SessionCounts> {
-    const { session, blank, ttl, renewedAt, victim } = swept;
-    const silentMs =
-      renewedAt === undefined || serverTime === undefined ? 0 : serverTime - renewedAt;
+  async #tidy(swept: Swept, silentMs: number): Promise<SessionState> {
+    const { session, blank, ttl, victim } = swept;
     try {
       if (blank) await this.#tidyBlank(session, blank, silentMs > ttl ? silentMs : 0);
       else if (!victim && silentMs > 2 * ttl) await this.#tidySilent(swept);
@@ -247,6 +257,11 @@ export class Housekeeping {
     const read = await this.#parts.apiOf(namespace).get(name);
     return isMissing(read) || (read.kind === 'done' && read.body.metadata.uid !== uid);
   }
+}
+
+/** Milliseconds since its last renewal, by the server's clock. */
+function silenceOf({ renewedAt }: Swept, serverTime: number | undefined): number {
+  return renewedAt === undefined || serverTime === undefined ? 0 : serverTime - renewedAt;
 }
 
 /** Aborted meanwhile: asked anew, as the compiler takes an earlier answer for lasting. */

@@ -1,6 +1,8 @@
+import { FORMAT_VERSION } from '../core/entry.ts';
 import type { Entry } from '../core/entry.ts';
 import type { Lease } from '../core/lease.ts';
 import { parseRecord } from '../core/record.ts';
+import { REVOKER } from '../kube/lease-api.ts';
 
 /** A session as a lock names it. */
 export interface SessionRef {
@@ -10,7 +12,7 @@ export interface SessionRef {
 }
 
 /** What is kept of an entry. */
-interface IndexedEntry {
+export interface IndexedEntry {
   readonly id: string;
   readonly session: string;
   readonly sessionUid: string;
@@ -18,6 +20,8 @@ interface IndexedEntry {
   readonly ttl: number;
   /** Since when it waits or holds, by the clock of who wrote that. */
   readonly since: number | undefined;
+  /** Written by a newer version, so that nobody of this one grants it anything. */
+  readonly isNewer: boolean;
 }
 
 /** What is kept of a lock. */
@@ -28,7 +32,16 @@ export interface IndexedLock {
   readonly holders: readonly IndexedEntry[];
   readonly queue: readonly IndexedEntry[];
   readonly isUnreadable: boolean;
+  /** The last write by none of its processes, as the server noted it: who, and when. */
+  readonly foreignWrite: string | undefined;
 }
+
+type Listener = (
+  before: IndexedLock | undefined,
+  after: IndexedLock | undefined,
+  /** Whether changes in between may have been missed. */
+  isAfterGap: boolean,
+) => void;
 
 /** What is kept of a lock; undefined for a Lease that is none. */
 export function indexedLock(lease: Lease): IndexedLock | undefined {
@@ -43,28 +56,39 @@ export function indexedLock(lease: Lease): IndexedLock | undefined {
       holders: record.holders.map(indexed),
       queue: record.queue.map(indexed),
       isUnreadable: record.unreadableHolders.length > 0,
+      foreignWrite: foreignWrite(lease),
     };
   } catch {
     return undefined;
   }
 }
 
-function indexed({ id, session, sessionUid, ttl, since }: Entry): IndexedEntry {
-  return { id, session, sessionUid, ttl, since };
+function indexed({ id, session, sessionUid, ttl, since, version }: Entry): IndexedEntry {
+  return { id, session, sessionUid, ttl, since, isNewer: version > FORMAT_VERSION };
+}
+
+/** Those of leasehold that end the hold of another. */
+const SIGNING: ReadonlySet<string> = new Set([REVOKER.repair, REVOKER.supervisor]);
+
+function foreignWrite({ metadata }: Lease): string | undefined {
+  let latest: { manager: string; time: string } | undefined;
+  for (const { manager = '', time = '' } of metadata.managedFields ?? []) {
+    if (manager.startsWith('leasehold') && !SIGNING.has(manager)) continue;
+    // Of one form and in UTC, so that their order is that of the text.
+    if (!latest || time > latest.time) latest = { manager, time };
+  }
+  return latest && `${latest.manager} ${latest.time}`;
 }
 
 /** The locks as a watch tells them, and which of them each session is in. */
 export class LockIndex {
   readonly #locks = new Map<string, IndexedLock>();
   readonly #bySession = new Map<string, Set<string>>();
-  readonly #listeners = new Set<
-    (before: IndexedLock | undefined, after: IndexedLock | undefined) => void
-  >();
+  readonly #listeners = new Set<Listener>();
+  #isListing = false;
 
   /** Told of every change; of a list, of what differs from before. */
-  subscribe(
-    listener: (before: IndexedLock | undefined, after: IndexedLock | undefined) => void,
-  ): () => void {
+  subscribe(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -80,6 +104,7 @@ export class LockIndex {
   /** Takes in all locks of these namespaces, or of all: what is not among them is gone. */
   listed(locks: readonly (IndexedLock | undefined)[], namespace: string | undefined): void {
     const present = new Set<string>();
+    this.#isListing = true;
     for (const lock of locks) {
       if (!lock) continue;
       present.add(keyOf(lock));
@@ -89,6 +114,7 @@ export class LockIndex {
       const isListed = namespace === undefined || lock.namespace === namespace;
       if (isListed && !present.has(key)) this.deleted(lock);
     }
+    this.#isListing = false;
   }
 
   written(lock: IndexedLock): void {
@@ -143,7 +169,7 @@ export class LockIndex {
   }
 
   #tell(before: IndexedLock | undefined, after: IndexedLock | undefined): void {
-    for (const listener of this.#listeners) listener(before, after);
+    for (const listener of this.#listeners) listener(before, after, this.#isListing);
   }
 }
 

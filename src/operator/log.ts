@@ -57,6 +57,18 @@ function tell(logger: EventLogger, report: Exclude<Report, { type: 'failed' }>):
     const { change, namespace, pod, election } = report;
     const message = `${change} the label of ${election}'s leader on Pod ${pod}`;
     logger.info({ event, change, namespace, pod, election }, message);
+  } else if (report.type === 'acquired') {
+    const { namespace, lock, session, waitedMs } = report;
+    logger.debug({ event, namespace, lock, session, waitedMs }, `lock ${lock} was granted`);
+  } else if (report.type === 'lost') {
+    const { namespace, lock, session, how, by, holders } = report;
+    const to = holders.map((holder) => holder.session);
+    const fields = { event, namespace, lock, session: session.name, how, by, to };
+    logger.info(fields, `lock ${lock} was lost by its holder`);
+  } else if (report.type === 'stuck') {
+    const { type: _, lockUid: _uid, pod, ...fields } = report;
+    const message = `the queue of lock ${report.lock} does not move`;
+    logger.warn({ event, ...fields, pod: pod?.name }, message);
   } else if (report.type === 'orphan') {
     const { namespace, lease, holder, silentMs } = report;
     const message = `Lease ${lease} names a holder that does not renew: left as it is`;

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Clock } from '../core/clock.ts';
-import type { IndexedLock, LockIndex } from './lock-index.ts';
+import { observeState } from './metrics-of-state.ts';
 import type { Operator } from './operator.ts';
 import type { Report } from './report.ts';
 
@@ -15,13 +15,13 @@ const TICK_MS = 250;
 export class Metrics {
   readonly #registry = new Registry();
   readonly #clock: Clock;
-  /** Since when each attempt that we saw begin waits or holds, on our clock. */
-  readonly #since = new Map<string, number>();
   readonly #waits: Histogram;
   readonly #holds: Histogram;
   readonly #reclaims: Counter;
   readonly #deathToHolder: Histogram;
   readonly #reclaimTime: Histogram;
+  readonly #lost: Counter;
+  readonly #events: Counter;
   readonly #requests: Counter;
   readonly #failures: Counter;
   readonly #deleted: Counter;
@@ -65,6 +65,18 @@ export class Metrics {
       buckets: SHORT,
       registers,
     });
+    this.#lost = new Counter({
+      name: 'leasehold_locks_lost_total',
+      help: 'Locks that a holder lost without a release, by how: reclaimed, expired, ended or stolen.',
+      labelNames: ['how'],
+      registers,
+    });
+    this.#events = new Counter({
+      name: 'leasehold_events_total',
+      help: 'Kubernetes Events, by reason and result: written, failed or dropped.',
+      labelNames: ['reason', 'result'],
+      registers,
+    });
     this.#requests = new Counter({
       name: 'leasehold_api_requests_total',
       help: 'Requests to the API server, by verb and code.',
@@ -99,6 +111,14 @@ export class Metrics {
     });
   }
 
+  /** The name of each metric of leasehold, with its labels. */
+  described(): { name: string; labels: readonly string[] }[] {
+    return this.#registry.getMetricsAsArray().flatMap((metric) => {
+      const { name, labelNames = [] } = metric as { name: string; labelNames?: string[] };
+      return name.startsWith('leasehold_') ? [{ name, labels: labelNames }] : [];
+    });
+  }
+
   get contentType(): string {
     return this.#registry.contentType;
   }
@@ -111,6 +131,10 @@ export class Metrics {
     this.#requests.inc({ verb, code });
   };
 
+  readonly countEvent = (reason: string, result: string): void => {
+    this.#events.inc({ reason, result });
+  };
+
   leads(isLeader: boolean): void {
     this.#leads.set(isLeader ? 1 : 0);
   }
@@ -121,8 +145,10 @@ export class Metrics {
     else if (report.type === 'deleted') this.#deleted.inc();
     else if (report.type === 'released') this.#released.inc();
     else if (report.type === 'leader-label') this.#labels.inc({ change: report.change });
+    else if (report.type === 'lost') this.#lost.inc({ how: report.how });
     else if (report.type === 'settled' && report.session) {
       this.#reclaimTime.observe(report.tookMs / 1_000);
+      if (report.held) this.#lost.inc({ how: 'reclaimed' });
       if (!report.held || !report.proof || report.holders.length === 0) return;
       const took = this.#clock.wall() - report.proof.finishedAt;
       // Two machines' clocks: what cannot be is left out.
@@ -132,86 +158,13 @@ export class Metrics {
 
   /** Counts what is there whenever it is asked, and what it sees of waits and holds. */
   observe(operator: Operator): void {
-    const registers = [this.#registry];
-    const { locks, pods } = operator;
-    const count = (each: (lock: IndexedLock) => number): Map<string, number> =>
-      countIn(locks, each);
-    const gauge = (name: string, help: string, each: (lock: IndexedLock) => number): void => {
-      new Gauge({
-        name,
-        help,
-        labelNames: ['namespace'],
-        registers,
-        collect() {
-          this.reset();
-          for (const [namespace, sum] of count(each)) this.set({ namespace }, sum);
-        },
-      });
-    };
-    gauge('leasehold_locks', 'Locks that exist: held, or waited for.', () => 1);
-    gauge('leasehold_holders', 'Attempts that hold a lock.', ({ holders }) => holders.length);
-    gauge('leasehold_waiters', 'Attempts that wait for a lock.', ({ queue }) => queue.length);
-    gauge('leasehold_unreadable_locks', 'Locks with an unreadable holder.', ({ isUnreadable }) =>
-      isUnreadable ? 1 : 0,
-    );
-    new Gauge({
-      name: 'leasehold_pods',
-      help: 'Pods that are watched.',
-      registers,
-      collect() {
-        this.set(pods.size);
-      },
-    });
-    new Gauge({
-      name: 'leasehold_sessions',
-      help: 'Sessions as of the last sweep, by the leader: live, silent for over a ttl, or blank.',
-      labelNames: ['state'],
-      registers,
-      collect() {
-        for (const [state, sum] of Object.entries(operator.sessions))
-          this.set({ state }, Number(sum));
-      },
-    });
-    locks.subscribe((before, after) => {
-      // What a list tells was there before: nobody saw when it began.
-      if (operator.synced) this.#changed(before, after);
+    observeState(this.#registry, operator);
+    operator.turnover.subscribe((turn) => {
+      const milliseconds = turn.type === 'granted' ? turn.waitedMs : turn.heldMs;
+      if (milliseconds === undefined) return;
+      const { namespace } = turn.type === 'granted' ? turn.lock : turn.before;
+      const histogram = turn.type === 'granted' ? this.#waits : this.#holds;
+      histogram.observe({ namespace }, milliseconds / 1_000);
     });
   }
-
-  #changed(before: IndexedLock | undefined, after: IndexedLock | undefined): void {
-    const namespace = (after ?? before)?.namespace ?? '';
-    const now = this.#clock.now();
-    const key = (id: string, state: string): string => `${namespace} ${id} ${state}`;
-    const move = (
-      was: IndexedLock['queue'] | undefined,
-      is: IndexedLock['queue'] | undefined,
-      state: 'waits' | 'holds',
-      ended: (id: string, seconds: number) => void,
-    ): void => {
-      const old = new Set(was?.map(({ id }) => id));
-      const present = new Set(is?.map(({ id }) => id));
-      for (const id of present) if (!old.has(id)) this.#since.set(key(id, state), now);
-      for (const id of old) {
-        if (present.has(id)) continue;
-        const since = this.#since.get(key(id, state));
-        this.#since.delete(key(id, state));
-        if (since !== undefined) ended(id, (now - since) / 1_000);
-      }
-    };
-    const granted = new Set(after?.holders.map(({ id }) => id));
-    move(before?.queue, after?.queue, 'waits', (id, seconds) => {
-      if (granted.has(id)) this.#waits.observe({ namespace }, seconds);
-    });
-    move(before?.holders, after?.holders, 'holds', (_, seconds) => {
-      this.#holds.observe({ namespace }, seconds);
-    });
-  }
-}
-
-function countIn(locks: LockIndex, each: (lock: IndexedLock) => number): Map<string, number> {
-  const sums = new Map<string, number>();
-  for (const lock of locks.all()) {
-    sums.set(lock.namespace, (sums.get(lock.namespace) ?? 0) + each(lock));
-  }
-  return sums;
 }

@@ -11,7 +11,7 @@ import { errorOf } from '../kube/status-error.ts';
 import type { Requests } from '../kube/transport.ts';
 import { holderPatterns } from './holder.ts';
 import { Housekeeping } from './housekeeping.ts';
-import type { SessionCounts } from './housekeeping.ts';
+import type { SessionSweep } from './housekeeping.ts';
 import { LeaderLabels } from './leader-labels.ts';
 import { LockIndex, indexedLock } from './lock-index.ts';
 import { observedPod } from './observed-pod.ts';
@@ -19,7 +19,12 @@ import { PodIndex } from './pod-index.ts';
 import { Reclaimer } from './reclaim.ts';
 import type { Reporter } from './report.ts';
 import { Settler } from './settler.ts';
+import { StuckQueues } from './stuck-queues.ts';
+import { Teller } from './teller.ts';
 import { TermReclaimer } from './term-reclaim.ts';
+import { Turnover } from './turnover.ts';
+import { WatchHealth } from './watch-health.ts';
+import type { WatchedKind } from './watch-health.ts';
 
 const DEADLINE_MS = 5_000;
 
@@ -34,12 +39,17 @@ export interface OperatorParts {
   readonly patterns?: readonly RegExp[];
   /** Whether to label the Pods of leaders; not if undefined. */
   readonly leaderLabel?: boolean;
+  /** A queue that has not moved for so many ttl is told; none if 0. */
+  readonly stuckAfter: number;
 }
 
 /** Pods and locks as they are, and what follows from them while this operator leads. */
 export class Operator {
   readonly pods = new PodIndex();
   readonly locks = new LockIndex();
+  readonly turnover: Turnover;
+  readonly stuck: StuckQueues;
+  readonly watches: WatchHealth;
   readonly #parts: OperatorParts;
   readonly #scopes: readonly (string | undefined)[];
   readonly #settler: Settler;
@@ -47,6 +57,7 @@ export class Operator {
   readonly #housekeeping: Housekeeping;
   readonly #terms: TermReclaimer;
   readonly #leaderLabels: LeaderLabels | undefined;
+  readonly #teller: Teller;
   readonly #synced = Promise.withResolvers<undefined>();
   readonly #unlisted = new Set<string>();
   #isSynced = false;
@@ -62,6 +73,14 @@ export class Operator {
       return api;
     };
     const { pods, locks: index } = this;
+    this.turnover = new Turnover(clock);
+    this.stuck = new StuckQueues(clock, parts.stuckAfter);
+    this.watches = new WatchHealth(clock);
+    index.subscribe((before, after, isAfterGap) => {
+      this.stuck.changed(before, after);
+      // What the first list tells was there before: nobody saw when it began.
+      if (this.#isSynced) this.turnover.changed(before, after, isAfterGap);
+    });
     const common = { requests, apiOf, clock, index, report };
     this.#settler = new Settler(common);
     this.#reclaimer = new Reclaimer({ ...common, settler: this.#settler });
@@ -77,6 +96,8 @@ export class Operator {
       settler: this.#settler,
       reclaimer: this.#reclaimer,
     });
+    const { turnover, stuck } = this;
+    this.#teller = new Teller({ ...common, pods, turnover, stuck, settler: this.#settler });
   }
 
   /** Whether everything was read once. */
@@ -85,8 +106,8 @@ export class Operator {
   }
 
   /** As of the last sweep of this operator while it led. */
-  get sessions(): SessionCounts {
-    return this.#housekeeping.counts;
+  get sessions(): SessionSweep {
+    return this.#housekeeping.swept;
   }
 
   /** Follows Pods and locks until the signal aborts: also while another operator leads. */
@@ -128,6 +149,7 @@ export class Operator {
         this.#terms.run(signal),
         this.#leaderLabels?.run(signal),
         this.#housekeeping.run(signal),
+        this.#teller.run(signal),
       ]);
     } finally {
       for (const stop of unsubscribe) stop();
@@ -148,8 +170,11 @@ export class Operator {
   ): Promise<void> {
     const { requests, clock, random } = this.#parts;
     this.#unlisted.add(path + String(selector));
+    const kind: WatchedKind = selector === undefined ? 'pods' : 'leases';
+    const health = this.watches.add(kind);
     const listener: CollectionListener<Kept | undefined> = {
       listed: ({ items }) => {
+        health.listed();
         index.listed(items, namespace);
         this.#unlisted.delete(path + String(selector));
         if (this.#unlisted.size > 0) return;
@@ -163,9 +188,11 @@ export class Operator {
         if (kept) index.deleted(kept);
       },
       interrupted: (failure) => {
+        health.interrupted();
         this.#troubled(selector === undefined ? 'Pods' : 'locks', failure, namespace);
       },
       resumed: () => undefined,
+      heard: () => health.heard(),
     };
     const watch = new CollectionWatch(
       requests,

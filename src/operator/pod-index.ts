@@ -63,6 +63,14 @@ export class PodIndex {
     };
   }
 
+  /** For people, and rarely: looks at all of them. */
+  named(namespace: string, name: string): ObservedPod | undefined {
+    for (const pod of this.#pods.values()) {
+      if (pod.name === name && pod.namespace === namespace) return pod;
+    }
+    return undefined;
+  }
+
   /** Takes in all Pods of the namespace, or of all: what is not among them is gone. */
   listed(pods: readonly (ObservedPod | undefined)[], namespace: string | undefined): void {
     const present = new Set<string>();

@@ -3,6 +3,15 @@ import type { Proof } from './death.ts';
 import type { SessionRef } from './lock-index.ts';
 import type { TermEnd } from './term-proof.ts';
 
+/** A Pod to tell something to. */
+export interface PodRef {
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** What a queue stands behind: the session of the holder as it was read, or no holder. */
+export type StuckBehind = 'alive' | 'silent' | 'blank' | 'missing' | 'nobody' | 'unreadable';
+
 /** What the operator has done or found, for its logs, metrics and Events. */
 export type Report =
   | {
@@ -46,6 +55,49 @@ export type Report =
       readonly pod: string;
       /** As the label's value has it. */
       readonly election: string;
+    }
+  /** A lock was granted after a long wait. */
+  | {
+      readonly type: 'acquired';
+      readonly namespace: string;
+      readonly lock: string;
+      readonly lockUid: string;
+      /** Its name. */
+      readonly session: string;
+      readonly pod: PodRef | undefined;
+      readonly waitedMs: number;
+    }
+  /** A holder lost a lock that it had not released, by others than this operator. */
+  | {
+      readonly type: 'lost';
+      /**
+       * `expired`: its waiters had not seen its session renewed for a ttl. `ended`: so its supervisor
+       * told. `stolen`: somebody took it away.
+       */
+      readonly how: 'expired' | 'ended' | 'stolen';
+      /** The field manager of that write, where it is known. */
+      readonly by: string;
+      readonly namespace: string;
+      readonly lock: string;
+      readonly lockUid: string;
+      readonly session: SessionRef;
+      readonly pod: PodRef | undefined;
+      readonly holders: readonly Pick<Entry, 'id' | 'session'>[];
+    }
+  /** A queue does not move. */
+  | {
+      readonly type: 'stuck';
+      readonly namespace: string;
+      readonly lock: string;
+      readonly lockUid: string;
+      /** The name of the session that is next. */
+      readonly session: string;
+      readonly pod: PodRef | undefined;
+      readonly waiting: number;
+      readonly standsMs: number;
+      readonly behind: StuckBehind;
+      /** The name of the session of the holder. */
+      readonly holder: string | undefined;
     }
   | { readonly type: 'deleted'; readonly session: SessionRef }
   | { readonly type: 'failed'; readonly what: string; readonly error: unknown }

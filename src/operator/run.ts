@@ -23,6 +23,8 @@ export interface OperatorOptions {
   readonly leaderLabel: boolean;
   /** Of `/metrics`, `/healthz` and `/readyz`. */
   readonly port: number;
+  /** A queue that has not moved for so many ttl is told; none if 0. */
+  readonly stuckAfter: number;
   readonly logger: EventLogger;
 }
 
@@ -40,12 +42,12 @@ export async function runOperator(
   signal: AbortSignal,
 ): Promise<void> {
   const { transport, clock, namespace } = cluster;
-  const { patterns, leaderLabel, port, logger } = options;
+  const { patterns, leaderLabel, port, stuckAfter, logger } = options;
   const namespaces = options.namespaces && [...new Set(options.namespaces)];
   await checkOperatorPermissions(transport, namespaces, namespace, { leaderLabel });
   const metrics = new Metrics(clock);
   const requests = new CountingRequests(transport, metrics.countRequest);
-  const events = new EventWriter(requests, clock);
+  const events = new EventWriter(requests, clock, metrics.countEvent);
   const log = operatorLog(logger, clock);
   const report = (told: Report): void => {
     log(told);
@@ -53,7 +55,7 @@ export async function runOperator(
     events.report(told);
   };
   const parts = { requests, clock, random: Math.random, report };
-  const operator = new Operator({ ...parts, namespaces, patterns, leaderLabel });
+  const operator = new Operator({ ...parts, namespaces, patterns, leaderLabel, stuckAfter });
   metrics.observe(operator);
   const probes = await ProbeServer.start(
     {
@@ -89,6 +91,7 @@ export async function runOperator(
     await followed;
   } finally {
     watching.abort();
+    events.stop();
     await probes.stop();
     await leasehold.close();
   }

@@ -12,6 +12,8 @@ import type { Reporter } from './report.ts';
 
 /** So many dead sessions are remembered; a forgotten one is merely left to the waiters. */
 const MOST_REMEMBERED = 5_000;
+/** Of one session at a time: a process may hold a thousand locks. */
+const CONCURRENCY = 4;
 
 interface Death {
   readonly session: SessionRef;
@@ -53,14 +55,27 @@ export class Settler {
     this.#dead.delete(oldest);
   }
 
+  /** Whether it was said to be dead, so that what follows is told with its proof. */
+  isKnownDead(session: SessionRef): boolean {
+    return this.#dead.has(sessionKey(session));
+  }
+
   /** Whether the lock names a session that is known to be dead: it needs to be settled. */
   concerns(lock: IndexedLock): boolean {
     return this.#dead.size > 0 && this.#deathIn(lock) !== undefined;
   }
 
-  /** Settles the locks that the index knows the session to be in. */
+  /** Settles the locks that the index knows the session to be in, those first for which somebody waits. */
   async settleLocksOf(session: SessionRef): Promise<void> {
-    for (const lock of this.#index.locksOf(session)) await this.settle(lock);
+    const awaited = (lock: IndexedLock): number => (lock.queue.length > 0 ? 0 : 1);
+    const locks = this.#index
+      .locksOf(session)
+      .sort((a, b) => awaited(a) - awaited(b))
+      .values();
+    const worker = async (): Promise<void> => {
+      for (const lock of locks) await this.settle(lock);
+    };
+    await Promise.all(Array.from({ length: CONCURRENCY }, worker));
   }
 
   /** Settles one lock; once at a time, and what fails is reported. */

@@ -5,7 +5,7 @@ import { HOLDER_PREFIX, parseRecord } from '../core/record.ts';
 import type { LockRecord } from '../core/record.ts';
 import { holderIdentityOf, settle, settledLease } from '../core/settle.ts';
 import type { Settlement } from '../core/settle.ts';
-import { ASKER } from '../kube/lease-api.ts';
+import { ASKER, REVOKER } from '../kube/lease-api.ts';
 import { isMissing } from '../kube/outcome.ts';
 import { errorOf } from '../kube/status-error.ts';
 import { heartbeat } from '../session/sighting.ts';
@@ -177,7 +177,10 @@ function writing(
   next: Lease,
   settlement: Extract<Settlement, { action: 'write' }>,
 ): Decision<Released> {
-  return { write: () => api.replace(next), done: () => outcomeOf(settlement) };
+  return {
+    write: () => api.replace(next, { fieldManager: REVOKER.repair }),
+    done: () => outcomeOf(settlement),
+  };
 }
 
 function outcomeOf(settlement: Settlement): Released {

@@ -5,6 +5,7 @@ import { parseRecord } from '../core/record.ts';
 import type { LockRecord } from '../core/record.ts';
 import { blanked } from '../core/session-lease.ts';
 import { settle, settledLease } from '../core/settle.ts';
+import { REVOKER } from '../kube/lease-api.ts';
 import { heartbeat } from '../session/sighting.ts';
 import { compareAndSwap } from './compare-and-swap.ts';
 import type { Workshop } from './compare-and-swap.ts';
@@ -80,7 +81,7 @@ export async function revoke(
     if (!alive && heartbeat(lease, uid) !== shown) return { result: { kind: 'revived' } };
     const next = blanked(lease, microTime(clock.wall()));
     return {
-      write: () => api.replace(next),
+      write: () => api.replace(next, { fieldManager: REVOKER.repair }),
       done: (answer) => ({ kind: 'revoked', lease: answer as Lease }),
     };
   });
@@ -160,11 +161,13 @@ type State = Pick<SettledLock, 'holders' | 'deleted' | 'error'>;
  *
  * @throws LeaseholdError when it cannot be done
  * @param isDead - also asked about whoever is in the record after a conflict
+ * @param fieldManager - under whose name the server notes it
  */
 export function settleLock(
   workshop: Workshop,
   first: LockRecord,
   isDead: (entry: Entry) => boolean,
+  fieldManager?: string,
 ): Promise<State> {
   const { api, clock } = workshop;
   const gone: State = { holders: [], deleted: true, error: undefined };
@@ -179,7 +182,7 @@ export function settleLock(
     const next = settledLease(record, settlement, microTime(clock.wall()));
     const holders = parseRecord(next).holders;
     return {
-      write: () => api.replace(next),
+      write: () => api.replace(next, fieldManager === undefined ? {} : { fieldManager }),
       done: () => ({ ...gone, holders, deleted: false }),
     };
   });

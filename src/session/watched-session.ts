@@ -3,7 +3,7 @@ import type { Entry } from '../core/entry.ts';
 import { CHALLENGE_ANNOTATION, microTime } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
 import type { Parts } from '../core/parts.ts';
-import { ASKER } from '../kube/lease-api.ts';
+import { ASKER, REVOKER } from '../kube/lease-api.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { LeaseView } from '../kube/lease-view.ts';
 import { isMissing } from '../kube/outcome.ts';
@@ -236,7 +236,8 @@ export class WatchedSession {
       return;
     }
     const unseenMs = Math.round(this.#parts.clock.now() - since);
-    const outcome = await this.#api.replace(blanked(lease, microTime(this.#parts.clock.wall())));
+    const blank = blanked(lease, microTime(this.#parts.clock.wall()));
+    const outcome = await this.#api.replace(blank, { fieldManager: REVOKER.waiter });
     if (outcome.kind !== 'done') {
       await this.#read();
       return;

@@ -4,6 +4,7 @@ import { CHALLENGE_ANNOTATION, microTime } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
 import { parseRecord } from '../core/record.ts';
 import type { LockRecord } from '../core/record.ts';
+import { REVOKER } from '../kube/lease-api.ts';
 import { isConflict, isMissing } from '../kube/outcome.ts';
 import type { LeaseOutcome } from '../kube/outcome.ts';
 import { errorOf } from '../kube/status-error.ts';
@@ -85,7 +86,7 @@ async function revoke(
         spec: { holderIdentity: '', renewTime: microTime(clock.wall()) },
       },
       // Not behind the reads of a hundred locks.
-      { lane: 'heartbeats' },
+      { lane: 'heartbeats', fieldManager: REVOKER.supervisor },
     ),
   );
   if (outcome.kind === 'done') return outcome.body;
@@ -120,7 +121,7 @@ async function settleOne(
   const held = record.holders.some(isDead);
   const attempts = [...record.holders, ...record.queue].filter(isDead).map(({ id }) => id);
   if (attempts.length === 0) return NOTHING;
-  const { holders } = await settleLock(workshop, record, isDead);
+  const { holders } = await settleLock(workshop, record, isDead, REVOKER.supervisor);
   return { attempts, passedOn: held && holders.length > 0 };
 }
 

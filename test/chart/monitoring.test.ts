@@ -55,7 +55,14 @@ function metricsText(): Promise<string> {
   const metrics = new Metrics(clock);
   const report = (): void => undefined;
   metrics.observe(
-    new Operator({ requests, clock, random: Math.random, report, namespaces: undefined }),
+    new Operator({
+      requests,
+      clock,
+      random: Math.random,
+      report,
+      namespaces: undefined,
+      stuckAfter: 20,
+    }),
   );
   return metrics.text();
 }

@@ -3,9 +3,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openCluster } from '../../src/client/cluster.ts';
+import { formatEntry } from '../../src/core/entry.ts';
+import { microTime } from '../../src/core/lease.ts';
+import { HOLDER_PREFIX, NEVER_LAPSES } from '../../src/core/record.ts';
+import { newSessionLease } from '../../src/core/session-lease.ts';
 import { connect } from '../../src/index.ts';
 import type { Leasehold } from '../../src/index.ts';
 import type { Lease } from '../../src/core/lease.ts';
+import { EventWriter } from '../../src/operator/event-writer.ts';
 import { useFixture } from '../cli/fixture.ts';
 import { Program, eventually } from '../cli/program.ts';
 import { isEmbedded } from '../cluster/shared.ts';
@@ -154,6 +160,76 @@ describe('leasehold operator', () => {
     await stop(program);
     await waiter.leasehold.close();
     await holder.leasehold.close();
+  });
+
+  test('tells of a lock that was lost by its ttl, and of the wait for it', async () => {
+    const { program } = await startOperator();
+    const { cluster, namespace } = fixture();
+    const waiter = await pod('patient');
+    const ghost = await cluster.createPod(namespace, 'ghost', 'application');
+    const now = microTime(Date.now());
+    const session = await cluster.client.expect<Lease>(
+      'POST',
+      leasePath(namespace),
+      newSessionLease({
+        name: 'ghost-0a0a0a0a',
+        namespace,
+        identity: 'ghost',
+        ttl: 2,
+        now,
+        owner: { apiVersion: 'v1', kind: 'Pod', name: 'ghost', uid: ghost.uid },
+      }),
+    );
+    const entry = { session: 'ghost-0a0a0a0a', sessionUid: session.metadata.uid ?? '', ttl: 2 };
+    await cluster.client.expect('POST', leasePath(namespace), {
+      metadata: {
+        name: 'expired',
+        labels: { 'leasehold.dev/role': 'lock' },
+        annotations: {
+          [`${HOLDER_PREFIX}0a0a0a0a-1`]: formatEntry({ ...entry, mode: 'exclusive', since: now }),
+        },
+      },
+      spec: { holderIdentity: 'ghost-0a0a0a0a', leaseDurationSeconds: NEVER_LAPSES },
+    });
+    await (await waiter.leasehold.lock('expired').acquire()).release();
+    await eventually('the Events', async () => {
+      const about = await Promise.all(['expired', 'ghost', 'patient'].map(eventReasons));
+      return about.flat().length === 4;
+    });
+    expect((await eventReasons('expired')).toSorted()).toEqual(['Acquired', 'Expired']);
+    expect(await eventReasons('ghost')).toEqual(['LockLost']);
+    expect(await eventReasons('patient')).toEqual(['LockAcquired']);
+    await stop(program);
+    await waiter.leasehold.close();
+  });
+
+  test('counts what it tells again in one Event', async () => {
+    const { cluster, namespace } = fixture();
+    const { transport, clock } = await openCluster({ kubeconfig: cluster.kubeconfigPath });
+    const results: string[] = [];
+    const lockUid = randomUUID();
+    const events = new EventWriter(transport, clock, (_, result) => results.push(result));
+    for (let times = 0; times < 3; times += 1) {
+      events.report({
+        type: 'settled',
+        namespace,
+        lock: 'told-again',
+        lockUid,
+        holders: [{ id: '0b-1', session: 'next-0b0b0b0b' }],
+        session: undefined,
+        proof: undefined,
+        held: true,
+        tookMs: 0,
+      });
+      await eventually('the write', () => results.length === times + 1);
+    }
+    expect(results).toEqual(['written', 'written', 'written']);
+    const { body } = await cluster.request<{
+      items: { involvedObject: { name: string }; count: number }[];
+    }>('GET', `/api/v1/namespaces/${namespace}/events`);
+    const told = body.items.filter(({ involvedObject }) => involvedObject.name === 'told-again');
+    expect(told.map(({ count }) => count)).toEqual([3]);
+    transport.close();
   });
 
   test('another replica goes on when the leader ends', async () => {

@@ -130,14 +130,23 @@ export class OperatorWorld {
     if (created.kind !== 'done') throw new Error(JSON.stringify(created));
   }
 
-  async patchLease(name: string, patch: object): Promise<void> {
+  /** @param manager - who does it, as the server notes it */
+  async patchLease(name: string, patch: object, manager = 'leasehold'): Promise<void> {
     const patched = await this.#admin.request({
       method: 'PATCH',
       path: `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/${name}`,
+      query: { fieldManager: manager },
       body: patch,
       contentType: 'application/merge-patch+json',
     });
     if (patched.kind !== 'done') throw new Error(JSON.stringify(patched));
+  }
+
+  async deleteLease(name: string): Promise<void> {
+    await this.#admin.request({
+      method: 'DELETE',
+      path: `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/${name}`,
+    });
   }
 
   async deletePod({ name }: TestPod): Promise<void> {
@@ -204,6 +213,7 @@ export class OperatorWorld {
       random: Math.random,
       report: (report) => reports.push(report),
       namespaces: undefined,
+      stuckAfter: 20,
       ...options,
     });
     const stopping = new AbortController();

@@ -102,7 +102,8 @@ async function costOfCrash(ttl: number, at: number): Promise<number> {
 }
 
 function tableOf(page: string): Row[] {
-  const [, section = ''] = page.split('\n## Choosing a ttl\n');
+  const [, rest = ''] = page.split('\n## Choosing a ttl\n');
+  const [section = ''] = rest.split('\n## ');
   return section
     .split('\n')
     .filter((line) => /^\| \d/.test(line))

@@ -56,22 +56,8 @@ app.kubernetes.io/component: operator
 - apiGroups: ['']
   resources: [pods]
   verbs: [list, watch]
-- apiGroups: ['']
-  resources: [events]
-  verbs: [create]
-# Whether the namespace opts in to the release of Leases of other libraries.
-- apiGroups: ['']
-  resources: [namespaces]
-  verbs: [get]
-- apiGroups: [coordination.k8s.io]
-  resources: [leases]
-  verbs: [get, list, watch, update, delete]
-# To the guard, where it is: that the operator's proof of death is believed.
-- apiGroups: [coordination.k8s.io]
-  resources: [leases]
-  verbs: [settle]
 {{- if .Values.operator.leaderLabel }}
-# To label the Pods of leaders, and to see whether a Service reaches the new one yet.
+# Labels the Pods of leaders when a Service that selects the new one reaches it.
 - apiGroups: ['']
   resources: [pods]
   verbs: [patch]
@@ -82,6 +68,20 @@ app.kubernetes.io/component: operator
   resources: [endpointslices]
   verbs: [list]
 {{- end }}
+- apiGroups: ['']
+  resources: [events]
+  verbs: [create, patch]
+# Whether a namespace is opted in for Leases of others.
+- apiGroups: ['']
+  resources: [namespaces]
+  verbs: [get]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [get, list, watch, update, delete]
+# To the guard, where it is: that the operator's proof of death is believed.
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [settle]
 {{- end -}}
 
 {{/* Pod security "restricted", for the Pod and for its container. */}}
