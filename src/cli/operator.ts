@@ -39,8 +39,8 @@ What it does
 
 It needs list and watch on pods, create and patch on events, get on namespaces, and get, list,
 watch, update and delete on leases in the namespaces that it looks after; and in its own what an
-election needs. With --leader-label also patch on pods, and list on services and endpointslices. What is
-missing is told at the start, as rules to add.
+election needs. With --leader-label also patch on pods, and list on services and endpointslices.
+What is missing is told at the start, as rules to add.
 
 Examples
   leasehold operator

@@ -82,7 +82,7 @@ it('the Events are on the Lease and the Pod, and none for labels', async () => {
     close: () => undefined,
   };
   const events = new EventWriter(requests, clock);
-  for (const report of [released, released, label('set')]) events.report(report);
+  for (const report of [released, label('set')]) events.report(report);
   await new Promise((resolve) => setImmediate(resolve));
   const told = sent.map(({ body }) => {
     const { involvedObject, reason, message } = body as {
