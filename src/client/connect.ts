@@ -14,6 +14,7 @@ import type { Identity } from './identity.ts';
 import { Leasehold } from './leasehold.ts';
 import type { ConnectOptions } from './options.ts';
 import { checkPermissions } from './permissions.ts';
+import { releaseOnSigterm } from './sigterm.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -95,15 +96,4 @@ async function observerOf(options: Pick<ConnectOptions, 'logger' | 'onEvent'>): 
     if (logger) logger.error({ err: error }, message);
     else process.emitWarning(message, { detail: String(error) });
   });
-}
-
-/** Releases everything, then lets the signal end the process as it would have without us. */
-function releaseOnSigterm(leasehold: Leasehold): () => void {
-  const onSigterm = (): void => {
-    void leasehold.close().then(() => process.kill(process.pid, 'SIGTERM'));
-  };
-  process.once('SIGTERM', onSigterm);
-  return () => {
-    process.off('SIGTERM', onSigterm);
-  };
 }

@@ -27,8 +27,8 @@ export interface ConnectOptions {
   /** Review permissions at once, so that a missing one is found here; true by default. */
   readonly checkPermissions?: boolean;
   /**
-   * On SIGTERM, `close()` and then end the process; a second SIGTERM ends it at once. False by
-   * default.
+   * On SIGTERM, `close()` and then end the process, unless the application listens for SIGTERM itself
+   * and so ends when it likes; a second SIGTERM ends it at once. False by default.
    */
   readonly releaseOnSigterm?: boolean;
 }

@@ -8,11 +8,13 @@ const APPLICATION = fileURLToPath(new URL('on-sigterm.ts', import.meta.url));
 const fixture = useFixture();
 
 /** The application in a namespace of its own, which works under its lock and is told to end. */
-async function told(): Promise<{ program: Program; leases: () => Promise<string[]> }> {
+async function told(
+  ...more: string[]
+): Promise<{ program: Program; leases: () => Promise<string[]> }> {
   const { cluster, environment } = fixture();
   const namespace = await cluster.createNamespace();
   onTestFinished(() => cluster.deleteNamespace(namespace));
-  const program = Program.spawn(process.execPath, [APPLICATION, namespace], environment);
+  const program = Program.spawn(process.execPath, [APPLICATION, namespace, ...more], environment);
   await program.printed(/works/);
   program.child.kill('SIGTERM');
   await program.printed(/stops: CLOSED/);
@@ -25,6 +27,15 @@ test('SIGTERM lets the work end, gives everything up, and then ends the process'
   program.child.stdin?.end();
   expect(await program.finished).toMatchObject({ code: null, signal: 'SIGTERM', errors: '' });
   expect(program.output).toMatch(/stopped\n$/);
+  expect(await leases()).toEqual([]);
+});
+
+test('an application that listens itself hears it once, and ends when it likes', async () => {
+  const { program, leases } = await told('listens');
+  program.child.stdin?.end();
+  expect(await program.finished).toMatchObject({ code: 0, signal: null, errors: '' });
+  expect(program.output.match(/heard/g)).toHaveLength(1);
+  expect(program.output).toMatch(/stopped\nends by itself\n$/);
   expect(await leases()).toEqual([]);
 });
 

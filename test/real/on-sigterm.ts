@@ -5,7 +5,10 @@
 import { once } from 'node:events';
 import { connect } from '../../src/index.ts';
 
-const [namespace = ''] = process.argv.slice(2);
+const [namespace = '', listens] = process.argv.slice(2);
+if (listens !== undefined) process.on('SIGTERM', () => process.stdout.write('heard\n'));
+// Has nothing to release, and is done first.
+await connect({ namespace, identity: 'idle', releaseOnSigterm: true });
 const leasehold = await connect({ namespace, identity: 'application', releaseOnSigterm: true });
 await leasehold.lock('work').run(async ({ signal }) => {
   process.stdout.write('works\n');
@@ -14,3 +17,5 @@ await leasehold.lock('work').run(async ({ signal }) => {
   await once(process.stdin.resume(), 'end');
   process.stdout.write('stopped\n');
 });
+await leasehold.close();
+process.stdout.write('ends by itself\n');

@@ -37,7 +37,7 @@ async function look({ transport }: Cluster, { check, what, path, use }: Part): P
     return { check, level: 'good', message: `${what}: installed`, data: { installed: true } };
   }
   if (isMissing(outcome)) {
-    const message = `${what}: not installed; it is optional (${use})`;
+    const message = `${what}: not found; it is optional (${use})`;
     return { check, level: 'info', message, data: { installed: false } };
   }
   const message = `${what}: cannot be seen from here${outcome.kind === 'refused' && outcome.status === 403 ? ', as that is not permitted' : ''}`;

@@ -52,8 +52,9 @@ const USES: readonly Use[] = [
     name: 'operator',
     rules: [
       leases('get', 'list', 'watch', 'create', 'update', 'patch', 'delete'),
-      core('pods', 'get', 'list', 'watch'),
+      core('pods', 'list', 'watch'),
       core('events', 'create', 'patch'),
+      core('namespaces', 'get'),
     ],
     level: 'info',
   },
