@@ -1,7 +1,10 @@
 import type { Leasehold } from './leasehold.ts';
 
-/** How many clients are still releasing. */
+/** How many clients listen, and how many are releasing. */
+let listening = 0;
 let closing = 0;
+/** Whether the application listened for the signal, too. */
+let isHeardByOthers = false;
 
 /**
  * Releases everything on SIGTERM, and then lets the signal end the process, as it would have without us:
@@ -11,17 +14,24 @@ let closing = 0;
  * @returns stops listening
  */
 export function releaseOnSigterm(leasehold: Leasehold): () => void {
+  let isListening = true;
+  const stop = (): void => {
+    if (!isListening) return;
+    isListening = false;
+    listening -= 1;
+    process.off('SIGTERM', onSigterm);
+  };
   const onSigterm = (): void => {
+    stop();
+    isHeardByOthers ||= process.listenerCount('SIGTERM') > listening;
     closing += 1;
     void leasehold.close().then(() => {
       closing -= 1;
-      if (closing === 0 && process.listenerCount('SIGTERM') === 0) {
-        process.kill(process.pid, 'SIGTERM');
-      }
+      if (closing === 0 && !isHeardByOthers) process.kill(process.pid, 'SIGTERM');
     });
   };
-  process.once('SIGTERM', onSigterm);
-  return () => {
-    process.off('SIGTERM', onSigterm);
-  };
+  // First, while those of the application that listen once are still there to be counted.
+  process.prependListener('SIGTERM', onSigterm);
+  listening += 1;
+  return stop;
 }

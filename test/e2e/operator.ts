@@ -25,9 +25,9 @@ export function ownValues({ surroundings, namespace }: World): string[] {
  * Installs the operator with two replicas in the namespace, for this namespace alone: nothing that is
  * not deleted with it. Resolves when both are ready and one leads.
  */
-export async function installOperator(world: World): Promise<void> {
+export async function installOperator(world: World, ...more: readonly string[]): Promise<void> {
   const without = 'rbac.roles=false,operator.priorityClass.create=false,test=false';
-  const options = ['--set', without, '--wait', '--timeout', '90s'];
+  const options = ['--set', without, ...more, '--wait', '--timeout', '90s'];
   await helm(world, 'install', 'leasehold', chart, ...ownValues(world), ...options);
   await leadingOperator(world);
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { rollOut } from './rollout.ts';
 import { World, eventually } from './world.ts';
 
 let world: World;
@@ -11,36 +12,13 @@ afterEach(async () => {
   await world.end();
 });
 
-interface Deployment {
-  readonly metadata: { readonly generation: number };
-  readonly status: {
-    readonly observedGeneration?: number;
-    readonly replicas?: number;
-    readonly updatedReplicas?: number;
-    readonly availableReplicas?: number;
-  };
-}
-
 test('a rolling update hands leadership on, one term after the other', async () => {
   await world.runDeployment('app', 'lead', 3);
   await world.story.untilTold('connected', 3);
   await world.story.untilTold('leads');
   const old = await world.pods('app');
 
-  const path = `${world.path('/apis/apps/v1', 'deployments')}/app`;
-  const annotations = { version: '2' };
-  await world.client.expect(
-    'PATCH',
-    path,
-    { spec: { template: { metadata: { annotations } } } },
-    { contentType: 'application/merge-patch+json' },
-  );
-  await eventually('an end of the update', async () => {
-    const { metadata, status } = await world.client.expect<Deployment>('GET', path);
-    const { observedGeneration, replicas, updatedReplicas, availableReplicas } = status;
-    const isDone = [replicas, updatedReplicas, availableReplicas].every((count) => count === 3);
-    return observedGeneration === metadata.generation && isDone ? true : undefined;
-  });
+  await rollOut(world, 'app');
   const leader = await eventually('a leader of the new Pods', async () => {
     const holder = (await world.lease('leader'))?.spec?.holderIdentity ?? '';
     return (await world.pods('app')).find((name) => holder.startsWith(name));

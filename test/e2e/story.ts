@@ -16,6 +16,9 @@ export interface Line {
   readonly session?: string;
   readonly lock?: string;
   readonly valid?: boolean;
+  readonly requests?: number;
+  readonly failed?: number;
+  readonly failedTwice?: number;
 }
 
 interface Pod {

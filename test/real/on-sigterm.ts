@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { connect } from '../../src/index.ts';
 
 const [namespace = '', listens] = process.argv.slice(2);
-if (listens !== undefined) process.on('SIGTERM', () => process.stdout.write('heard\n'));
+if (listens !== undefined) process.once('SIGTERM', () => process.stdout.write('heard\n'));
 // Has nothing to release, and is done first.
 await connect({ namespace, identity: 'idle', releaseOnSigterm: true });
 const leasehold = await connect({ namespace, identity: 'application', releaseOnSigterm: true });

@@ -4,6 +4,8 @@
  *   lead   stands for election, and leads until it is told to stop
  *   hold   takes a lock, and keeps it until it is lost
  *   turns  takes a lock ten times, and leads between
+ *   serve  stands for an election whose leader a Service reaches, and serves on for a while when told to end
+ *   load   asks the URL in the environment a hundred times a second for as long as it says there
  */
 import { createServer } from 'node:http';
 import { connect } from 'leasehold';
@@ -40,6 +42,46 @@ async function lead(): Promise<void> {
   });
 }
 
+async function serve(): Promise<void> {
+  // The endpoints move to the next leader meanwhile.
+  process.once('SIGTERM', () => setTimeout(() => process.exit(0), 5_000));
+  await leasehold.election('web', { leaderLabel: true }).run(async ({ signal, fence }) => {
+    tell('leads', { fence });
+    await aborted(signal);
+    tell('led', { fence });
+  });
+}
+
+async function load(): Promise<void> {
+  const url = process.env.URL ?? '';
+  const until = Date.now() + Number(process.env.SECONDS) * 1_000;
+  const counts = { requests: 0, failed: 0, failedTwice: 0 };
+  const ask = async (): Promise<boolean> => {
+    try {
+      const headers = { connection: 'close' };
+      const answer = await fetch(url, { headers, signal: AbortSignal.timeout(2_000) });
+      return (await answer.text()) === 'ready\n';
+    } catch {
+      return false;
+    }
+  };
+  const askTwice = async (): Promise<void> => {
+    counts.requests += 1;
+    if (await ask()) return;
+    counts.failed += 1;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    if (!(await ask())) counts.failedTwice += 1;
+  };
+  tell('loads');
+  const asking: Promise<void>[] = [];
+  while (Date.now() < until) {
+    asking.push(askTwice());
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await Promise.all(asking);
+  tell('loaded', counts);
+}
+
 async function hold(): Promise<void> {
   const held = await leasehold.lock('work').acquire();
   tell('holds', { fence: held.fence });
@@ -58,7 +100,7 @@ async function turns(): Promise<void> {
   await lead();
 }
 
-const work = { lead, hold, turns }[process.argv[2] ?? ''];
-if (!work) throw new Error('say what to do: lead, hold or turns');
+const work = { lead, hold, turns, serve, load }[process.argv[2] ?? ''];
+if (!work) throw new Error('say what to do: lead, hold, turns, serve or load');
 await work();
 // The server goes on, whatever has become of the work: a container that ends would be started again.

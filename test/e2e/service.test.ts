@@ -1,0 +1,66 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { installOperator } from './operator.ts';
+import { rollOut } from './rollout.ts';
+import { World, eventually } from './world.ts';
+
+/** As long as an update takes, and longer. */
+const seconds = 45;
+let world: World;
+
+beforeEach(async () => {
+  world = await World.create();
+});
+
+afterEach(async () => {
+  await world.end();
+});
+
+/** A Service by the label of the leader; returns its address. */
+async function createService(): Promise<string> {
+  const path = world.path('/api/v1', 'services');
+  const { spec } = await world.client.expect<{ spec: { clusterIP: string } }>('POST', path, {
+    metadata: { name: 'web-leader' },
+    spec: {
+      selector: { app: 'web', 'leasehold.dev/leader': 'web' },
+      ports: [{ port: 80, targetPort: 8080 }],
+    },
+  });
+  return spec.clusterIP;
+}
+
+function labelled(): Promise<string[]> {
+  return world.podsOf('leasehold.dev/leader=web');
+}
+
+test('a Service reaches the leader, and goes on while all Pods are replaced', async () => {
+  await installOperator(world, '--set', 'operator.leaderLabel=true');
+  const address = await createService();
+  await world.runDeployment('web', 'serve', 3);
+  const [leader] = await world.story.untilTold('leads');
+  await eventually('the label of the leader', async () => {
+    const names = await labelled();
+    return names.length === 1 && names[0] === leader.pod ? true : undefined;
+  });
+  // Until the endpoints are there, too.
+  await eventually('an endpoint', async () => {
+    const slices = world.path('/apis/discovery.k8s.io/v1', 'endpointslices');
+    const { items } = await world.client.expect<{
+      items: { endpoints: { conditions: { ready?: boolean } }[] | null }[];
+    }>('GET', `${slices}?labelSelector=kubernetes.io%2Fservice-name%3Dweb-leader`);
+    const isReady = items.some(({ endpoints }) => endpoints?.some((one) => one.conditions.ready));
+    return isReady ? true : undefined;
+  });
+
+  await world.runPod('client', 'load', { URL: `http://${address}/`, SECONDS: String(seconds) });
+  await world.story.untilTold('loads');
+  await rollOut(world, 'web');
+  const [last] = world.story.told('leads').slice(-1);
+  const [{ requests = 0, failed, failedTwice }] = await world.story.untilTold('loaded');
+  process.stdout.write(
+    `at 100 a second to the leader's Service: ${String(requests)} requests, ${String(failed)} failed, ${String(failedTwice)} of them again\n`,
+  );
+  expect(last?.pod).not.toBe(leader.pod);
+  expect(await labelled()).toEqual([world.story.told('leads').at(-1)?.pod]);
+  expect(requests).toBeGreaterThan(seconds * 10);
+  expect(failedTwice).toBe(0);
+});
