@@ -16,9 +16,9 @@ import { median, quantile } from './statistics.ts';
 import { KubeletReports, Succession } from './succession.ts';
 
 const image = 'leasehold.test/leasehold:bench';
-/** So many that nobody is killed before the kubelet has started it again: it waits longer each time. */
-const pods = 12;
-const processDeaths = 24;
+/** One holds, two wait. The kubelet lets a container that ends again and again wait, so they are new each time. */
+const pods = 3;
+const processDeaths = 20;
 const containerDeaths = 8;
 const updates = 3;
 
@@ -52,12 +52,11 @@ async function deaths(): Promise<Figure[]> {
   const advisory: number[] = [];
   const world = await World.create();
   try {
-    await world.runDeployment('app', 'hold', pods);
-    await world.story.untilTold('waiting', pods - 1);
-    const succession = new Succession(world);
     const supervised: number[] = [];
     for (let death = 0; death < processDeaths; death += 1) {
-      advisory.push(await peerDeath(postgres, 'postgres-worker.ts', `death-${String(death)}`));
+      const name = `death-${String(death)}`;
+      advisory.push(await peerDeath(postgres, 'postgres-worker.ts', name));
+      await using succession = await Succession.begin(world, name, pods);
       supervised.push(await succession.next(({ pod, pid }) => world.killProcess(pod, pid)));
     }
     await installOperator(world);
@@ -65,6 +64,7 @@ async function deaths(): Promise<Figure[]> {
     const operated: number[] = [];
     const afterReport: number[] = [];
     for (let death = 0; death < containerDeaths; death += 1) {
+      await using succession = await Succession.begin(world, `end-${String(death)}`, pods);
       let reported = Promise.resolve(Number.NaN);
       operated.push(
         await succession.next(({ pod }) => {

@@ -1,42 +1,65 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Line } from '../test/e2e/story.ts';
+import { eventually } from '../test/e2e/world.ts';
 import type { World } from '../test/e2e/world.ts';
 
-/** The kubelet has started the container of the last holder again by then. */
-const pauseMilliseconds = 4_000;
+/** The machine has nothing else to do by then. */
+const pauseMilliseconds = 2_000;
 
-/** The holders of the example application's lock, one after the other. */
-export class Succession {
+/** Some Pods of the example application: one holds its lock, the others wait. */
+export class Succession implements AsyncDisposable {
   readonly #world: World;
-  #present: Line | undefined;
-  /** When the last one had it: milliseconds since 1970. */
+  readonly #names: readonly string[];
+  /** When the next one had the lock: milliseconds since 1970. */
   grantedAt = 0;
 
-  constructor(world: World) {
+  private constructor(world: World, names: readonly string[]) {
     this.#world = world;
+    this.#names = names;
+  }
+
+  static async begin(world: World, name: string, pods: number): Promise<Succession> {
+    const names = Array.from({ length: pods }, (_, index) => `${name}-${String(index)}`);
+    const succession = new Succession(world, names);
+    for (const pod of names) await world.runPod(pod, 'hold');
+    await succession.#told('holds', 1);
+    await succession.#told('waiting', pods - 1);
+    return succession;
   }
 
   /**
-   * Lets the present holder be killed, and waits for the next one.
+   * Lets the holder be killed, and waits for the next one.
    *
    * @param kill - returns when it did so
    * @returns milliseconds between both, on the clock of the node
    */
   async next(kill: (holder: Line) => Promise<number>): Promise<number> {
-    this.#present ??= await this.#after(-1n);
+    const [holder] = await this.#told('holds', 1);
     await sleep(pauseMilliseconds);
-    const killedAt = await kill(this.#present);
-    this.#present = await this.#after(BigInt(this.#present.fence ?? 0));
-    this.grantedAt = this.#present.at;
+    const killedAt = await kill(holder);
+    const [, next] = await this.#told('holds', 2);
+    this.grantedAt = next?.at ?? Number.NaN;
     return this.grantedAt - killedAt;
   }
 
-  async #after(last: bigint): Promise<Line> {
-    const [holder] = await this.#world.story.until(
-      'a next holder',
-      ({ event, fence }) => event === 'holds' && BigInt(fence ?? 0) > last,
+  async [Symbol.asyncDispose](): Promise<void> {
+    const path = this.#world.path('/api/v1', 'pods');
+    for (const name of this.#names) {
+      await this.#world.client.expect('DELETE', `${path}/${name}?gracePeriodSeconds=1`);
+    }
+    await eventually('their end', async () => {
+      const { items } = await this.#world.client.expect<{ items: Pod[] }>('GET', path);
+      const isThere = items.some(({ metadata }) => this.#names.includes(metadata.name));
+      return isThere ? undefined : true;
+    });
+  }
+
+  #told(event: string, count: number): Promise<[Line, ...Line[]]> {
+    return this.#world.story.until(
+      event,
+      (line) => line.event === event && this.#names.includes(line.pod),
+      count,
     );
-    return holder;
   }
 }
 

@@ -133,7 +133,7 @@ export class World {
           env: Object.entries(environment).map(([key, value]) => ({ name: key, value })),
           readinessProbe: { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 },
           volumeMounts: [{ name: 'app', mountPath: '/app/example' }],
-          resources: { requests: { cpu: '10m', memory: '128Mi' } },
+          resources: { requests: { cpu: '100m', memory: '128Mi' } },
           securityContext: {
             allowPrivilegeEscalation: false,
             capabilities: { drop: ['ALL'] },
