@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import type { ApiClient } from '../cluster/client.ts';
 import { createNamespace } from '../cluster/namespaces.ts';
 import type { Lease } from '../../src/core/lease.ts';
+import { isBlank } from '../../src/core/session-lease.ts';
 import { Story } from './story.ts';
 import { clientOf, surroundings, type Surroundings } from './surroundings.ts';
 
@@ -187,9 +188,19 @@ export class World {
 
   /**
    * Kills the whole container of a Pod, and says when. Process 1 does not take SIGKILL from within,
-   * but ends with what it has started.
+   * but ends with what it has started. Not before its sessions are some seconds old: the kubelet tells
+   * the second in which a container ended, and of a session that began in it that proves nothing.
    */
   async killContainer(pod: string): Promise<number> {
+    const { metadata } = await this.pod(pod);
+    await eventually('a renewal of each session', async () => {
+      const live = (await this.sessionsOf(metadata.uid)).filter((session) => !isBlank(session));
+      const areOld = live.every(({ spec }) => {
+        const { acquireTime = '', renewTime = '' } = spec ?? {};
+        return Date.parse(renewTime) - Date.parse(acquireTime) > 2_000;
+      });
+      return areOld ? true : undefined;
+    });
     return this.#runInPod(
       pod,
       `const others = require('node:fs').readdirSync('/proc').map(Number)
