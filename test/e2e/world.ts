@@ -196,8 +196,8 @@ export class World {
     await eventually('a renewal of each session', async () => {
       const live = (await this.sessionsOf(metadata.uid)).filter((session) => !isBlank(session));
       const areOld = live.every(({ spec }) => {
-        const { acquireTime = '', renewTime = '' } = spec ?? {};
-        return Date.parse(renewTime) - Date.parse(acquireTime) > 2_000;
+        const at = (time: string | null | undefined): number => Date.parse(time ?? '');
+        return at(spec?.renewTime) - at(spec?.acquireTime) > 2_000;
       });
       return areOld ? true : undefined;
     });
