@@ -47,6 +47,7 @@ export class Machine {
   /** Of the machine, as this host and its own processes reach it. */
   readonly address: string;
   readonly #unshare: SupervisedProcess;
+  readonly #inside: SupervisedProcess[] = [];
   readonly #init: number;
 
   private constructor(unshare: SupervisedProcess, init: number, address: string) {
@@ -110,12 +111,15 @@ export class Machine {
       arguments: [...this.#insidePrefix(), command, ...words],
       logPath,
     });
+    this.#inside.push(nsenter);
     return new MachineProcess(nsenter);
   }
 
   /** Ends it, with everything that runs in it. */
   async end(): Promise<void> {
     await this.#unshare.end('SIGKILL');
+    // Frozen and woken with its child, nsenter may have frozen itself anew, and would stay for ever.
+    await Promise.all(this.#inside.map((nsenter) => nsenter.end('SIGKILL')));
   }
 
   #insidePrefix(): readonly string[] {
