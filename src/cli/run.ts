@@ -15,6 +15,8 @@ const NODE_ARGUMENTS = [
   '--no-opt',
   '--no-maglev',
   '--no-sparkplug',
+  // What was compiled at the start is still compiled when the command dies, days later.
+  '--no-flush-bytecode',
   '--optimize-for-size',
   '--max-semi-space-size=1',
 ];

@@ -6,6 +6,7 @@ import type { Cluster } from '../../src/client/cluster.ts';
 import { systemClock } from '../../src/client/system-clock.ts';
 import { Transport } from '../../src/kube/transport.ts';
 import { Announcements, isChild } from '../../src/supervisor/announcements.ts';
+import { rehearse } from '../../src/supervisor/rehearsal.ts';
 
 const access = {
   server: 'https://10.0.0.1:443',
@@ -144,5 +145,11 @@ describe('the supervisor', () => {
     expect(readdirSync(directory)).toHaveLength(1);
     announcements.close();
     expect(existsSync(directory)).toBe(false);
+  });
+});
+
+describe('a rehearsal', () => {
+  it('comes to the end of what it rehearses', async () => {
+    expect(await rehearse(clock)).toBe(true);
   });
 });
