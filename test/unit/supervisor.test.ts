@@ -1,4 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, symlinkSync, watch } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { announcementOf, pidNamespace } from '../../src/client/announcement.ts';
 import type { Announcement } from '../../src/client/announcement.ts';
@@ -39,6 +40,11 @@ function announce(): Announcement {
   const announcement = announcementOf(announcements.variables, cluster);
   if (!announcement) throw new Error('not announced');
   return announcement;
+}
+
+/** Where the announcements are. */
+function directory(): string {
+  return announcements.variables.LEASEHOLD_SUPERVISOR?.replace(/^\d+:/, '') ?? '';
 }
 
 describe('an announcement', () => {
@@ -140,9 +146,29 @@ describe('the supervisor', () => {
 
   it('leaves nothing behind', () => {
     announce();
-    const [, directory = ''] = announcements.variables.LEASEHOLD_SUPERVISOR?.split(':') ?? [];
-    expect(readdirSync(directory)).toHaveLength(1);
+    const left = directory();
+    expect(readdirSync(left)).toHaveLength(1);
     announcements.close();
-    expect(existsSync(directory)).toBe(false);
+    expect(existsSync(left)).toBe(false);
   });
 });
+  it('is told of it beside a file that is gone when it is read', async () => {
+    const first = Promise.withResolvers<number>();
+    announcements.onFirst(({ pid }) => {
+      first.resolve(pid);
+    });
+    symlinkSync('gone', join(directory(), '0-gone'));
+    announce();
+    expect(await first.promise).toBe(process.pid);
+    expect(announcements.read()).toMatchObject([{ process: { pid: process.pid } }]);
+  });
+
+  it('goes on when its directory is removed', async () => {
+    announcements.onFirst(() => undefined);
+    const removed = Promise.withResolvers<unknown>();
+    const watcher = watch(directory(), removed.resolve);
+    rmSync(directory(), { recursive: true });
+    await removed.promise;
+    watcher.close();
+  });
+
