@@ -154,13 +154,12 @@ export class Campaign {
   }
 
   async #write(acquireTime: string, send: () => Promise<LeaseOutcome>): Promise<Won | undefined> {
-    const election = this.#name.lease;
-    this.#announcer.termBegan({ election, identity: this.#identity, acquireTime });
+    this.#announce(acquireTime);
     const sentAt = this.#now;
     const outcome = await send();
     if (outcome.kind === 'done') return { lease: outcome.body, sentAt };
     if (outcome.kind === 'unknown' && outcome.sent) this.#doubtful.set(acquireTime, sentAt);
-    else if (this.#doubtful.size === 0) this.#announcer.termEnded(election);
+    else this.#announceDoubtfulInsteadOf(acquireTime);
     if (isConflict(outcome) || (isMissing(outcome) && this.#view.lease)) {
       await this.#view.read();
       return undefined;
@@ -172,6 +171,18 @@ export class Campaign {
 
   async #afterTrouble(outcome: Exclude<Outcome<unknown>, { kind: 'done' }>): Promise<void> {
     const error = errorOf(outcome, `write Lease ${this.#view.name}`);
+  #announce(acquireTime: string): void {
+    const { lease: election } = this.#name;
+    this.#announcer.termBegan({ election, identity: this.#identity, acquireTime });
+  }
+
+  /** That write was not done; the last one of unknown outcome still may be. */
+  #announceDoubtfulInsteadOf(acquireTime: string): void {
+    const doubtful = [...this.#doubtful.keys()].at(-1);
+    if (doubtful === undefined) this.#announcer.termEnded(this.#name.lease, acquireTime);
+    else this.#announce(doubtful);
+  }
+
     if (!isTemporary(outcome)) throw error;
     const { observe } = this.#parts;
     if (this.#retry === FIRST_RETRY_MS) {

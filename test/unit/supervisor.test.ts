@@ -93,7 +93,9 @@ describe('an announcement', () => {
       { ...term, acquireTime: '2' },
       { ...term, election: 'other' },
     ]);
-    announcement.termEnded('controller');
+    announcement.termEnded('controller', '1');
+    expect(announcements.read()[0]?.terms).toHaveLength(2);
+    announcement.termEnded('controller', '2');
     announcement.close();
     expect(announcements.read()[0]?.terms).toMatchObject([{ election: 'other' }]);
   });
