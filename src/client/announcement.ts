@@ -137,10 +137,16 @@ export class Announcement implements Announcer {
     }
   }
 
+  /** What is longer than a slot is left to the ttl. */
   #put(slots: Map<string, number>, key: string, item: AnnouncedItem): void {
+    const text = line(item);
+    if (Buffer.byteLength(text) > SLOT_BYTES) {
+      this.#clear(slots, key);
+      return;
+    }
     const slot = slots.get(key) ?? this.#free.pop() ?? this.#slots++;
     slots.set(key, slot);
-    this.#write(line(item), positionOf(slot));
+    this.#write(text, positionOf(slot));
   }
 
   #clear(slots: Map<string, number>, key: string): void {

@@ -100,6 +100,18 @@ describe('an announcement', () => {
     expect(announcements.read()[0]?.terms).toMatchObject([{ election: 'other' }]);
   });
 
+  it('says nothing of a term that would not fit, and leaves its neighbours alone', () => {
+    const announcement = announce();
+    const term = { election: 'controller', identity: 'a_1', acquireTime: '1' };
+    announcement.termBegan(term);
+    announcement.sessionBegan(session);
+    announcement.termBegan({ ...term, identity: 'a'.repeat(2_000), acquireTime: '2' });
+    expect(announcements.read()).toMatchObject([{ sessions: [session], terms: [] }]);
+    announcement.termEnded('controller', '2');
+    announcement.termBegan(term);
+    expect(announcements.read()).toMatchObject([{ sessions: [session], terms: [term] }]);
+  });
+
   it('is taken back in the end, but for a session that could not be ended', () => {
     const [first, second] = [announce(), announce()];
     first.sessionBegan(session);
@@ -146,14 +158,6 @@ describe('the supervisor', () => {
     expect(await first.promise).toBe(process.pid);
   });
 
-  it('leaves nothing behind', () => {
-    announce();
-    const left = directory();
-    expect(readdirSync(left)).toHaveLength(1);
-    announcements.close();
-    expect(existsSync(left)).toBe(false);
-  });
-});
   it('is told of it beside a file that is gone when it is read', async () => {
     const first = Promise.withResolvers<number>();
     announcements.onFirst(({ pid }) => {
@@ -174,3 +178,11 @@ describe('the supervisor', () => {
     watcher.close();
   });
 
+  it('leaves nothing behind', () => {
+    announce();
+    const left = directory();
+    expect(readdirSync(left)).toHaveLength(1);
+    announcements.close();
+    expect(existsSync(left)).toBe(false);
+  });
+});
