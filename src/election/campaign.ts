@@ -12,7 +12,7 @@ import type { LeaseApi } from '../kube/lease-api.ts';
 import { LeaseView } from '../kube/lease-view.ts';
 import { isConflict, isMissing } from '../kube/outcome.ts';
 import type { LeaseOutcome, Outcome } from '../kube/outcome.ts';
-import { errorOf, isTemporary } from '../kube/status-error.ts';
+import { errorOf, isTemporary, waitAsked } from '../kube/status-error.ts';
 import type { ElectionTimes } from './options.ts';
 import type { LeaderSighting } from './leader-sighting.ts';
 
@@ -116,6 +116,8 @@ export class Campaign {
     const free = isFree(lease);
     const at = free ? this.#mayTakeAt(lease) : this.#expiresAt(lease);
     if (this.#now < at) {
+      // There is nothing to write: what was wrong is over. That it can be read does not say so.
+      this.#retry = FIRST_RETRY_MS;
       await this.#sleepUntil(Math.min(at, this.#pollAt));
       await this.#pollIfDue();
       return undefined;
@@ -169,8 +171,6 @@ export class Campaign {
     return undefined;
   }
 
-  async #afterTrouble(outcome: Exclude<Outcome<unknown>, { kind: 'done' }>): Promise<void> {
-    const error = errorOf(outcome, `write Lease ${this.#view.name}`);
   #announce(acquireTime: string): void {
     const { lease: election } = this.#name;
     this.#announcer.termBegan({ election, identity: this.#identity, acquireTime });
@@ -183,15 +183,17 @@ export class Campaign {
     else this.#announce(doubtful);
   }
 
+  async #afterTrouble(outcome: Exclude<Outcome<unknown>, { kind: 'done' }>): Promise<void> {
+    const error = errorOf(outcome, `write Lease ${this.#view.name}`);
     if (!isTemporary(outcome)) throw error;
     const { observe } = this.#parts;
     if (this.#retry === FIRST_RETRY_MS) {
       observe({ type: 'api-trouble', lease: this.#view.name, error: error.message });
     }
     const wait = this.#retry * (0.5 + this.#parts.random());
-    await this.#sleepUntil(this.#now + Math.max(outcome.retryAfter ?? 0, wait));
+    await this.#sleepUntil(this.#now + Math.max(waitAsked(outcome), wait));
     this.#retry = Math.min(this.#times.retryPeriod, this.#retry * 2);
-    if ((await this.#view.read()).kind === 'done') this.#retry = FIRST_RETRY_MS;
+    await this.#view.read();
   }
 
   /** A free Lease is taken at once, unless its last leader asked for somebody else. */
