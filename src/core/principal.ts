@@ -42,7 +42,7 @@ export function guardSaysHeld(message: string): boolean {
 }
 
 /** Whether the guard refuses as long as the session of a holder has not ended, as the server sees it. */
-function guardSaysAlive(message: string): boolean {
+export function guardSaysAlive(message: string): boolean {
   return message.includes(SETTLE);
 }
 

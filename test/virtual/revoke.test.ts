@@ -45,6 +45,26 @@ describe('revoke', () => {
     expect(await world.time.settled(bury(workshop, revoked.lease))).toBe(true);
   });
 
+  it('takes the dead out of a lock first where the guard wants to see that', async () => {
+    const world = new World();
+    const a = world.process('a');
+    for (const lock of ['x', 'y']) await world.time.settled(a.lock(lock).acquire());
+    a.crash();
+    const { workshop, list } = tools(world);
+    const session = await present(world, workshop, 'a');
+    await world.time.settled(revoke(workshop, session, true));
+    world.inject(({ verb, name }) =>
+      verb === 'remove' && world.holders(name).length > 0 ? guardSays('delete') : undefined,
+    );
+    const { name, uid = '' } = session.lease.metadata;
+    const settled = await world.time.settled(settleLocks(workshop, list, { name, uid }));
+    expect(settled).toMatchObject([
+      { held: true, deleted: true, error: undefined },
+      { held: true, deleted: true, error: undefined },
+    ]);
+    expect(world.store.names()).toEqual([name]);
+  });
+
   it('waits for what the guard sees a moment later, a second and more', async () => {
     const world = new World();
     const a = world.process('a');
