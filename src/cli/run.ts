@@ -28,6 +28,8 @@ For the command of a container, with a small init such as tini before it:
 The command
   gets stdin, stdout, stderr and the terminal as they are. INT, TERM, HUP, QUIT, USR1, USR2 and
   WINCH are passed on to it; a second TERM kills it. leasehold run ends with its exit code.
+  A TERM for the whole process group or cgroup would reach it twice, which only releaseOnSigterm
+  takes for one: do without 'tini -g', and give systemd KillMode=mixed.
 
 When the command dies
   by a signal, for lack of memory, or by an exit without close(), its session is revoked, its locks

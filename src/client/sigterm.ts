@@ -1,8 +1,18 @@
 import type { Leasehold } from './leasehold.ts';
 
-const clients = new Set<Leasehold>();
+type Client = Pick<Leasehold, 'close'>;
+
+/**
+ * Whoever ends a whole process group or cgroup (`tini -g`, systemd) tells the parent, too, which passes
+ * it on: two signals so close to each other are one wish.
+ */
+const ONE_WISH_MS = 1_000;
+
+const clients = new Set<Client>();
 /** How many are releasing. */
 let closing = 0;
+/** When that began, on the clock of `performance`. */
+let toldAt = 0;
 /** Whether the application listened for the signal, too. */
 let isHeardByOthers = false;
 
@@ -10,11 +20,11 @@ let isHeardByOthers = false;
  * Releases everything on SIGTERM, and then lets the signal end the process, as it would have without us:
  * after the last client of several, and not if the application listens for it, too, and so ends by
  * itself. Listens until then, as `signal-exit` ends a process in which nobody else does. A second
- * SIGTERM is the end at once.
+ * SIGTERM, a second after the first or later, is the end at once.
  *
  * @returns stops listening
  */
-export function releaseOnSigterm(leasehold: Leasehold): () => void {
+export function releaseOnSigterm(leasehold: Client): () => void {
   // First, while those of the application that listen once are still there to be counted.
   if (isIdle()) process.prependListener('SIGTERM', onSigterm);
   clients.add(leasehold);
@@ -25,10 +35,12 @@ export function releaseOnSigterm(leasehold: Leasehold): () => void {
 }
 
 function onSigterm(): void {
+  const now = performance.now();
   if (closing > 0) {
-    if (!doOthersListen()) end();
+    if (now - toldAt >= ONE_WISH_MS && !doOthersListen()) end();
     return;
   }
+  toldAt = now;
   isHeardByOthers = doOthersListen();
   for (const client of clients) {
     closing += 1;
