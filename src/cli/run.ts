@@ -35,7 +35,9 @@ When the command dies
   by a signal, for lack of memory, or by an exit without close(), its session is revoked, its locks
   are passed on and its leadership of elections is given up at once, in milliseconds instead of
   after the ttl. That takes at most 5 s, if the API server does not answer, and never changes the
-  exit code. A command that has closed its client costs no request at all.
+  exit code. Before that nothing is sent but two requests for /version when the command first
+  connects (the connection is given up when it has been idle for 55 s), and for a command that has
+  closed its client nothing afterwards either.
 
 Only the command itself
   is known to have died, not what it has started: with 'npm start' or 'sh -c' the application is
