@@ -110,25 +110,30 @@ test('locks: a client that tries only once recovers a dead holder, too', async (
   expect(await guarded.read('tried')).toBeUndefined();
 });
 
-function revoke(session: string): Promise<Finished> {
-  const words = ['revoke', session, '--now', '--yes', '-n', guarded.namespace];
-  return Program.start(words, { KUBECONFIG: second.kubeconfig }).finished;
+/** As somebody who may write Leases, and has no verb for more. */
+function command(...words: readonly string[]): Promise<Finished> {
+  return Program.start([...words, '--yes', '-n', guarded.namespace], {
+    KUBECONFIG: second.kubeconfig,
+  }).finished;
 }
 
 test('locks: somebody revokes a dead holder, and the lock goes though nobody waits for it', async () => {
   const session = await deadHolder('left');
   await until(
-    () => revoke(session),
+    () => command('revoke', session, '--now'),
     ({ code }) => code === 0,
   );
   expect(await guarded.read('left')).toBeUndefined();
 });
 
-test('locks: a revocation before the ttl is refused at once, and told the verb for it', async () => {
+test('locks: what is a steal is refused at once, and told the verb for it', async () => {
   const session = await deadHolder('kept', 600);
-  const { code, errors } = await revoke(session);
-  expect(code).not.toBe(0);
-  expect(errors).toMatch(/leasehold-guard\/held.* may be revoked 602 s later.*the verb steal/);
+  const revoked = await command('revoke', session, '--now');
+  expect(revoked.code).not.toBe(0);
+  expect(revoked.errors).toMatch(/held: .* may be revoked 602 s later.*the verb steal/);
+  const released = await command('release', 'kept', '--force');
+  expect(released.code).not.toBe(0);
+  expect(released.errors).toMatch(/leasehold-guard\/settle: .*the verb steal/);
   expect((await guarded.read('kept'))?.metadata.annotations).toHaveProperty([
     'holder.leasehold.dev/0badcafe-1',
   ]);
@@ -167,6 +172,17 @@ test('elections: a leader that died is followed once its Lease expired on the se
   expect(lease?.metadata.annotations?.['leasehold.dev/holder-principal']).toBe(second.principal);
   await term.resign();
   await b.leasehold.close();
+});
+
+test('elections: nobody takes one from its leader without the verb for it', async () => {
+  const a = await join(first);
+  const term = await a.leasehold.election('led', times).acquire();
+  const resigned = await command('resign', 'led', '--force');
+  expect(resigned.code).not.toBe(0);
+  expect(resigned.errors).toMatch(/held: .*the verb steal/);
+  expect(term.valid).toBe(true);
+  await term.resign();
+  await a.leasehold.close();
 });
 
 test('edits in a loop starve neither renewals nor a release', async () => {
