@@ -19,8 +19,8 @@ let isHeardByOthers = false;
 /**
  * Releases everything on SIGTERM, and then lets the signal end the process, as it would have without us:
  * after the last client of several, and not if the application listens for it, too, and so ends by
- * itself. Listens until then, as `signal-exit` ends a process in which nobody else does. A second
- * SIGTERM, a second after the first or later, is the end at once.
+ * itself. Listens until then, as `signal-exit` ends a process in which nobody else does. Another SIGTERM,
+ * a second later at the earliest, is the end at once.
  *
  * @returns stops listening
  */
