@@ -2,10 +2,11 @@ import { pause } from '../core/clock.ts';
 import type { Clock } from '../core/clock.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import type { Lease } from '../core/lease.ts';
+import { guardSaysHeld } from '../core/principal.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { isConflict, isMissing } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
-import { errorOf, isTemporary } from '../kube/status-error.ts';
+import { errorOf, isTemporary, waitAsked } from '../kube/status-error.ts';
 
 /** What an action works with. */
 export interface Workshop {
@@ -28,7 +29,8 @@ const MOST_RETRY_MS = 2_000;
 /**
  * Writes by compare-and-swap until that has succeeded or `decide` finds that there is nothing left
  * to do. After every conflict and every lost answer the Lease is read again and decided about afresh:
- * nothing is written on the strength of an older reading.
+ * nothing is written on the strength of an older reading. For a Lease of another to expire it does not
+ * wait: who is refused by the guard for that is told so at once.
  *
  * @param first - the Lease as it was read before
  * @param decide - told whether an earlier write of this call may have been done unnoticed
@@ -52,8 +54,12 @@ export async function compareAndSwap<T>(
     if (outcome.kind === 'done') return decision.done(outcome.body);
     if (outcome.kind === 'unknown' && outcome.sent) inDoubt = true;
     const expected = isConflict(outcome) || isMissing(outcome);
-    if (!expected && !isTemporary(outcome)) throw errorOf(outcome, `write Lease ${name}`);
-    let wait = expected ? 0 : Math.max(retry, outcome.retryAfter ?? 0);
+    if (!expected && !isWorthWaiting(outcome)) throw errorOf(outcome, `write Lease ${name}`);
+    let wait = 0;
+    if (!expected) {
+      wait = Math.max(retry, waitAsked(outcome));
+      retry = Math.min(MOST_RETRY_MS, retry * 2);
+    }
     for (;;) {
       if (clock.now() + wait >= until) throw givenUp(outcome, name, inDoubt);
       await pause(clock, wait);
@@ -64,10 +70,16 @@ export async function compareAndSwap<T>(
       }
       if (!isTemporary(read)) throw errorOf(read, `read Lease ${name}`);
       outcome = read;
+      wait = Math.max(retry, waitAsked(read));
       retry = Math.min(MOST_RETRY_MS, retry * 2);
-      wait = Math.max(retry, read.retryAfter ?? 0);
     }
   }
+}
+
+/** How soon a Lease of another expires, and what to do until then, is for whoever asked to decide. */
+function isWorthWaiting(outcome: Exclude<Outcome<unknown>, { kind: 'done' }>): boolean {
+  if (outcome.kind === 'refused' && guardSaysHeld(outcome.message)) return false;
+  return isTemporary(outcome);
 }
 
 function givenUp(

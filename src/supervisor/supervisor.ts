@@ -32,7 +32,7 @@ const NOTHING: Done = { sessions: 0, locks: 0, passedOn: 0, terms: 0 };
 
 /**
  * What `leasehold run` does for the locks of the process that it has started. While that runs, it does
- * nothing: no request, no timer.
+ * nothing: no timer, and no request but two when that process first connects.
  */
 export class Supervisor {
   readonly #announcements: Announcements | undefined;

@@ -23,7 +23,7 @@ export interface SentRequest {
 
 /** What goes wrong with a request. Delays are milliseconds from the moment of sending. */
 export type Fault =
-  | { kind: 'refuse'; status: number; reason?: string; retryAfter?: number }
+  | { kind: 'refuse'; status: number; reason?: string; message?: string; retryAfter?: number }
   | { kind: 'unsent' }
   | { kind: 'lose-request'; after?: number }
   | { kind: 'lose-answer'; after?: number }
@@ -150,8 +150,8 @@ export class VirtualApi implements LeaseApi {
           arrive(fault.there, fault.back);
           break;
         case 'refuse': {
-          const { status, reason = '', retryAfter } = fault;
-          answer(refused(status, reason, 'refused by a fault', [], retryAfter), world.latency());
+          const { status, reason = '', message = 'refused by a fault', retryAfter } = fault;
+          answer(refused(status, reason, message, [], retryAfter), world.latency());
           break;
         }
         case 'unsent':
