@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { rejection, sessionOf, sessionsIn, sleep } from './world/helpers.ts';
-import type { VirtualProcess } from './world/process.ts';
+import type { VirtualProcess } from '../sim/world/process.ts';
 import { World } from './world/world.ts';
 
 const TTL = 15_000;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { candidate, led } from './world/candidates.ts';
 import { must, rejection, sleep } from './world/helpers.ts';
-import type { VirtualProcess } from './world/process.ts';
+import type { VirtualProcess } from '../sim/world/process.ts';
 import { World } from './world/world.ts';
 
 const LEASE_DURATION = 15_000;

@@ -4,11 +4,11 @@ import { giveUpTerm } from '../../src/supervisor/give-up-term.ts';
 import { reclaim } from '../../src/supervisor/reclaim.ts';
 import type { DeadSession, Reclaimed } from '../../src/supervisor/reclaim.ts';
 import { Host } from '../../src/testing/virtual/host.ts';
-import { VirtualApi } from './world/api.ts';
-import type { Fault } from './world/api.ts';
+import { VirtualApi } from '../sim/world/api.ts';
+import type { Fault } from '../sim/world/api.ts';
 import { candidate, candidateOf } from './world/candidates.ts';
 import { must, on, rejection, sessionOf, sessionsIn } from './world/helpers.ts';
-import type { VirtualProcess } from './world/process.ts';
+import type { VirtualProcess } from '../sim/world/process.ts';
 import { World } from './world/world.ts';
 
 /** Remembers what was announced, as the file of a supervised process does. */

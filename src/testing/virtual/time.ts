@@ -1,3 +1,15 @@
+/** What was waited for did not come true. */
+export class NotInTime extends Error {
+  override readonly name = 'NotInTime';
+  /** What should have come true. */
+  readonly what: string;
+
+  constructor(what: string, most: number) {
+    super(`${what}: not so within ${String(most)} ms of virtual time`);
+    this.what = what;
+  }
+}
+
 /** Time that moves only when told to, and only when nothing is left to do at the present moment. */
 export class VirtualTime {
   readonly #timers = new TimerHeap();
@@ -36,7 +48,7 @@ export class VirtualTime {
     await drain();
     while (!holds()) {
       if (!(await this.#step(until))) {
-        throw new Error(`${what}: not so within ${String(most)} ms of virtual time`);
+        throw new NotInTime(what, most);
       }
     }
   }

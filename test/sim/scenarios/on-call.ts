@@ -1,8 +1,8 @@
 import { isLeaseholdError } from '../../../src/core/errors.ts';
 import { revoke, settleLocks } from '../../../src/repair/revoke.ts';
 import { readSession } from '../../../src/repair/session-state.ts';
-import type { VirtualProcess } from './process.ts';
-import type { World } from './world.ts';
+import type { VirtualProcess } from '../world/process.ts';
+import type { World } from '../world/world.ts';
 
 /** Somebody who frees by hand what a process held that is known to be dead. */
 export class OnCall {

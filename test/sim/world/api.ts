@@ -19,6 +19,8 @@ export interface SentRequest {
   readonly body: Lease | LeasePatch | undefined;
   /** What the server did with it, as soon as it did. */
   result?: Outcome<unknown>;
+  /** What went wrong with it. */
+  fault?: Fault;
 }
 
 /** What goes wrong with a request. Delays are milliseconds from the moment of sending. */

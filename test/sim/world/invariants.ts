@@ -1,6 +1,18 @@
 import type { VirtualTime } from '../../../src/testing/virtual/time.ts';
 import type { Host } from '../../../src/testing/virtual/host.ts';
 
+/** Something that must hold does not. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+  readonly invariant: string;
+
+  /** @param invariant - what must hold, in some words */
+  constructor(invariant: string, message: string) {
+    super(message);
+    this.invariant = invariant;
+  }
+}
+
 /** What the checker asks of a hold or of a term of leadership. */
 export interface Claim {
   readonly fence: bigint;
@@ -32,7 +44,10 @@ export class Invariants {
     this.grants += 1;
     const last = this.#fences.get(name);
     if (last !== undefined && claim.fence <= last) {
-      throw this.#broken(`${name}: fence ${String(claim.fence)} of ${who} after ${String(last)}`);
+      throw this.#broken(
+        'fences grow',
+        `${name}: fence ${String(claim.fence)} of ${who} after ${String(last)}`,
+      );
     }
     this.#fences.set(name, claim.fence);
     const claims = this.#claims.get(name) ?? [];
@@ -52,13 +67,14 @@ export class Invariants {
       if (claims.length < 2) continue;
       const alive = claims.filter(({ claim, host }) => host.state !== 'crashed' && claim.valid);
       if (alive.length > 1) {
-        throw this.#broken(`${name} is held by ${alive.map(({ who }) => who).join(' and ')}`);
+        const who = alive.map((one) => one.who).join(' and ');
+        throw this.#broken('no two holders', `${name} is held by ${who}`);
       }
       this.#claims.set(name, alive);
     }
   }
 
-  #broken(what: string): Error {
-    return new Error(`INVARIANT at ${String(this.#time.now)}: ${what}`);
+  #broken(invariant: string, what: string): Violation {
+    return new Violation(invariant, `at ${String(this.#time.now)}: ${what}`);
   }
 }

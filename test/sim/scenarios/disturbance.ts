@@ -2,9 +2,9 @@ import type { Random } from '../../../src/core/clock.ts';
 import { withResignRequest } from '../../../src/core/election.ts';
 import { CHALLENGE_ANNOTATION } from '../../../src/core/lease.ts';
 import { HOLDER_PREFIX } from '../../../src/core/record.ts';
-import type { Fault, SentRequest } from './api.ts';
-import type { VirtualProcess } from './process.ts';
-import type { World } from './world.ts';
+import type { Fault, SentRequest } from '../world/api.ts';
+import type { VirtualProcess } from '../world/process.ts';
+import type { World } from '../world/world.ts';
 
 /** Everything that goes wrong, at random: requests, watches, processes, and people who edit. */
 export class Disturbance {
@@ -56,16 +56,21 @@ export class Disturbance {
     if (!victim || dice < 0.3) {
       this.#edit();
     } else if (dice < 0.5) {
+      this.#world.befall('pause', victim.name);
       victim.host.pause();
       time.schedule(duration, () => victim.host.resume());
     } else if (dice < 0.7) {
+      this.#world.befall('cut', victim.name);
       victim.host.cut = true;
       time.schedule(duration, () => (victim.host.cut = false));
     } else if (dice < 0.85) {
       const watch = this.#pick([...victim.api.watches]);
-      if (this.#chance(0.3)) watch?.silence();
+      const silent = this.#chance(0.3);
+      if (watch) this.#world.befall(silent ? 'watch silent' : 'watch cut', victim.name);
+      if (silent) watch?.silence();
       else watch?.cut();
     } else {
+      this.#world.befall('crash', victim.name);
       victim.crash();
       this.#replace(victim);
     }
@@ -77,10 +82,20 @@ export class Disturbance {
     const name = this.#pick(store.names());
     const role = name && store.peek(name)?.metadata.labels?.['leasehold.dev/role'];
     // To delete a lock is a steal; to delete a session is not.
-    if (name && role === 'session' && this.#chance(0.3)) store.removeByHand(name);
-    else if (name && role === 'session' && this.#chance(0.3)) this.#challenge(name);
-    else if (name && role === undefined && this.#chance(0.5)) this.#askToResign(name);
-    else if (name) store.editByHand(name, { labels: { edited: String(Math.round(time.now)) } });
+    if (!name) return;
+    if (role === 'session' && this.#chance(0.3)) {
+      this.#world.befall('session deleted', name);
+      store.removeByHand(name);
+    } else if (role === 'session' && this.#chance(0.3)) {
+      this.#world.befall('challenge', name);
+      this.#challenge(name);
+    } else if (role === undefined && this.#chance(0.5)) {
+      this.#world.befall('asked to resign', name);
+      this.#askToResign(name);
+    } else {
+      this.#world.befall('label edited', name);
+      store.editByHand(name, { labels: { edited: String(Math.round(time.now)) } });
+    }
   }
 
   /** Asks about an attempt of anybody, which holds or has held. */

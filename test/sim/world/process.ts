@@ -62,11 +62,13 @@ export class VirtualProcess {
 
   /** `acquire`, watched by the invariants. */
   async acquire(lock: string, options: AcquireOptions = {}): Promise<Held> {
+    this.#world.operations += 1;
     return this.#tracked(lock, await this.lock(lock).acquire(options));
   }
 
   /** `tryAcquire`, watched by the invariants. */
   async tryAcquire(lock: string, signal?: AbortSignal): Promise<Held | undefined> {
+    this.#world.operations += 1;
     const held = await this.lock(lock).tryAcquire(signal ? { signal } : {});
     return held && this.#tracked(lock, held);
   }
@@ -83,6 +85,7 @@ export class VirtualProcess {
 
   /** `acquire` of an election, watched by the invariants. */
   async lead(election: Election, signal?: AbortSignal): Promise<Leadership> {
+    this.#world.operations += 1;
     const term = await election.acquire(signal ? { signal } : {});
     const name = `election ${election.name}`;
     this.#world.invariants.granted(name, term, this.host, this.name);

@@ -1,15 +1,18 @@
 import { isLeaseholdError } from '../../../src/core/errors.ts';
 import type { Leadership } from '../../../src/election/term.ts';
 import { Disturbance } from './disturbance.ts';
-import { seeded } from './random.ts';
-import { World } from './world.ts';
+import { seeded } from '../world/random.ts';
+import type { Scenario } from '../scenario.ts';
+import { Violation } from '../world/invariants.ts';
+import type { World } from '../world/world.ts';
 
 const TROUBLE_MS = 90_000;
 const TIMES = { leaseDuration: '6s', renewDeadline: '4s', retryPeriod: '1s' } as const;
 
 /** Candidates that lead, resign and transfer at random while everything fails. */
-export async function tortureElection(seed: number): Promise<World> {
-  const world = new World({ seed, watchList: seed % 5 !== 0 });
+export const elections: Scenario = { name: 'elections', run };
+
+async function run(world: World, seed: number): Promise<void> {
   const { time } = world;
   const random = seeded(seed * 104_729);
   const errors: unknown[] = [];
@@ -54,8 +57,8 @@ export async function tortureElection(seed: number): Promise<World> {
   const holder = world.store.peek('controller')?.spec?.holderIdentity ?? '';
   const renewed = Date.parse(world.store.peek('controller')?.spec?.renewTime ?? '');
   const age = Date.UTC(2026, 0, 1) + time.now - renewed;
-  if (holder === '' || age > 6_000) throw new Error(`nobody leads: ${holder}, ${String(age)} ms`);
+  if (holder === '' || age > 6_000)
+    throw new Violation('somebody leads in the end', `${holder}, ${String(age)} ms`);
   const closing = world.processes.filter(({ host }) => host.state !== 'crashed');
   await time.settled(Promise.all(closing.map((process) => process.close())), 60_000);
-  return world;
 }

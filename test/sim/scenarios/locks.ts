@@ -1,25 +1,27 @@
 import type { Random } from '../../../src/core/clock.ts';
 import { isLeaseholdError } from '../../../src/core/errors.ts';
+import type { Scenario } from '../scenario.ts';
+import { Violation } from '../world/invariants.ts';
 import { Disturbance } from './disturbance.ts';
-import type { VirtualProcess } from './process.ts';
+import type { VirtualProcess } from '../world/process.ts';
 import { OnCall } from './on-call.ts';
-import { seeded } from './random.ts';
-import { World } from './world.ts';
+import { seeded } from '../world/random.ts';
+import type { World } from '../world/world.ts';
 
 const TTL_SECONDS = 5;
 const LOCKS = ['x', 'y'];
 const TROUBLE_MS = 60_000;
 /** After the last fault: late requests land, dead sessions are found dead, queues are served. */
 const PEACE_MS = 240_000;
+const NOTHING_LEFT = 'nothing is left behind';
 
-export interface TortureResult {
-  readonly world: World;
-  readonly grants: number;
-  readonly requests: number;
-}
+/** Processes that take and give locks at random while everything fails. */
+export const locks: Scenario = {
+  name: 'locks',
+  run: (world, seed) => new Locking(world, seed).run(),
+};
 
-/** Processes that take and give locks at random while everything fails; replays from its seed. */
-export class Torture {
+class Locking {
   readonly world: World;
   readonly #random: Random;
   readonly #running = new Map<VirtualProcess, Promise<unknown>[]>();
@@ -27,12 +29,12 @@ export class Torture {
   #started = 0;
   #trouble = true;
 
-  constructor(seed: number) {
-    this.world = new World({ seed, watchList: seed % 5 !== 0 });
+  constructor(world: World, seed: number) {
+    this.world = world;
     this.#random = seeded(seed * 7_919);
   }
 
-  async run(): Promise<TortureResult> {
+  async run(): Promise<void> {
     const world = this.world;
     const { time } = world;
     for (let index = 0; index < 4; index += 1) this.#spawn();
@@ -53,7 +55,6 @@ export class Torture {
     this.#rethrow();
     await time.settled(Promise.all(this.#alive().map((process) => process.close())), PEACE_MS);
     await this.#tidy();
-    return { world, grants: world.invariants.grants, requests: world.requests.length };
   }
 
   /** What the dead have left is recovered by whoever comes next, and then nothing is left. */
@@ -64,7 +65,8 @@ export class Torture {
     // A request that was in flight has a deadline.
     await time.advance(10_000);
     for (const { name, host } of alive) {
-      if (host.timers > 0) throw new Error(`${name} has left timers: ${host.timerSources}`);
+      if (host.timers > 0)
+        throw new Violation(NOTHING_LEFT, `${name} has left timers: ${host.timerSources}`);
     }
     // Whatever is still in flight lands.
     await time.advance(60_000);
@@ -72,7 +74,7 @@ export class Torture {
     for (const lock of LOCKS) {
       const held = await time.settled(last.acquire(lock), PEACE_MS);
       await time.settled(held.release());
-      if (world.store.peek(lock)) throw new Error(`lock ${lock} was left behind`);
+      if (world.store.peek(lock)) throw new Violation(NOTHING_LEFT, `lock ${lock} was left behind`);
     }
     await time.settled(last.close());
     for (const { name } of alive) {
@@ -81,7 +83,8 @@ export class Torture {
         const blank = session?.spec?.holderIdentity === '';
         const silent = time.now - 60_000;
         const renewed = Date.parse(session?.spec?.renewTime ?? '') - Date.UTC(2026, 0, 1);
-        if (!blank && renewed > silent) throw new Error(`${lease} is still renewed`);
+        if (!blank && renewed > silent)
+          throw new Violation(NOTHING_LEFT, `${lease} is still renewed`);
       }
     }
   }
