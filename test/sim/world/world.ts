@@ -8,6 +8,7 @@ import type { ProcessOptions } from './process.ts';
 import { seedOf, seeded } from './random.ts';
 import { LeaseStore } from './store.ts';
 import { VirtualTime } from '../../../src/testing/virtual/time.ts';
+import { byTicks } from './ticks.ts';
 
 export interface WorldOptions {
   readonly seed?: number;
@@ -17,7 +18,7 @@ export interface WorldOptions {
 
 /** A cluster in virtual time: one store, some processes, and a network that a test can break. */
 export class World {
-  readonly time = new VirtualTime();
+  readonly time = new VirtualTime(byTicks());
   readonly store: LeaseStore;
   readonly random: Random;
   /** By how many changes of a Lease the server's cache is behind. */
