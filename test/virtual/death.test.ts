@@ -167,7 +167,7 @@ describe('tryAcquire', () => {
     expect(other?.valid).toBe(true);
   });
 
-  it('recovers a lock that was abandoned two ttl ago in about half of a ttl', async () => {
+  it('recovers a lock that was abandoned two ttl ago in a ttl', async () => {
     const world = new World();
     await crashedHolder(world);
     const b = world.process('b');
@@ -178,8 +178,8 @@ describe('tryAcquire', () => {
     const startedAt = world.time.now;
     const held = await world.time.settled(c.tryAcquire('x'));
     expect(held?.valid).toBe(true);
-    expect(world.time.now - startedAt).toBeLessThan(TTL * 0.6);
-    expect(world.time.now - startedAt).toBeGreaterThan(TTL / 3);
+    expect(world.time.now - startedAt).toBeLessThan(TTL * 1.1);
+    expect(world.time.now - startedAt).toBeGreaterThanOrEqual(TTL);
   });
 
   it('waits a ttl for a session that is missing', async () => {
