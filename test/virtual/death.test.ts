@@ -182,6 +182,27 @@ describe('tryAcquire', () => {
     expect(world.time.now - startedAt).toBeGreaterThanOrEqual(TTL);
   });
 
+  it('spares a holder that renews late, though the clock of an API server is far ahead', async () => {
+    const world = new World();
+    const a = world.process('a');
+    const held = await world.time.settled(a.acquire('x'));
+    await world.time.advance(TTL / 3 + 100);
+    const [, ahead] = world.controlPlane.servers;
+    const b = world.process('b');
+    if (ahead) {
+      ahead.skew = 10 * TTL;
+      b.requests.network.server = ahead;
+    }
+    const trying = b.tryAcquire('x');
+    await world.time.advance(10);
+    // The next renewal is late, and in time: it is valid for 0.8 ttl.
+    a.host.stall(TTL * 0.5);
+    await world.time.advance(TTL * 0.6);
+    expect(held.valid).toBe(true);
+    expect(await world.time.settled(trying)).toBeUndefined();
+    expect(world.holders('x')).toHaveLength(1);
+  });
+
   it('waits a ttl for a session that is missing', async () => {
     const world = new World();
     await crashedHolder(world);

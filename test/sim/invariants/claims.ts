@@ -1,80 +1,93 @@
-import type { VirtualTime } from '../../../src/testing/virtual/time.ts';
-import type { Host } from '../../../src/testing/virtual/host.ts';
+import { Violation } from './violation.ts';
 
-/** Something that must hold does not. */
-export class Violation extends Error {
-  override readonly name = 'Violation';
-  readonly invariant: string;
-
-  /** @param invariant - what must hold, in some words */
-  constructor(invariant: string, message: string) {
-    super(message);
-    this.invariant = invariant;
-  }
-}
-
-/** What the checker asks of a hold or of a term of leadership. */
+/** A right that somebody was granted: to hold a lock, or to lead. */
 export interface Claim {
+  /** Of the lock or election. */
+  readonly name: string;
+  readonly who: string;
   readonly fence: bigint;
-  readonly valid: boolean;
+  /** Whether its process relies on it at this moment of true time; asking changes nothing. */
+  isRelied(): boolean;
+  /** Taken away by a person: until its process learns of that, only the fence protects. */
+  readonly isStolen: boolean;
 }
 
-interface Tracked {
-  readonly claim: Claim;
-  readonly host: Host;
-  readonly who: string;
+interface Standing {
+  /** Who was granted it last. */
+  who: string;
+  /** That grant, until it has ended. */
+  newest: Claim | undefined;
+  fence: bigint;
+  count: number;
 }
 
 /**
- * What must hold at every moment: no two valid holds of one name, and fences that strictly grow.
- * A claim is asked only when there are several, as asking may itself make a process notice a loss.
+ * No two claims of one name at the same time, and fences that strictly grow. What was granted earlier
+ * may never be relied on again once somebody else was granted the same: so it is enough to look at
+ * claims that have been followed.
  */
-export class Invariants {
-  readonly #claims = new Map<string, Tracked[]>();
-  readonly #fences = new Map<string, bigint>();
-  readonly #time: VirtualTime;
+export class Claims {
+  readonly #standing = new Map<string, Standing>();
+  readonly #followed = new Set<Claim>();
+  readonly #orders = new WeakMap<Claim, number>();
+  /** How many restores of etcd are not digested yet: until then two may hold. */
+  #restores = 0;
   grants = 0;
 
-  constructor(time: VirtualTime) {
-    this.#time = time;
-    time.afterStep(() => this.check());
-  }
-
-  granted(name: string, claim: Claim, host: Host, who: string): void {
+  /** @throws Violation `fence`, `overlap` */
+  granted(claim: Claim): void {
     this.grants += 1;
-    const last = this.#fences.get(name);
-    if (last !== undefined && claim.fence <= last) {
-      throw this.#broken(
-        'fences grow',
-        `${name}: fence ${String(claim.fence)} of ${who} after ${String(last)}`,
-      );
+    const { name, fence } = claim;
+    const last = this.#standing.get(name);
+    const count = (last?.count ?? 0) + 1;
+    this.#orders.set(claim, count);
+    if (claim.isStolen) return;
+    if (last) {
+      if (fence <= last.fence && this.#restores === 0) {
+        const before = `${String(last.fence)} of ${last.who}`;
+        throw new Violation('fence', `${name}: ${String(fence)} of ${claim.who} after ${before}`);
+      }
+      if (last.newest) this.#followed.add(last.newest);
     }
-    this.#fences.set(name, claim.fence);
-    const claims = this.#claims.get(name) ?? [];
-    claims.push({ claim, host, who });
-    this.#claims.set(name, claims);
+    this.#standing.set(name, { who: claim.who, newest: claim, fence, count });
     this.check();
   }
 
-  given(name: string, claim: Claim): void {
-    const claims = this.#claims.get(name) ?? [];
-    const rest = claims.filter((tracked) => tracked.claim !== claim);
-    this.#claims.set(name, rest);
+  /** Given up, or known to be lost. */
+  ended(claim: Claim): void {
+    this.#followed.delete(claim);
+    const last = this.#standing.get(claim.name);
+    if (last?.newest === claim) last.newest = undefined;
   }
 
+  /** Which grant of its name it is: 1 for the first. */
+  orderOf(claim: Claim): number {
+    return this.#orders.get(claim) ?? 0;
+  }
+
+  /** Whether anybody relies on the name at this moment. */
+  isRelied(name: string): boolean {
+    return this.#standing.get(name)?.newest?.isRelied() ?? false;
+  }
+
+  /**
+   * etcd has been restored: two may hold, and fences may fall back.
+   *
+   * @returns to be called when that has to be over
+   */
+  forgive(): () => void {
+    this.#restores += 1;
+    for (const standing of this.#standing.values()) standing.fence = -1n;
+    return () => (this.#restores -= 1);
+  }
+
+  /** @throws Violation `overlap` */
   check(): void {
-    for (const [name, claims] of this.#claims) {
-      if (claims.length < 2) continue;
-      const alive = claims.filter(({ claim, host }) => host.state !== 'crashed' && claim.valid);
-      if (alive.length > 1) {
-        const who = alive.map((one) => one.who).join(' and ');
-        throw this.#broken('no two holders', `${name} is held by ${who}`);
-      }
-      this.#claims.set(name, alive);
+    if (this.#restores > 0) return;
+    for (const claim of this.#followed) {
+      if (claim.isStolen || !claim.isRelied()) continue;
+      const next = this.#standing.get(claim.name)?.who;
+      throw new Violation('overlap', `${claim.name}: ${claim.who} and ${next ?? 'another'}`);
     }
-  }
-
-  #broken(invariant: string, what: string): Violation {
-    return new Violation(invariant, `at ${String(this.#time.now)}: ${what}`);
   }
 }
