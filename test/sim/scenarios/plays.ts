@@ -10,6 +10,16 @@ import { seeded } from '../world/random.ts';
 
 const EVERYTHING = { ...MACHINES, ...SERVERS, ...PEOPLE };
 
+/** What a restore may meet: nothing that would hide for longer than a ttl what has changed. */
+const AROUND_A_RESTORE = {
+  pause: MACHINES.pause,
+  crash: MACHINES.crash,
+  'wall clock set': MACHINES['wall clock set'],
+  'events repeated': SERVERS['events repeated'],
+  'label edited': PEOPLE['label edited'],
+  ...ETCD,
+};
+
 const USUAL: Play = {
   locks: ['x', 'y'],
   elections: [],
@@ -33,7 +43,7 @@ export const PLAYS: readonly Scenario[] = [
   play('elections', { ...USUAL, locks: [], elections: ['controller'] }),
   play('supervisor', { ...USUAL, elections: ['controller'], supervised: 1 }),
   play('people', { ...USUAL, elections: ['controller'], mishaps: { ...EVERYTHING, ...CLUMSY } }),
-  play('restore', { ...USUAL, mishaps: { pause: MACHINES.pause, crash: MACHINES.crash, ...ETCD } }),
+  play('restore', { ...USUAL, mishaps: AROUND_A_RESTORE }),
   play('mixed', {
     ...USUAL,
     locks: ['x', 'y', 'z'],
