@@ -4,7 +4,7 @@ import { podClaims } from '../../src/client/identity.ts';
 import { createServingCertificate } from '../../src/testing/api-server/certificates.ts';
 import { ApiHandler } from '../../src/testing/index.ts';
 import type { ApiHandlerOptions } from '../../src/testing/index.ts';
-import { seeded } from '../virtual/world/random.ts';
+import { seeded } from '../sim/world/random.ts';
 import { VirtualTime } from '../../src/testing/virtual/time.ts';
 
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/default/leases';

@@ -1,10 +1,28 @@
+/** What was waited for did not come true. */
+export class NotInTime extends Error {
+  override readonly name = 'NotInTime';
+  /** What should have come true. */
+  readonly what: string;
+
+  constructor(what: string, most: number) {
+    super(`${what}: not so within ${String(most)} ms of virtual time`);
+    this.what = what;
+  }
+}
+
 /** Time that moves only when told to, and only when nothing is left to do at the present moment. */
 export class VirtualTime {
   readonly #timers = new TimerHeap();
   readonly #afterStep: (() => void)[] = [];
+  readonly #drain: () => Promise<void>;
   #now = 1_000_000;
   #sequence = 0;
   #stepsAtOnce = 0;
+
+  /** @param drain - lets everything run that is ready: by default also what needs the event loop */
+  constructor(drain = byEventLoop) {
+    this.#drain = drain;
+  }
 
   get now(): number {
     return this.#now;
@@ -25,7 +43,7 @@ export class VirtualTime {
 
   async advance(delay: number): Promise<void> {
     const until = this.#now + delay;
-    await drain();
+    await this.#drain();
     while (await this.#step(until));
     this.#now = Math.max(this.#now, until);
   }
@@ -33,10 +51,10 @@ export class VirtualTime {
   /** Moves on until `holds`; fails when it does not within `most` milliseconds. */
   async runUntil(holds: () => boolean, most: number, what = 'condition'): Promise<void> {
     const until = this.#now + most;
-    await drain();
+    await this.#drain();
     while (!holds()) {
       if (!(await this.#step(until))) {
-        throw new Error(`${what}: not so within ${String(most)} ms of virtual time`);
+        throw new NotInTime(what, most);
       }
     }
   }
@@ -57,14 +75,14 @@ export class VirtualTime {
     if (this.#stepsAtOnce > 20_000) throw new Error('virtual time stands still: an endless loop');
     this.#now = timer.at;
     timer.task?.();
-    await drain();
+    await this.#drain();
     for (const check of this.#afterStep) check();
     return true;
   }
 }
 
-/** Lets everything run that is ready: the microtasks are done before an immediate is called. */
-function drain(): Promise<void> {
+/** The microtasks are done before an immediate is called. */
+function byEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 

@@ -1,6 +1,6 @@
 import type { Election } from '../../../src/election/election.ts';
 import type { Leadership } from '../../../src/election/term.ts';
-import type { VirtualProcess } from './process.ts';
+import type { VirtualProcess } from '../../sim/world/process.ts';
 import type { World } from './world.ts';
 
 /** A process that may stand for the election `controller`, with client-go's times. */

@@ -1,5 +1,5 @@
 import type { Lease } from '../../../src/core/lease.ts';
-import type { Fault, SentRequest, Verb } from './api.ts';
+import type { Fault, SentRequest, Verb } from '../../sim/world/network.ts';
 import type { World } from './world.ts';
 
 /** For the work of a simulated process: `delay` milliseconds of virtual time. */
