@@ -27,10 +27,10 @@ const RESOLUTION_MS = 1_000;
 /** Whether the operator may release this Lease at all: a held election that is opted in. */
 export function isReclaimable(lease: Lease, isNamespaceOptedIn: boolean): boolean {
   const labels = lease.metadata.labels ?? {};
-  // Sessions, locks and states of leasehold; a Lease that counts no terms is the heartbeat of something.
-  if (labels[ROLE_LABEL] !== undefined || typeof lease.spec?.leaseTransitions !== 'number') {
-    return false;
-  }
+  // Sessions, locks and states of leasehold; and elections that the API server decides itself.
+  if (labels[ROLE_LABEL] !== undefined || lease.spec?.strategy) return false;
+  // One that counts no terms is the heartbeat of something.
+  if (typeof lease.spec?.leaseTransitions !== 'number') return false;
   const choice = labels[RECLAIM_LABEL];
   const isOptedIn = choice === ENABLED || (choice !== DISABLED && isNamespaceOptedIn);
   return isOptedIn && !isFree(lease);

@@ -328,6 +328,13 @@ describe('which Leases may be released', () => {
     expect(isReclaimable(held({ spec: { holderIdentity: null } }), true)).toBe(false);
     expect(isReclaimable(held({ spec: { leaseTransitions: undefined } }), true)).toBe(false);
   });
+
+  it('are none whose leader the API server picks', () => {
+    const spec = { strategy: 'OldestEmulationVersion', preferredHolder: 'controller-1' };
+    expect(isReclaimable(held({ spec }), true)).toBe(false);
+    const labels = { 'leasehold.dev/reclaim': 'enabled' };
+    expect(isReclaimable(held({ labels, spec }), false)).toBe(false);
+  });
 });
 
 describe('patterns of holders', () => {

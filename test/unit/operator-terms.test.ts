@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { released } from '../../src/core/election.ts';
 import type { Report } from '../../src/operator/report.ts';
 import { OperatorWorld } from './operator-world.ts';
 import type { TestPod } from './operator-world.ts';
@@ -71,20 +70,6 @@ describe('the Lease of a leader whose container has ended', () => {
       leaseTransitions: 7,
     });
     expect(spec?.acquireTime).toBe(spec?.renewTime);
-  });
-
-  it('keeps what the API server elects by', () => {
-    const spec = { holderIdentity: 'a', strategy: 'OldestEmulationVersion', preferredHolder: 'b' };
-    const lease = { metadata: { name: 'controller' }, spec: { ...spec, leaseTransitions: 2 } };
-    const now = '2026-01-01T00:00:00.000000Z';
-    expect(released(lease, now).spec).toEqual({
-      ...spec,
-      holderIdentity: '',
-      leaseDurationSeconds: 1,
-      acquireTime: now,
-      renewTime: now,
-      leaseTransitions: 2,
-    });
   });
 
   it('is left alone when it is not opted in, or opted out', async () => {
