@@ -198,6 +198,36 @@ describe('a name that the next process has too', () => {
     expect(proof(held({ holder, renewed: '11:30:00.000000' }))).toBeUndefined();
   });
 
+  it.each([
+    ['the uid of the Pod', `controller-0_${UUID}`, UUID],
+    ['the uid of the Pod in capitals', `controller-0_${UUID}`, UUID.toUpperCase()],
+    ['the beginning of the uid', `controller-0_${UUID.slice(0, 8)}`, UUID],
+  ])('is also what has %s for its unique part', (_, identity, uid) => {
+    const metadata = { uid };
+    const main = {
+      containerID: 'containerd://two',
+      state: running('11:30:00'),
+      lastState: ended('11:30:00'),
+    };
+    const again = pod({ metadata, statuses: { main } });
+    // The next process has gone on with the term of the one before.
+    expect(proof(held({ holder: identity, renewed: '11:30:00.900000' }), [again])).toBeUndefined();
+    expect(proof(held({ holder: identity }), [again])).toBeDefined();
+  });
+
+  it('is also what a pattern of your own takes for unique, and is of the Pod', () => {
+    const own = holderPatterns(['^(?<pod>.+)/(?<unique>.+)$']);
+    const renewed = '11:30:00.900000';
+    const unique = (text: string): TermEnd | undefined =>
+      proof(held({ holder: `controller-0/${text}`, renewed }), [restarted], own);
+    expect(unique('a1b2c3')).toBeDefined();
+    expect(unique('pod-uid')).toBeUndefined();
+    expect(unique('0')).toBeUndefined();
+    const namesake = pod({ metadata: { name: 'another', uid: 'a1b2c3' } });
+    const holder = 'controller-0/a1b2c3';
+    expect(proof(held({ holder, renewed }), [restarted, namesake], own)).toBeUndefined();
+  });
+
   it('is not the old term that the next process goes on with', () => {
     // It keeps the time at which the term began.
     expect(proof(held({ holder, renewed: '11:30:01.200000' }), [restarted])).toBeUndefined();
