@@ -5,13 +5,13 @@ import type { Lease } from '../core/lease.ts';
 import { isBlank, isSession, renewedAtServer } from '../core/session-lease.ts';
 import { collectLeases, listError } from '../kube/lease-list.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
-import { isMissing } from '../kube/outcome.ts';
 import type { Requests } from '../kube/transport.ts';
 import { bury, revoke } from '../repair/revoke.ts';
 import { readSession } from '../repair/session-state.ts';
 import { heartbeat } from '../session/sighting.ts';
 import { sessionKey } from './lock-index.ts';
-import type { IndexedLock, LockIndex, SessionRef } from './lock-index.ts';
+import type { LockIndex, SessionRef } from './lock-index.ts';
+import { MissingSessions } from './missing-sessions.ts';
 import { Orphans } from './orphans.ts';
 import type { PodIndex } from './pod-index.ts';
 import { victimOf } from './reclaim.ts';
@@ -77,8 +77,7 @@ export class Housekeeping {
   readonly #orphans: Orphans;
   /** Silent sessions whose Pod is gone: their heartbeat, and since when we see it. */
   readonly #silent = new Map<string, { beat: string; since: number }>();
-  /** Entries whose session is missing: since when. */
-  readonly #missing = new Map<string, number>();
+  readonly #missing: MissingSessions;
   #swept: SessionSweep = {
     counts: { live: 0, silent: 0, blank: 0 },
     oldestMs: 0,
@@ -88,6 +87,7 @@ export class Housekeeping {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#orphans = new Orphans(parts);
+    this.#missing = new MissingSessions(parts);
   }
 
   get swept(): SessionSweep {
@@ -99,7 +99,7 @@ export class Housekeeping {
     const { clock, random } = this.#parts;
     // What was seen long ago says nothing: others have led since.
     this.#silent.clear();
-    this.#missing.clear();
+    this.#missing.forget();
     for (let sweeps = 0; !signal.aborted;) {
       const done = await this.#sweep(signal);
       if (done && sweeps % SWEEPS_BETWEEN_ORPHANS === 0) await this.#orphans.look(signal);
@@ -142,18 +142,21 @@ export class Housekeeping {
         if (!swept.blank) oldestMs = Math.max(oldestMs, silentMs);
         counts[await this.#tidy(swept, silentMs)] += 1;
       }
-      await this.#dropMissing(locks, sessions);
+      const present = new Set(sessions.map(({ session }) => sessionKey(session)));
+      await this.#missing.drop(locks, {
+        isListed: (session) => present.has(sessionKey(session)),
+        ttlOf: () => 0,
+      });
     }
     this.#forget();
     this.#swept = { counts, oldestMs, at: this.#parts.clock.wall() };
     return done;
   }
 
-  /** What was noted of sessions and entries that have gone meanwhile. */
+  /** What was noted of sessions that have gone meanwhile. */
   #forget(): void {
     const before = this.#parts.clock.now() - REMEMBERED_MS;
     for (const [key, { since }] of this.#silent) if (since < before) this.#silent.delete(key);
-    for (const [key, since] of this.#missing) if (since < before) this.#missing.delete(key);
   }
 
   #kept(lease: Lease): Swept | undefined {
@@ -224,38 +227,6 @@ export class Housekeeping {
     report({ type: 'revoked', session, by: 'silent', proof: undefined, tookMs });
     settler.isDead(session, undefined);
     await settler.settleLocksOf(session);
-  }
-
-  /** An entry whose session has been missing for the entry's ttl stands for nothing. */
-  async #dropMissing(locks: readonly IndexedLock[], sessions: readonly Swept[]): Promise<void> {
-    const { clock, settler } = this.#parts;
-    const present = new Set(sessions.map(({ session }) => sessionKey(session)));
-    for (const lock of locks) {
-      const due: string[] = [];
-      for (const { id, session, sessionUid, ttl } of [...lock.holders, ...lock.queue]) {
-        const { namespace } = lock;
-        const key = `${namespace}/${lock.name}/${id}`;
-        // What a newer version wrote may name its session in another way.
-        const isNamed = session !== '' && sessionUid !== '';
-        if (!isNamed || present.has(sessionKey({ namespace, name: session, uid: sessionUid }))) {
-          this.#missing.delete(key);
-          continue;
-        }
-        const since = this.#missing.get(key);
-        if (since === undefined) this.#missing.set(key, clock.now());
-        else if (clock.now() - since <= ttl * 1_000) continue;
-        else if (await this.#isMissing(namespace, session, sessionUid)) due.push(id);
-      }
-      if (due.length === 0) continue;
-      await settler.drop(lock, due);
-      for (const id of due) this.#missing.delete(`${lock.namespace}/${lock.name}/${id}`);
-    }
-  }
-
-  /** One that has only lost its label is none that is missing. */
-  async #isMissing(namespace: string, name: string, uid: string): Promise<boolean> {
-    const read = await this.#parts.apiOf(namespace).get(name);
-    return isMissing(read) || (read.kind === 'done' && read.body.metadata.uid !== uid);
   }
 }
 

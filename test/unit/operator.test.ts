@@ -365,6 +365,33 @@ describe('housekeeping', () => {
     expect(world.lease('invoices')?.spec?.holderIdentity).toBe(session?.metadata.name);
   });
 
+  it('counts a session for missing from a read that has not found it, and from no list', async () => {
+    const { requests, lead } = world.operator();
+    lead();
+    const holder = await world.pod('holder');
+    await world.time.settled(holder.leasehold.lock('left').acquire());
+    const name = world.lease('left')?.spec?.holderIdentity ?? '';
+    // Hidden from one sweep after the other, while its process renews it.
+    await world.patchLease(name, { metadata: { labels: { 'leasehold.dev/role': null } } });
+    await world.time.advance(3 * A_SWEEP_MS);
+    world.crash(holder);
+    await world.deleteLease(name);
+    let missed = 0;
+    const send = requests.request.bind(requests);
+    requests.request = async (request) => {
+      const outcome = await send<never>(request);
+      if (request.path.endsWith(`/${name}`)) missed += 1;
+      return outcome;
+    };
+    // Its last renewal may be of this moment.
+    await world.time.runUntil(() => missed > 0, A_SWEEP_MS, 'the first read that misses it');
+    await world.time.advance(SOON_MS);
+    expect(world.lease('left')).toBeDefined();
+    await world.time.advance(A_SWEEP_MS);
+    expect(missed).toBe(2);
+    expect(world.lease('left')).toBeUndefined();
+  });
+
   it('reports Leases of others that nobody renews, once, and leaves them alone', async () => {
     const { reports, lead } = world.operator();
     lead();
