@@ -26,8 +26,6 @@ const SWEEPS_BETWEEN_ORPHANS = 12;
 /** A blank session is kept so long, or for its ttl if that is longer. */
 const KEEP_BLANK_MS = 60_000;
 
-const REMEMBERED_MS = 86_400_000;
-
 type SessionState = 'live' | 'silent' | 'blank';
 
 /** What the last sweep has found. */
@@ -43,7 +41,7 @@ export interface SessionSweep {
 /** What is kept of a session while the others are read. */
 interface Swept {
   readonly session: SessionRef;
-  /** Milliseconds. */
+  /** Milliseconds; infinite if it says none. */
   readonly ttl: number;
   readonly beat: string;
   readonly renewedAt: number | undefined;
@@ -78,6 +76,8 @@ export class Housekeeping {
   /** Silent sessions whose Pod is gone: their heartbeat, and since when we see it. */
   readonly #silent = new Map<string, { beat: string; since: number }>();
   readonly #missing: MissingSessions;
+  /** The longest ttl that each session was ever seen with, as others may edit it: milliseconds. */
+  readonly #ttls = new Map<string, { session: SessionRef; ttl: number }>();
   #swept: SessionSweep = {
     counts: { live: 0, silent: 0, blank: 0 },
     oldestMs: 0,
@@ -112,6 +112,7 @@ export class Housekeeping {
     let done = true;
     const counts = { live: 0, silent: 0, blank: 0 };
     let oldestMs = 0;
+    const seen = new Set<string>();
     for (const namespace of this.#parts.namespaces) {
       // Known before the sessions are read: what an entry names was there before the entry.
       const locks = [...this.#parts.index.all()].filter(
@@ -132,7 +133,7 @@ export class Housekeeping {
         continue;
       }
       const { leases, serverTime } = listed.body;
-      const sessions = leases.filter((one) => one !== undefined);
+      const sessions = leases.filter((one) => one !== undefined).map((one) => this.#withTtl(one));
       const victims = sessions.map(({ victim }) => victim).filter((one) => one !== undefined);
       const left = await this.#parts.reclaimer.reclaim(victims, signal);
       if (left.length > 0) done = false;
@@ -143,20 +144,24 @@ export class Housekeeping {
         counts[await this.#tidy(swept, silentMs)] += 1;
       }
       const present = new Set(sessions.map(({ session }) => sessionKey(session)));
+      for (const key of present) seen.add(key);
       await this.#missing.drop(locks, {
         isListed: (session) => present.has(sessionKey(session)),
-        ttlOf: () => 0,
+        ttlOf: (session) => this.#ttls.get(sessionKey(session))?.ttl ?? 0,
       });
     }
-    this.#forget();
+    if (done) this.#forget(seen);
     this.#swept = { counts, oldestMs, at: this.#parts.clock.wall() };
     return done;
   }
 
-  /** What was noted of sessions that have gone meanwhile. */
-  #forget(): void {
-    const before = this.#parts.clock.now() - REMEMBERED_MS;
-    for (const [key, { since }] of this.#silent) if (since < before) this.#silent.delete(key);
+  /** What was noted of sessions that have gone meanwhile; of a missing one that a lock names the ttl counts. */
+  #forget(present: ReadonlySet<string>): void {
+    for (const key of this.#silent.keys()) if (!present.has(key)) this.#silent.delete(key);
+    for (const [key, { session }] of this.#ttls) {
+      const isNamed = present.has(key) || this.#parts.index.locksOf(session).length > 0;
+      if (!isNamed) this.#ttls.delete(key);
+    }
   }
 
   #kept(lease: Lease): Swept | undefined {
@@ -168,13 +173,22 @@ export class Housekeeping {
     const victim = victimOf(small, this.#parts.pods.find(owner));
     return {
       session: { namespace, name, uid },
-      ttl: (lease.spec?.leaseDurationSeconds ?? 0) * 1_000,
+      ttl: (lease.spec?.leaseDurationSeconds ?? Infinity) * 1_000,
       beat: heartbeat(lease, uid),
       renewedAt: renewedAtServer(lease),
       owner,
       blank: isBlank(lease) ? small : undefined,
       victim,
     };
+  }
+
+  /** With the longest ttl that is known of it: what others have made of it counts for nothing. */
+  #withTtl(swept: Swept): Swept {
+    const key = sessionKey(swept.session);
+    const known = this.#ttls.get(key)?.ttl ?? 0;
+    const ttl = Math.max(swept.ttl, known, this.#parts.index.longestTtl(swept.session));
+    this.#ttls.set(key, { session: swept.session, ttl: Number.isFinite(ttl) ? ttl : known });
+    return { ...swept, ttl };
   }
 
   async #tidy(swept: Swept, silentMs: number): Promise<SessionState> {

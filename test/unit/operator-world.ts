@@ -68,14 +68,14 @@ export class OperatorWorld {
   }
 
   /** Another process in a Pod, or with no uid in none. */
-  process(name: string, uid: string, container?: string): TestPod {
+  process(name: string, uid: string, container?: string, ttl = TTL_SECONDS): TestPod {
     const host = new Host(this.time);
     const requests = new DirectRequests(this.handler, host, this.handler.tokens.ofUser(name));
     const owner = uid === '' ? undefined : { apiVersion: 'v1', kind: 'Pod', name, uid };
     const leasehold = new Leasehold(
       requests,
       { clock: host, random: Math.random, observe: () => undefined },
-      { namespace: NAMESPACE, identity: { name, owner, container }, ttl: TTL_SECONDS },
+      { namespace: NAMESPACE, identity: { name, owner, container }, ttl },
       () => undefined,
     );
     return { name, uid, leasehold, host, requests, startedAt: wallOf(this.time) };

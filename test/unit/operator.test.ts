@@ -341,6 +341,27 @@ describe('housekeeping', () => {
     expect(world.leases('session')).toHaveLength(1);
   });
 
+  it.each([
+    ['made shorter by hand', 1],
+    ['taken away by hand', null],
+  ])(
+    'goes by the longest ttl that it knows of a session, not by one that was %s',
+    async (_, seconds) => {
+      const { reports, lead } = world.operator();
+      lead();
+      const slow = world.process('slow', '', undefined, 3_600);
+      await world.time.settled(slow.leasehold.lock('kept').acquire());
+      const name = world.lease('kept')?.spec?.holderIdentity ?? '';
+      await world.time.advance(A_SWEEP_MS);
+      await world.patchLease(name, { spec: { leaseDurationSeconds: seconds } });
+      // It renews every 20 minutes.
+      slow.host.cut = true;
+      await world.time.advance(3 * A_SWEEP_MS);
+      expect(revocations(reports)).toEqual([]);
+      expect(world.lease('kept')?.spec?.holderIdentity).toBe(name);
+    },
+  );
+
   it('drops entries whose session has been missing for a ttl', async () => {
     const { lead } = world.operator();
     lead();
