@@ -9,13 +9,13 @@ import type { Requests } from '../kube/transport.ts';
 import { bury, revoke } from '../repair/revoke.ts';
 import { readSession } from '../repair/session-state.ts';
 import { heartbeat } from '../session/sighting.ts';
+import { endOfSession } from './death.ts';
 import { sessionKey } from './lock-index.ts';
 import type { LockIndex, SessionRef } from './lock-index.ts';
 import { MissingSessions } from './missing-sessions.ts';
 import { Orphans } from './orphans.ts';
 import type { PodIndex } from './pod-index.ts';
-import { victimOf } from './reclaim.ts';
-import type { Reclaimer, Victim } from './reclaim.ts';
+import type { Reclaimer, Suspect } from './reclaim.ts';
 import type { Reporter } from './report.ts';
 import type { Settler } from './settler.ts';
 
@@ -49,7 +49,7 @@ interface Swept {
   readonly owner: string;
   /** The Lease, if it is blank: without what the server notes of field owners. */
   readonly blank: Lease | undefined;
-  readonly victim: Victim | undefined;
+  readonly suspect: Suspect | undefined;
 }
 
 interface Parts {
@@ -134,14 +134,17 @@ export class Housekeeping {
       }
       const { leases, serverTime } = listed.body;
       const sessions = leases.filter((one) => one !== undefined).map((one) => this.#withTtl(one));
-      const victims = sessions.map(({ victim }) => victim).filter((one) => one !== undefined);
+      const suspects = sessions.map(({ suspect }) => suspect).filter((one) => one !== undefined);
+      const victims = this.#parts.reclaimer.judge(suspects, serverTime, signal);
+      const reclaimed = new Set(victims.map(({ session }) => sessionKey(session)));
       const left = await this.#parts.reclaimer.reclaim(victims, signal);
       if (left.length > 0) done = false;
       for (const swept of sessions) {
         if (isAborted(signal)) return false;
         const silentMs = silenceOf(swept, serverTime);
         if (!swept.blank) oldestMs = Math.max(oldestMs, silentMs);
-        counts[await this.#tidy(swept, silentMs)] += 1;
+        const isReclaimed = reclaimed.has(sessionKey(swept.session));
+        counts[await this.#tidy(swept, silentMs, isReclaimed)] += 1;
       }
       const present = new Set(sessions.map(({ session }) => sessionKey(session)));
       for (const key of present) seen.add(key);
@@ -169,16 +172,16 @@ export class Housekeeping {
     const { name, namespace = '', uid = '' } = metadata;
     if (!isSession(lease) || namespace === '' || uid === '') return undefined;
     const owner = metadata.ownerReferences?.[0]?.uid ?? '';
-    const small = { ...lease, metadata };
-    const victim = victimOf(small, this.#parts.pods.find(owner));
+    const pod = this.#parts.pods.find(owner);
+    const isSuspect = pod !== undefined && endOfSession(pod, lease) !== undefined;
     return {
       session: { namespace, name, uid },
       ttl: (lease.spec?.leaseDurationSeconds ?? Infinity) * 1_000,
       beat: heartbeat(lease, uid),
       renewedAt: renewedAtServer(lease),
       owner,
-      blank: isBlank(lease) ? small : undefined,
-      victim,
+      blank: isBlank(lease) ? { ...lease, metadata } : undefined,
+      suspect: isSuspect ? { lease, pod } : undefined,
     };
   }
 
@@ -191,11 +194,11 @@ export class Housekeeping {
     return { ...swept, ttl };
   }
 
-  async #tidy(swept: Swept, silentMs: number): Promise<SessionState> {
-    const { session, blank, ttl, victim } = swept;
+  async #tidy(swept: Swept, silentMs: number, isReclaimed: boolean): Promise<SessionState> {
+    const { session, blank, ttl } = swept;
     try {
       if (blank) await this.#tidyBlank(session, blank, silentMs > ttl ? silentMs : 0);
-      else if (!victim && silentMs > 2 * ttl) await this.#tidySilent(swept);
+      else if (!isReclaimed && silentMs > 2 * ttl) await this.#tidySilent(swept);
       else this.#silent.delete(sessionKey(session));
     } catch (error) {
       this.#parts.report({ type: 'failed', what: `tidy up session ${session.name}`, error });

@@ -1,4 +1,5 @@
 import type { KnownPods } from './holder.ts';
+import { withReports } from './observed-pod.ts';
 import type { ObservedPod } from './observed-pod.ts';
 
 /** So many Pods that are gone are remembered: whoever becomes the leader may need their proof. */
@@ -77,7 +78,7 @@ export class PodIndex {
     for (const pod of pods) {
       if (!pod) continue;
       present.add(pod.uid);
-      this.written(pod);
+      this.#take(pod, false);
     }
     for (const pod of this.#pods.values()) {
       const isListed = namespace === undefined || pod.namespace === namespace;
@@ -85,8 +86,14 @@ export class PodIndex {
     }
   }
 
+  /** As a watch tells it, one state after the other. */
   written(pod: ObservedPod): void {
-    const before = this.#pods.get(pod.uid);
+    this.#take(pod, true);
+  }
+
+  #take(now: ObservedPod, isHeard: boolean): void {
+    const before = this.#pods.get(now.uid);
+    const pod = withReports(now, before, isHeard);
     this.#pods.set(pod.uid, pod);
     for (const listener of this.#watchers) listener(before, pod);
     this.#tellIfEnded(endsOf(before), pod);
@@ -95,12 +102,14 @@ export class PodIndex {
   /** The answer to a write; it may come later than what the watch has told since. */
   answered(pod: ObservedPod): void {
     const known = this.#pods.get(pod.uid);
-    if (known && Number(known.resourceVersion) < Number(pod.resourceVersion)) this.written(pod);
+    if (known && Number(known.resourceVersion) < Number(pod.resourceVersion))
+      this.#take(pod, false);
   }
 
-  /** @param pod - in the last state that it had, which may be the first to tell of an end */
-  deleted(pod: ObservedPod): void {
-    const known = this.#pods.get(pod.uid);
+  /** @param last - in the last state that it had, which may be the first to tell of an end */
+  deleted(last: ObservedPod): void {
+    const known = this.#pods.get(last.uid);
+    const pod = withReports(last, known, false);
     const before = endsOf(known);
     if (this.#pods.delete(pod.uid)) {
       for (const listener of this.#watchers) listener(known, undefined);

@@ -20,6 +20,8 @@ interface Death {
   readonly proof: Proof | undefined;
   /** On our clock. */
   readonly reportedAt: number;
+  /** Whether its session is blank, or was missing; if not it is granted nothing, but loses nothing. */
+  isFinal: boolean;
 }
 
 /** Settles the locks of sessions that are known to be dead, by the function by which all settle. */
@@ -45,11 +47,33 @@ export class Settler {
     this.#report = parts.report;
   }
 
+  /** It is about to be revoked: no lock is to be granted to it meanwhile. */
+  isDying(session: SessionRef, proof: Proof | undefined): void {
+    this.#note(session, proof);
+  }
+
+  /** It was not revoked after all. */
+  isAlive(session: SessionRef): void {
+    const key = sessionKey(session);
+    if (this.#dead.get(key)?.isFinal === false) this.#dead.delete(key);
+  }
+
   /** From now on the session counts for nothing. */
   isDead(session: SessionRef, proof: Proof | undefined): void {
+    this.#note(session, proof).isFinal = true;
+  }
+
+  #note(session: SessionRef, proof: Proof | undefined): Death {
     const key = sessionKey(session);
-    if (this.#dead.has(key)) return;
-    this.#dead.set(key, { session, proof, reportedAt: this.#clock.now() });
+    const known = this.#dead.get(key);
+    if (known) return known;
+    const death = { session, proof, reportedAt: this.#clock.now(), isFinal: false };
+    this.#dead.set(key, death);
+    this.#forget();
+    return death;
+  }
+
+  #forget(): void {
     if (this.#dead.size <= MOST_REMEMBERED) return;
     const [oldest = ''] = this.#dead.keys();
     this.#dead.delete(oldest);
@@ -131,15 +155,16 @@ export class Settler {
   }
 
   #goes(namespace: string, entry: Entry): boolean {
-    return (
-      this.#dead.has(keyOfEntry(namespace, entry)) || this.#void.has(voidKey(namespace, entry.id))
-    );
+    if (this.#void.has(voidKey(namespace, entry.id))) return true;
+    const death = this.#dead.get(keyOfEntry(namespace, entry));
+    // Only what waits says what it has seen.
+    return death !== undefined && (death.isFinal || entry.seen !== undefined);
   }
 
   #deathIn({ namespace, holders, queue }: IndexedLock): Death | undefined {
     for (const entry of [...holders, ...queue]) {
       const death = this.#dead.get(keyOfEntry(namespace, entry));
-      if (death) return death;
+      if (death?.isFinal) return death;
     }
     return undefined;
   }

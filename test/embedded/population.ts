@@ -17,14 +17,14 @@ export const podUid = (at: number): string =>
 const sessionUid = (at: number): string => `session-${String(at)}`;
 const hex = (at: number): string => at.toString(16).padStart(8, '0');
 
-/** What a real cluster notes of who wrote what is half of a Lease. */
-function managedFields(fields: object): object[] {
+/** What a real cluster notes of who wrote what, and when, is half of a Lease. */
+function managedFields(fields: object, apiVersion = LEASE_API_VERSION): object[] {
   const time = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
   return [
     {
       manager: 'node',
       operation: 'Update',
-      apiVersion: LEASE_API_VERSION,
+      apiVersion,
       time,
       fieldsType: 'FieldsV1',
       fieldsV1: fields,
@@ -122,7 +122,12 @@ function podObject(at: number, state: object = { running: { startedAt: '2020-01-
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: podName(at), namespace: NAMESPACE, uid: podUid(at) },
+    metadata: {
+      name: podName(at),
+      namespace: NAMESPACE,
+      uid: podUid(at),
+      managedFields: managedFields({ 'f:status': { 'f:containerStatuses': {} } }, 'v1'),
+    },
     spec: { nodeName: 'node', containers: [{ name: 'main', image: 'x', env: environment }] },
     status: {
       phase: 'Running',

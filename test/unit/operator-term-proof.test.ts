@@ -6,8 +6,8 @@ import { holderPatterns } from '../../src/operator/holder.ts';
 import { observedPod } from '../../src/operator/observed-pod.ts';
 import type { ObservedPod } from '../../src/operator/observed-pod.ts';
 import { PodIndex } from '../../src/operator/pod-index.ts';
-import { isReclaimable, proofOfTermEnd } from '../../src/operator/term-proof.ts';
-import type { TermEnd } from '../../src/operator/term-proof.ts';
+import { isReclaimable, verdictOnTerm } from '../../src/operator/term-proof.ts';
+import type { TermEnd, TermVerdict } from '../../src/operator/term-proof.ts';
 
 const UUID = '6f1c1c6a-8d5b-4a53-9a0e-2f3f6f0b7f11';
 const time = (clock: string): string => `2026-01-01T${clock}Z`;
@@ -16,7 +16,7 @@ interface Held {
   readonly holder?: string;
   readonly acquired?: string;
   readonly renewed?: string;
-  /** On the server's clock. */
+  /** On the server's clock; at once if not given. */
   readonly stored?: string;
   readonly annotations?: Record<string, string>;
   readonly labels?: Record<string, string>;
@@ -34,7 +34,7 @@ function held(given: Held = {}): Lease {
       managedFields: [
         {
           manager: 'controller',
-          time: time(given.stored ?? '11:29:58'),
+          time: time(given.stored ?? given.renewed?.slice(0, 8) ?? '11:29:58'),
           fieldsV1: { 'f:spec': { 'f:renewTime': {} } },
         },
       ],
@@ -91,6 +91,7 @@ function pod(given: Given = {}): ObservedPod {
   return observed;
 }
 
+/** As it is long after the end. */
 function proof(
   lease: Lease,
   pods: readonly ObservedPod[] = [pod()],
@@ -98,7 +99,13 @@ function proof(
 ): TermEnd | undefined {
   const index = new PodIndex();
   for (const one of pods) index.written(one);
-  return proofOfTermEnd(lease, index.known('billing'), patterns);
+  return proven(
+    verdictOnTerm(lease, index.known('billing'), patterns, Date.parse(time('12:00:00'))),
+  );
+}
+
+function proven(verdict: TermVerdict | undefined): TermEnd | undefined {
+  return verdict?.kind === 'dead' ? verdict.proof : undefined;
 }
 
 const restarted = pod({
@@ -239,8 +246,9 @@ describe('a name that the next process has too', () => {
     index.written(pod());
     index.deleted(pod());
     const known = index.known('billing');
-    expect(proofOfTermEnd(held({ holder }), known, holderPatterns())).toBeUndefined();
-    expect(proofOfTermEnd(held(), known, holderPatterns())).toBeDefined();
+    const at = Date.parse(time('12:00:00'));
+    expect(verdictOnTerm(held({ holder }), known, holderPatterns(), at)).toBeUndefined();
+    expect(proven(verdictOnTerm(held(), known, holderPatterns(), at))).toBeDefined();
   });
 });
 
@@ -337,6 +345,48 @@ describe('what proves nothing about a leader', () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+});
+
+describe('clocks that do not agree about a term', () => {
+  const fieldsV1 = { 'f:status': { 'f:containerStatuses': {} } };
+  /** Told by the watch at this time of the server. */
+  const heard = (status: object, storedAt: string): PodIndex => {
+    const index = new PodIndex();
+    index.written(pod({ statuses: { main: { state: running('10:00:00') } } }));
+    const managedFields = [{ manager: 'kubelet', time: time(storedAt), fieldsV1 }];
+    index.written(pod({ statuses: { main: status }, metadata: { managedFields } }));
+    return index;
+  };
+  const verdict = (lease: Lease, index: PodIndex, at?: string): TermVerdict | undefined => {
+    const serverTime = at === undefined ? undefined : Date.parse(time(at));
+    return verdictOnTerm(lease, index.known('billing'), holderPatterns(), serverTime);
+  };
+
+  it('need no silence for an end that was heard when it was reported', () => {
+    const index = heard({ state: ended() }, '11:30:00');
+    expect(verdict(held(), index)).toMatchObject({ kind: 'dead', isHeard: true });
+    expect(verdict(held({ holder: 'controller-0' }), index)).toMatchObject({ isHeard: true });
+    expect(verdict(held(), heard({ state: ended() }, '11:29:58'))).toBeUndefined();
+  });
+
+  it('are asked for silence otherwise', () => {
+    const index = new PodIndex();
+    index.listed([pod()], undefined);
+    expect(verdict(held(), index)).toBeUndefined();
+    expect(verdict(held(), index, '11:30:00')).toMatchObject({ kind: 'early', wait: 6_500 });
+    expect(verdict(held(), index, '11:30:06')).toMatchObject({ kind: 'dead', isHeard: false });
+    const undated = held({ spec: { leaseDurationSeconds: null } });
+    expect(verdict(undated, index, '12:00:00')).toBeUndefined();
+  });
+
+  it('are seen at the last renewal, and at the end', () => {
+    const index = heard({ state: ended() }, '11:30:00');
+    const doubtful = { kind: 'doubtful', why: 'renewal' };
+    expect(verdict(held({ stored: '11:29:56' }), index)).toMatchObject(doubtful);
+    expect(verdict(held({ stored: '11:30:01' }), index)).toMatchObject(doubtful);
+    const ahead = heard({ state: ended('11:40:00') }, '11:30:00');
+    expect(verdict(held(), ahead, '11:30:10')).toMatchObject({ kind: 'doubtful', why: 'end' });
   });
 });
 
