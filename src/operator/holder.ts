@@ -3,7 +3,7 @@ import type { ObservedPod } from './observed-pod.ts';
 
 /** The Pods of a namespace, and what is needed to tell whose a holder's identity is. */
 export interface KnownPods {
-  /** Those that are there, and those that are gone and whose end is known. */
+  /** Those that are there, and those that are gone, as far as they were seen. */
   readonly pods: readonly ObservedPod[];
   readonly isPresent: (uid: string) => boolean;
   /** Those that are there in other namespaces, as far as the operator looks after them. */

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { isFree, released } from '../core/election.ts';
 import { ENABLED, ROLE_LABEL, microTime } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
+import { collect } from '../kube/collection.ts';
 import { collectLeases, listError } from '../kube/lease-list.ts';
 import type { LeaseList } from '../kube/lease-list.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
@@ -13,6 +14,7 @@ import { heartbeat } from '../session/sighting.ts';
 import { Backlog } from './backlog.ts';
 import { Doubts } from './doubts.ts';
 import type { KnownPods } from './holder.ts';
+import { observedPod } from './observed-pod.ts';
 import { Pace } from './pace.ts';
 import type { PodIndex } from './pod-index.ts';
 import type { Reporter } from './report.ts';
@@ -100,13 +102,19 @@ export class TermReclaimer {
         this.#doubts.tell({ namespace, lease: name, holder: proof.holder, why, proof });
       }
     }
+    if (ended.length === 0) return true;
+    const fresh = await this.#podsIn(namespace, signal);
+    if (!fresh) return false;
     let isDone = true;
     for (const { lease, verdict } of ended) {
+      // What the watch has not told yet may be meant, too.
+      const now = verdictOnTerm(lease, fresh, patterns, listed.serverTime);
+      if (now?.kind !== 'dead' || now.proof.containerID !== verdict.proof.containerID) continue;
       await this.#pace.turn(signal);
       if (isAborted(signal)) return false;
       const { name, uid = '' } = lease.metadata;
       try {
-        const proof = await this.#release({ lease, verdict }, known, isOptedIn);
+        const proof = await this.#release({ lease, verdict }, fresh, isOptedIn);
         const tookMs = clock.now() - startedAt;
         if (proof) {
           report({ type: 'released', namespace, lease: name, leaseUid: uid, proof, tookMs });
@@ -149,6 +157,24 @@ export class TermReclaimer {
       const next = released(lease, microTime(clock.wall()));
       return { write: () => api.replace(next), done: () => proof };
     });
+  }
+
+  /** As they are at this moment: whether an identity means only one of them is not left to a watch. */
+  async #podsIn(namespace: string, signal: AbortSignal): Promise<KnownPods | undefined> {
+    const { requests, pods, report } = this.#parts;
+    const path = `/api/v1/namespaces/${namespace}/pods`;
+    const listed = await collect(requests, { path }, observedPod, signal);
+    if (listed.kind === 'done') {
+      return pods.known(
+        namespace,
+        listed.body.items.filter((pod) => pod !== undefined),
+      );
+    }
+    if (!signal.aborted) {
+      const what = `list Pods in namespace ${namespace}`;
+      report({ type: 'failed', what, error: errorOf(listed, what) });
+    }
+    return undefined;
   }
 
   async #isOptedIn(namespace: string, signal: AbortSignal): Promise<boolean | undefined> {

@@ -201,6 +201,57 @@ describe('a leader whose Pod tells no end of all of its containers', () => {
     expect(releases(reports)).toEqual([]);
   });
 
+  it('keeps its Lease when there is another of its name that the watch has not told yet', async () => {
+    const { reports, lead, host, requests, operator } = world.operator();
+    lead();
+    const { leader } = await leaderAndSuccessor('leader');
+    await optIn();
+    world.crash(leader);
+    await world.time.advance(2_000);
+    const send = requests.request.bind(requests);
+    requests.request = async (request) => {
+      const outcome = await send<never>(request);
+      // Replaced by force, on a node of its own, while the watch is behind.
+      if (
+        request.method === 'GET' &&
+        request.path.endsWith('/leases') &&
+        operator.pods.size === 2
+      ) {
+        requests.breakWatches();
+        await world.deletePod(leader);
+        await world.pod('leader');
+      }
+      return outcome;
+    };
+    await world.reportEnd(leader);
+    await world.time.advance(5_000);
+    expect(host.state).toBe('running');
+    expect(holder()).toBe('leader');
+    expect(releases(reports).filter(({ type }) => type === 'released')).toEqual([]);
+  });
+
+  it('keeps its Lease when another of its name has gone before, and nobody knows whether it has ended', async () => {
+    const { reports, lead } = world.operator();
+    lead();
+    const first = await world.pod('leader');
+    await world.time.advance(10);
+    // By force: its process may live, and hold the Lease.
+    await world.deletePod(first);
+    const second = await world.pod('leader');
+    await world.time.advance(2_000);
+    await world.time.settled(
+      first.leasehold.election('controller', { identity: 'leader' }).acquire(),
+    );
+    await optIn();
+    await world.time.advance(3_000);
+    first.host.cut = true;
+    await world.time.advance(1_500);
+    await world.reportEnd(second);
+    await world.time.advance(SOON_MS);
+    expect(holder()).toBe('leader');
+    expect(releases(reports)).toEqual([]);
+  });
+
   it('keeps the term that it has taken again at once after a restart', async () => {
     const { reports, lead } = world.operator();
     const { leader } = await leaderAndSuccessor('leader');
