@@ -25,8 +25,43 @@ export class Backlog<Value> {
     this.#wake();
   }
 
+  /**
+   * Works off what is added until the signal aborts. What belongs to one lane is worked off together, and one
+   * batch after the other; no lane waits for another.
+   */
+  async run(
+    signal: AbortSignal,
+    laneOf: (value: Value) => string,
+    work: (values: readonly Value[]) => Promise<void>,
+  ): Promise<void> {
+    const lanes = new Map<string, Map<string, Value>>();
+    const runLane = async (name: string, waiting: Map<string, Value>): Promise<void> => {
+      while (waiting.size > 0 && !signal.aborted) {
+        const values = [...waiting.values()];
+        waiting.clear();
+        await work(values);
+      }
+      lanes.delete(name);
+    };
+    const running = new Set<Promise<void>>();
+    while (!signal.aborted) {
+      const idle = new Map<string, Map<string, Value>>();
+      for (const [key, value] of await this.#take(signal)) {
+        const name = laneOf(value);
+        const lane = lanes.get(name) ?? new Map<string, Value>();
+        if (!lanes.has(name)) idle.set(name, lane);
+        lanes.set(name, lane.set(key, value));
+      }
+      for (const [name, lane] of idle) {
+        const lasts = runLane(name, lane).finally(() => running.delete(lasts));
+        running.add(lasts);
+      }
+    }
+    await Promise.all(running);
+  }
+
   /** All that there is, as soon as there is something; nothing when the signal aborts. */
-  async take(signal: AbortSignal): Promise<Map<string, Value>> {
+  async #take(signal: AbortSignal): Promise<Map<string, Value>> {
     while (this.#pending.size === 0 && !signal.aborted) await this.#untilPending(signal);
     const taken = new Map(this.#pending);
     this.#pending.clear();

@@ -9,6 +9,7 @@ import type { Requests } from '../kube/transport.ts';
 import { bury, revoke } from '../repair/revoke.ts';
 import { readSession } from '../repair/session-state.ts';
 import { heartbeat } from '../session/sighting.ts';
+import { briefly } from './brief.ts';
 import { endOfSession } from './death.ts';
 import { sessionKey } from './lock-index.ts';
 import type { LockIndex, SessionRef } from './lock-index.ts';
@@ -234,7 +235,7 @@ export class Housekeeping {
     }
     if (clock.now() - seen.since <= ttl) return;
     const startedAt = clock.now();
-    const workshop = { api: apiOf(session.namespace), clock };
+    const workshop = briefly(apiOf(session.namespace), clock);
     const state = await readSession(workshop, session.name, session.uid);
     if (state.state !== 'present' || heartbeat(state.lease, session.uid) !== beat) return;
     const { kind } = await revoke(workshop, state, false);

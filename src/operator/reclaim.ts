@@ -8,6 +8,7 @@ import { Backlog } from './backlog.ts';
 import type { Doubt } from './agreement.ts';
 import { verdictOn } from './death.ts';
 import type { Proof } from './death.ts';
+import { briefly } from './brief.ts';
 import { Doubts } from './doubts.ts';
 import type { LockIndex } from './lock-index.ts';
 import type { ObservedPod } from './observed-pod.ts';
@@ -66,22 +67,27 @@ export class Reclaimer {
 
   /** Works until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const pods = [...(await this.#pending.take(signal)).values()];
-      const failed = await this.#reclaimThoseOf(pods, signal);
-      for (const pod of pods) {
-        // Past a few tries housekeeping comes back to it.
-        if (failed.has(pod)) this.#pending.retry(pod.uid, pod, signal);
-        else this.#pending.done(pod.uid);
+    const writing = new Set<Promise<void>>();
+    // Read at once: only the writes have to wait for their turn.
+    const reclaim = async (pods: readonly ObservedPod[]): Promise<void> => {
+      for (let from = 0; from < pods.length; from += MOST_PODS_A_LIST) {
+        const some = pods.slice(from, from + MOST_PODS_A_LIST);
+        const victims = await this.#victimsOf(some, signal);
+        const lasts = this.#reclaimThoseOf(some, victims, signal).finally(() =>
+          writing.delete(lasts),
+        );
+        writing.add(lasts);
       }
-    }
+    };
+    await this.#pending.run(signal, ({ namespace }) => namespace, reclaim);
+    await Promise.all(writing);
   }
 
   /**
    * Revokes these sessions and settles their locks, those first behind which somebody has waited
    * longest.
    *
-   * @returns those that could not be revoked
+   * @returns those that could not be revoked, or with locks that could not be settled
    */
   async reclaim(victims: readonly Victim[], signal: AbortSignal): Promise<Victim[]> {
     const { index, settler } = this.#parts;
@@ -108,7 +114,7 @@ export class Reclaimer {
     const { apiOf, clock, settler, report } = this.#parts;
     const startedAt = clock.now();
     try {
-      const { kind } = await revokeProven({ api: apiOf(session.namespace), clock }, victim);
+      const { kind } = await revokeProven(briefly(apiOf(session.namespace), clock), victim);
       const tookMs = clock.now() - startedAt;
       if (kind === 'revoked') {
         report({ type: 'revoked', session, by: 'container-terminated', proof, tookMs });
@@ -118,43 +124,37 @@ export class Reclaimer {
         return true;
       }
       settler.isDead(session, proof);
-      await settler.settleLocksOf(session);
-      return true;
+      return await settler.settleLocksOf(session);
     } catch (error) {
       report({ type: 'failed', what: `revoke session ${session.name}`, error });
       return false;
     }
   }
 
-  /** @returns the Pods that have to be looked into again */
+  /** @param victims - undefined when they could not be read */
   async #reclaimThoseOf(
     pods: readonly ObservedPod[],
+    victims: readonly Victim[] | undefined,
     signal: AbortSignal,
-  ): Promise<Set<ObservedPod>> {
-    const failed = new Set<ObservedPod>();
-    const victims: Victim[] = [];
-    for (const [namespace, within] of Map.groupBy(pods, (pod) => pod.namespace)) {
-      for (let from = 0; from < within.length; from += MOST_PODS_A_LIST) {
-        const some = within.slice(from, from + MOST_PODS_A_LIST);
-        const found = await this.#victimsIn(namespace, some, signal);
-        if (found) victims.push(...found);
-        else for (const pod of some) failed.add(pod);
-      }
+  ): Promise<void> {
+    const left = victims && (await this.reclaim(victims, signal));
+    const failed = new Set(left?.map(({ pod }) => pod.uid));
+    for (const pod of pods) {
+      // Past a few tries housekeeping comes back to it.
+      if (!left || failed.has(pod.uid)) this.#pending.retry(pod.uid, pod, signal);
+      else this.#pending.done(pod.uid);
     }
-    const left = new Set((await this.reclaim(victims, signal)).map(({ proof }) => proof.podUid));
-    for (const pod of pods) if (left.has(pod.uid)) failed.add(pod);
-    return failed;
   }
 
-  async #victimsIn(
-    namespace: string,
+  /** Those of Pods of one namespace. */
+  async #victimsOf(
     pods: readonly ObservedPod[],
     signal: AbortSignal,
   ): Promise<Victim[] | undefined> {
     const byUid = new Map(pods.map((pod) => [pod.uid, pod]));
     const uids = [...byUid.keys()].join(',');
     const selector = `${ROLE_LABEL}=session,${POD_UID_LABEL} in (${uids})`;
-    const scope = { namespace, selector };
+    const scope = { namespace: pods[0]?.namespace, selector };
     const { requests, report } = this.#parts;
     const keep = (lease: Lease): Suspect | undefined => {
       const pod = byUid.get(lease.metadata.labels?.[POD_UID_LABEL] ?? '');

@@ -5,6 +5,7 @@ import type { LeaseApi } from '../kube/lease-api.ts';
 import { isMissing } from '../kube/outcome.ts';
 import { errorOf } from '../kube/status-error.ts';
 import { settleLock } from '../repair/revoke.ts';
+import { briefly } from './brief.ts';
 import type { Proof } from './death.ts';
 import { sessionKey } from './lock-index.ts';
 import type { IndexedLock, LockIndex, SessionRef } from './lock-index.ts';
@@ -33,7 +34,7 @@ export class Settler {
   readonly #dead = new Map<string, Death>();
   /** Entries whose session has been missing for its ttl. */
   readonly #void = new Set<string>();
-  readonly #settling = new Map<string, Promise<void>>();
+  readonly #settling = new Map<string, Promise<boolean>>();
 
   constructor(parts: {
     apiOf: (namespace: string) => LeaseApi;
@@ -89,28 +90,40 @@ export class Settler {
     return this.#dead.size > 0 && this.#deathIn(lock) !== undefined;
   }
 
-  /** Settles the locks that the index knows the session to be in, those first for which somebody waits. */
-  async settleLocksOf(session: SessionRef): Promise<void> {
+  /**
+   * Settles the locks that the index knows the session to be in, those first for which somebody waits.
+   *
+   * @returns whether all were settled
+   */
+  async settleLocksOf(session: SessionRef): Promise<boolean> {
     const awaited = (lock: IndexedLock): number => (lock.queue.length > 0 ? 0 : 1);
     const locks = this.#index
       .locksOf(session)
       .sort((a, b) => awaited(a) - awaited(b))
       .values();
+    let isDone = true;
     const worker = async (): Promise<void> => {
-      for (const lock of locks) await this.settle(lock);
+      for (const lock of locks) if (!(await this.settle(lock))) isDone = false;
     };
     await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+    return isDone;
   }
 
-  /** Settles one lock; once at a time, and what fails is reported. */
-  settle(lock: IndexedLock): Promise<void> {
+  /**
+   * Settles one lock; once at a time, and what fails is reported.
+   *
+   * @returns whether it was settled
+   */
+  settle(lock: IndexedLock): Promise<boolean> {
     const key = `${lock.namespace}/${lock.name}`;
     const running = this.#settling.get(key);
     if (running) return running;
     const settling = this.#settle(lock)
+      .then(() => true)
       .catch((error: unknown) => {
         const what = `settle lock ${lock.name} in namespace ${lock.namespace}`;
         this.#report({ type: 'failed', what, error });
+        return false;
       })
       .finally(() => this.#settling.delete(key));
     this.#settling.set(key, settling);
@@ -127,7 +140,7 @@ export class Settler {
 
   async #settle({ namespace, name, uid, holders }: IndexedLock): Promise<void> {
     const api = this.#apiOf(namespace);
-    const workshop = { api, clock: this.#clock };
+    const workshop = briefly(api, this.#clock);
     const read = await api.get(name);
     if (isMissing(read)) return;
     if (read.kind !== 'done') throw errorOf(read, `read lock ${name}`);

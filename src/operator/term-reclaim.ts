@@ -12,6 +12,7 @@ import type { Requests } from '../kube/transport.ts';
 import { compareAndSwap } from '../repair/compare-and-swap.ts';
 import { heartbeat } from '../session/sighting.ts';
 import { Backlog } from './backlog.ts';
+import { briefly } from './brief.ts';
 import { Doubts } from './doubts.ts';
 import type { KnownPods } from './holder.ts';
 import { observedPod } from './observed-pod.ts';
@@ -65,14 +66,13 @@ export class TermReclaimer {
   /** Works until the signal aborts; begins with all that is known to have ended. */
   async run(signal: AbortSignal): Promise<void> {
     for (const namespace of this.#parts.pods.namespacesOfEnded()) this.add(namespace);
-    while (!signal.aborted) {
-      for (const namespace of (await this.#pending.take(signal)).values()) {
-        await this.#pace.turn(signal);
-        if (isAborted(signal)) return;
-        if (await this.#reclaimIn(namespace, signal)) this.#pending.done(namespace);
-        else this.#pending.retry(namespace, namespace, signal);
-      }
-    }
+    const reclaim = async ([namespace = '']: readonly string[]): Promise<void> => {
+      await this.#pace.turn(signal);
+      if (signal.aborted) return;
+      if (await this.#reclaimIn(namespace, signal)) this.#pending.done(namespace);
+      else this.#pending.retry(namespace, namespace, signal);
+    };
+    await this.#pending.run(signal, (namespace) => namespace, reclaim);
   }
 
   async #reclaimIn(namespace: string, signal: AbortSignal): Promise<boolean> {
@@ -138,10 +138,10 @@ export class TermReclaimer {
   ): Promise<TermEnd | undefined> {
     const { apiOf, clock, patterns } = this.#parts;
     const { name, namespace = '', uid = '' } = first.metadata;
-    const api = apiOf(namespace);
+    const workshop = briefly(apiOf(namespace), clock);
     let beat = heartbeat(first, uid);
     let renewals = 0;
-    return compareAndSwap<TermEnd | undefined>({ api, clock }, name, first, (lease, inDoubt) => {
+    return compareAndSwap<TermEnd | undefined>(workshop, name, first, (lease, inDoubt) => {
       if (!lease || !isReclaimable(lease, isOptedIn)) {
         const isOurs = inDoubt && lease !== undefined && isFree(lease);
         return { result: isOurs ? proof : undefined };
@@ -155,7 +155,7 @@ export class TermReclaimer {
         if (renewals > 1 || !isSame) return { result: undefined };
       }
       const next = released(lease, microTime(clock.wall()));
-      return { write: () => api.replace(next), done: () => proof };
+      return { write: () => workshop.api.replace(next), done: () => proof };
     });
   }
 
