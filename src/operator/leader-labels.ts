@@ -121,15 +121,13 @@ export class LeaderLabels {
   }
 
   async #work(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      for (const namespace of (await this.#pending.take(signal)).keys()) {
-        if (isAborted(signal)) return;
-        // Left over from the last time that this operator led.
-        if (!this.#isListed(namespace)) continue;
-        if (await this.#label(namespace, signal)) this.#pending.done(namespace);
-        else this.#pending.retry(namespace, namespace, signal);
-      }
-    }
+    const label = async ([namespace = '']: readonly string[]): Promise<void> => {
+      // Left over from the last time that this operator led.
+      if (!this.#isListed(namespace)) return;
+      if (await this.#label(namespace, signal)) this.#pending.done(namespace);
+      else this.#pending.retry(namespace, namespace, signal);
+    };
+    await this.#pending.run(signal, (namespace) => namespace, label);
   }
 
   /** @returns false if something failed and is to be tried again */
@@ -228,9 +226,4 @@ export class LeaderLabels {
     report({ type: 'failed', what, error: errorOf(written, what) });
     return false;
   }
-}
-
-/** Aborted meanwhile: asked anew, as the compiler takes an earlier answer for lasting. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
 }

@@ -12,6 +12,8 @@ import { errorOf, isTemporary, waitAsked } from '../kube/status-error.ts';
 export interface Workshop {
   readonly api: LeaseApi;
   readonly clock: Clock;
+  /** How long an action goes on trying: milliseconds; 30,000 if undefined. */
+  readonly patience?: number;
 }
 
 /** What is to be done about a Lease as it was just read; undefined when it does not exist. */
@@ -21,7 +23,6 @@ export type Decision<T> =
   /** One write under the condition that the Lease is still the one read. */
   | { readonly write: () => Promise<Outcome<unknown>>; readonly done: (answer: unknown) => T };
 
-/** How long an action goes on trying. */
 const LONGEST_MS = 30_000;
 const FIRST_RETRY_MS = 50;
 const MOST_RETRY_MS = 2_000;
@@ -38,12 +39,12 @@ const MOST_RETRY_MS = 2_000;
  * the write; `API_ERROR` when others change the Lease faster than it can be written
  */
 export async function compareAndSwap<T>(
-  { api, clock }: Workshop,
+  { api, clock, patience = LONGEST_MS }: Workshop,
   name: string,
   first: Lease | undefined,
   decide: (lease: Lease | undefined, inDoubt: boolean) => Decision<T>,
 ): Promise<T> {
-  const until = clock.now() + LONGEST_MS;
+  const until = clock.now() + patience;
   let lease = first;
   let inDoubt = false;
   let retry = FIRST_RETRY_MS;
