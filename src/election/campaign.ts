@@ -162,7 +162,9 @@ export class Campaign {
     if (outcome.kind === 'unknown' && outcome.sent) this.#doubtful.set(acquireTime, sentAt);
     else if (this.#doubtful.size === 0) this.#announcer.termEnded(election);
     if (isConflict(outcome) || (isMissing(outcome) && this.#view.lease)) {
-      await this.#view.read();
+      const read = await this.#view.read();
+      // A conflict that cannot be looked into would be met again and again.
+      if (read.kind !== 'done' && !isMissing(read)) await this.#afterTrouble(read);
       return undefined;
     }
     if (outcome.kind === 'refused' && this.#principal.learn(outcome.message)) return undefined;
