@@ -96,7 +96,8 @@ export class Campaign {
   }
 
   async #round(): Promise<Won | undefined> {
-    if (!this.#view.known) {
+    const state = this.#view.state();
+    if (!state) {
       const trouble = this.#view.trouble;
       if (trouble?.kind === 'refused' && trouble.status === 403) {
         throw errorOf(trouble, `watch Lease ${this.#view.name}`);
@@ -105,7 +106,7 @@ export class Campaign {
       await this.#pollIfDue();
       return undefined;
     }
-    const lease = this.#view.lease;
+    const { lease } = state;
     if (!lease) return this.#create();
     checkElection(lease);
     const sentAt = this.#doubtful.get(lease.spec?.acquireTime ?? '');

@@ -134,7 +134,7 @@ export class Acquisition {
   async #placeNow(): Promise<Place | undefined> {
     const { view } = this.#target;
     try {
-      return place(view, this.#attempt);
+      return view.state() && place(view, this.#attempt);
     } catch {
       const read = await view.read();
       if (read.kind !== 'unknown') return place(view, this.#attempt);
