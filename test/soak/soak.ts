@@ -4,9 +4,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Lease } from '../../src/core/lease.ts';
+import { parseRecord } from '../../src/core/record.ts';
+import { isBlank, isSession } from '../../src/core/session-lease.ts';
 import { ApiServer } from '../../src/testing/index.ts';
-import { Faults } from './faults.ts';
 import { ELECTION } from './protocol.ts';
+import { Faults } from './faults.ts';
 import type { Buried, ClientSettings, FromClient } from './protocol.ts';
 import { Rival } from './rival.ts';
 import type { Sample } from './sample.ts';
@@ -84,11 +87,24 @@ export async function soak(
   if (end && end.left.length > 0) complaints.push(`left after close(): ${end.left.join(', ')}`);
   if (end && tookToExit > 1_000) complaints.push('the client did not exit at once after close()');
   for (const warning of end?.warnings ?? []) complaints.push(`warning: ${warning}`);
-  const leases = server.handler.store
-    .list('leases')
-    .map(({ metadata }) => metadata.name)
-    // An election's Lease stays, and is free.
-    .filter((name) => name !== ELECTION);
+  const leases = leftIn(server.handler.store.list('leases').map((one) => one as Lease));
   if (leases.length > 0) complaints.push(`Leases left behind: ${leases.slice(0, 10).join(', ')}`);
   return { milliseconds, samples, verdicts, faults: faults.counts, end, complaints };
+}
+
+/**
+ * Sessions that nobody has ended, and locks that name one. A lock that was granted to a session which
+ * had been revoked is left to whoever wants it next; and the Lease of an election stays, and is free.
+ */
+function leftIn(leases: readonly Lease[]): string[] {
+  const sessions = leases.filter((lease) => isSession(lease) && !isBlank(lease));
+  const living = new Set(sessions.map(({ metadata }) => metadata.name));
+  return leases
+    .filter((lease) => {
+      if (isSession(lease)) return living.has(lease.metadata.name);
+      if (lease.metadata.name === ELECTION) return !isBlank(lease);
+      const { holders, queue } = parseRecord(lease);
+      return [...holders, ...queue].some(({ session }) => living.has(session));
+    })
+    .map(({ metadata }) => metadata.name);
 }

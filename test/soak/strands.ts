@@ -151,7 +151,7 @@ export class Strands {
         .finally(() => own.close());
       await Promise.all([waiting, standing]);
     });
-    await sleep(1_000);
+    await sleep(8_000);
   };
 
   /** The lock of a process that has died. */

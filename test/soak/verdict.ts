@@ -31,7 +31,7 @@ const LIMITS: Record<Figure, { readonly part: number; readonly least: number }> 
   listeners: { part: 0, least: 0.5 },
 };
 
-export const FIGURES = Object.keys(LIMITS) as Figure[];
+const FIGURES = Object.keys(LIMITS) as Figure[];
 
 /** @param duration - of the whole run, in the unit of {@link Sample.at} */
 export function judge(samples: readonly Sample[], duration: number): Verdict[] {
