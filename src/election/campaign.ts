@@ -100,7 +100,8 @@ export class Campaign {
   }
 
   async #round(): Promise<Won | undefined> {
-    if (!this.#view.known) {
+    const state = this.#view.state();
+    if (!state) {
       const trouble = this.#view.trouble;
       if (trouble?.kind === 'refused' && trouble.status === 403) {
         throw errorOf(trouble, `watch Lease ${this.#view.name}`);
@@ -109,7 +110,7 @@ export class Campaign {
       await this.#pollIfDue();
       return undefined;
     }
-    const lease = this.#view.lease;
+    const { lease } = state;
     if (!lease) return this.#create();
     checkElection(lease);
     const sentAt = this.#doubtful.get(lease.spec?.acquireTime ?? '');
@@ -168,7 +169,9 @@ export class Campaign {
     if (outcome.kind === 'unknown' && outcome.sent) this.#doubtful.set(acquireTime, sentAt);
     else this.#announceDoubtfulInsteadOf(acquireTime);
     if (isConflict(outcome) || (isMissing(outcome) && this.#view.lease)) {
-      await this.#view.read();
+      const read = await this.#view.read();
+      // A conflict that cannot be looked into would be met again and again.
+      if (read.kind !== 'done' && !isMissing(read)) await this.#afterTrouble(read);
       return undefined;
     }
     if (outcome.kind === 'refused' && this.#principal.learn(outcome.message)) return undefined;

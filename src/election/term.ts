@@ -214,15 +214,17 @@ export class Term implements Leadership {
         this.#left(transferTo);
         return;
       }
-      if (!isConflict(outcome) && !isMissing(outcome)) {
-        await pause(clock, Math.min(this.#times.retryPeriod / 4, Math.max(1, until - clock.now())));
-      }
+      if (!isConflict(outcome) && !isMissing(outcome)) await this.#pauseBeforeRetry(until);
       const read = await this.#api.get(lease.metadata.name, limits);
       if (isMissing(read)) {
         this.#endAnnouncement();
         return;
       }
-      if (read.kind !== 'done') continue;
+      if (read.kind !== 'done') {
+        // A conflict that cannot be looked into would be met again and again.
+        await this.#pauseBeforeRetry(until);
+        continue;
+      }
       const spec = read.body.spec;
       const stillMine =
         read.body.metadata.uid === lease.metadata.uid &&
@@ -235,6 +237,11 @@ export class Term implements Leadership {
       }
       lease = read.body;
     }
+  }
+
+  async #pauseBeforeRetry(until: number): Promise<void> {
+    const { clock } = this.#parts;
+    await pause(clock, Math.min(this.#times.retryPeriod / 4, Math.max(1, until - clock.now())));
   }
 
   #left(transferTo: string | undefined): void {

@@ -1,9 +1,9 @@
 import type { Clock, Random } from '../core/clock.ts';
-import type { Lease } from '../core/lease.ts';
 import { leaderLabelValue } from '../core/names.ts';
 import { CollectionWatch } from '../kube/collection-watch.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { collectionPath, listError } from '../kube/lease-list.ts';
+import { asLease } from '../kube/lease-shape.ts';
 import { isConflict, isMissing } from '../kube/outcome.ts';
 import { errorOf } from '../kube/status-error.ts';
 import type { Requests } from '../kube/transport.ts';
@@ -87,7 +87,7 @@ export class LeaderLabels {
       requests,
       { clock, random },
       { path: collectionPath(namespace), selector: LED_ELECTIONS },
-      (item) => ledElection(item as Lease),
+      (item) => ledElection(asLease(item)),
       {
         listed: ({ items }) => {
           this.#listed.add(namespace);
