@@ -14,8 +14,8 @@ interface LeaseMetadata {
   creationTimestamp?: string | null;
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
-  ownerReferences?: OwnerReference[];
-  managedFields?: ManagedFields[];
+  ownerReferences?: readonly OwnerReference[];
+  managedFields?: readonly ManagedFields[];
 }
 
 /** Times are MicroTime: RFC 3339 with exactly six fraction digits. */
