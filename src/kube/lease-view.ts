@@ -2,6 +2,7 @@ import type { Clock, Random } from '../core/clock.ts';
 import { versionOf } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
 import type { LeaseApi, RequestLimits } from './lease-api.ts';
+import { asLease } from './lease-shape.ts';
 import { isMissing } from './outcome.ts';
 import type { LeaseOutcome, Outcome } from './outcome.ts';
 import { LeaseWatch } from './watch.ts';
@@ -45,17 +46,24 @@ export class LeaseView {
       const event = this.#event;
       this.#event = undefined;
       try {
-        this.#lease = event.object();
-      } catch {
-        // Garbled on the way: nothing is known until a new watch has told the state afresh.
+        this.#lease = asLease(event.object(), this.name);
+      } catch (error) {
+        // Nothing is known until the watch has told the state afresh.
         this.#known = false;
-        if (this.#watch) {
-          this.stopWatch();
-          this.startWatch();
-        }
+        this.#synced = false;
+        this.#watch?.restart(error);
       }
     }
     return this.#lease;
+  }
+
+  /**
+   * What is known: the Lease, or that there is none. Undefined when nothing is known, as of an event
+   * that turns out to be garbled when it is read here.
+   */
+  state(): { readonly lease: Lease | undefined } | undefined {
+    const { lease } = this;
+    return this.#known ? { lease } : undefined;
   }
 
   get version(): bigint {
@@ -118,6 +126,13 @@ export class LeaseView {
     this.#watch?.stop();
     this.#watch = undefined;
     this.#synced = false;
+  }
+
+  /** Lets go of the Lease, of which nothing is known from now on. No older state is taken for a newer. */
+  forget(): void {
+    this.#known = false;
+    this.#lease = undefined;
+    this.#event = undefined;
   }
 
   /** See {@link LeaseWatch.rest}. */
