@@ -153,11 +153,16 @@ export class LeaseView {
     return outcome;
   }
 
-  /** Takes in the object that a write answered with. */
-  wrote(lease: Lease): void {
+  /**
+   * Takes in the object that a write answered with.
+   *
+   * @param changes - as they were when it was sent: if nothing was learnt meanwhile and yet the
+   * version is lower, etcd was restored
+   */
+  wrote(lease: Lease, changes?: number): void {
     // What the server notes of field owners is the larger part of a small Lease, and kept for long.
     const { managedFields: _, ...metadata } = lease.metadata;
-    this.#accept({ ...lease, metadata }, versionOf(lease), false);
+    this.#accept({ ...lease, metadata }, versionOf(lease), this.#changes === changes);
   }
 
   /** Takes in that the object of this version is gone. */
@@ -180,8 +185,9 @@ export class LeaseView {
 
   #accept(lease: Lease, version: bigint, even: boolean): void {
     if (version < this.#version && !even) return;
-    // The same version after a deletion is an answer from before it.
-    if (this.#known && version === this.#version && (this.lease || !even)) return;
+    // The same version after a deletion is an answer from before it; of another object, etcd was restored.
+    const isOther = (): boolean => even && this.lease?.metadata.uid !== lease.metadata.uid;
+    if (this.#known && version === this.#version && !isOther()) return;
     this.#event = undefined;
     this.#lease = lease;
     this.#accepted(version);

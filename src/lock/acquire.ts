@@ -148,7 +148,7 @@ export class Acquisition {
     const { changes } = view;
     const outcome = await createHeld(this.#target, this.#attempt);
     if (outcome.kind === 'done') {
-      view.wrote(outcome.body);
+      view.wrote(outcome.body, changes);
       const version = BigInt(outcome.body.metadata.resourceVersion ?? '0');
       return { attempt: this.#attempt, version, how: 'created' };
     }

@@ -1,5 +1,9 @@
 import type { Scenario } from '../scenario.ts';
+import { operator } from './operator.ts';
 import { PLAYS } from './plays.ts';
+
+/** Those that are run only by name: they cost more for each operation. */
+const BY_NAME: readonly Scenario[] = [operator];
 
 /** The scenario of that name, or the one that the seed falls to if none is named. */
 export function scenarioOf(seed: number, name: string | undefined): Scenario {
@@ -7,8 +11,9 @@ export function scenarioOf(seed: number, name: string | undefined): Scenario {
     const turn = PLAYS[seed % PLAYS.length];
     if (turn) return turn;
   }
-  const named = PLAYS.find((scenario) => scenario.name === name);
+  const all = [...PLAYS, ...BY_NAME];
+  const named = all.find((scenario) => scenario.name === name);
   if (named) return named;
-  const names = PLAYS.map((scenario) => scenario.name).join(', ');
+  const names = all.map((scenario) => scenario.name).join(', ');
   throw new Error(`there is no scenario ${String(name)}: ${names}`);
 }
