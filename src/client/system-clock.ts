@@ -38,7 +38,8 @@ export function systemClock(): Clock {
         timer =
           left > LONGEST_MS
             ? setTimeout(() => wait(left - LONGEST_MS), LONGEST_MS)
-            : setTimeout(task, left);
+            : // What is left until a moment that has just passed: Node would warn of it.
+              setTimeout(task, Math.max(0, left));
       };
       wait(delay);
       return () => clearTimeout(timer);

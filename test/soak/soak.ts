@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Lease } from '../../src/core/lease.ts';
 import { parseRecord } from '../../src/core/record.ts';
 import { isBlank, isSession } from '../../src/core/session-lease.ts';
+import { asLease } from '../../src/kube/lease-shape.ts';
 import { ApiServer } from '../../src/testing/index.ts';
 import { ELECTION } from './protocol.ts';
 import { Faults } from './faults.ts';
@@ -87,7 +88,7 @@ export async function soak(
   if (end && end.left.length > 0) complaints.push(`left after close(): ${end.left.join(', ')}`);
   if (end && tookToExit > 1_000) complaints.push('the client did not exit at once after close()');
   for (const warning of end?.warnings ?? []) complaints.push(`warning: ${warning}`);
-  const leases = leftIn(server.handler.store.list('leases').map((one) => one as Lease));
+  const leases = leftIn(server.handler.store.list('leases').map((one) => asLease(one)));
   if (leases.length > 0) complaints.push(`Leases left behind: ${leases.slice(0, 10).join(', ')}`);
   return { milliseconds, samples, verdicts, faults: faults.counts, end, complaints };
 }
