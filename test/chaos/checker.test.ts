@@ -46,7 +46,12 @@ function killed(recorded: Recorded, at: number, how: 'alone' | 'supervised'): Re
 
 /** Has the histories read in the order of time, and returns the checker and what it has found. */
 function read(recorded: readonly Recorded[], run: Run = {}): { checker: Checker; found: string[] } {
-  const { rows = [], faults = [], storms = [{ at: 0, until: 100_000 }], ...rest } = run;
+  const {
+    rows = [],
+    faults = [],
+    storms = [{ at: 0, until: 100_000, single: false }],
+    ...rest
+  } = run;
   const processes = recorded.map(({ process }) => process);
   const checker = new Checker({
     ...{ processes, faults, storms, leases: [], stored: [], ttl: 2_000 },
@@ -222,8 +227,8 @@ describe('turns', () => {
 
 describe('recovery', () => {
   const storms = [
-    { at: 0, until: 10_000 },
-    { at: 60_000, until: 70_000 },
+    { at: 0, until: 10_000, single: true },
+    { at: 60_000, until: 70_000, single: false },
   ];
   const dead = killed(history('w0.1', hold(1, 10, 9_000, 10_600)), 9_100, 'alone');
   const waiter = (at: number): Recorded =>
@@ -254,7 +259,7 @@ describe('recovery', () => {
     ];
     const { recoveries } = read([dead, waiter(11_100)], { storms, faults }).checker;
     expect(recoveries.byCause).toEqual([
-      { lock: 'a', cause: 'killed alone', at: 9_100, length: 2_000, ttl: 2_000 },
+      { lock: 'a', cause: 'killed alone', at: 9_100, length: 2_000, ttl: 2_000, single: true },
     ]);
     expect(recoveries.afterStorms).toEqual([
       { lock: 'a', cause: 'killed alone', at: 10_000, length: 1_100 },

@@ -43,7 +43,24 @@ const WEIGHTS = {
 export type FaultKind = keyof typeof WEIGHTS;
 
 /** Faults upon faults, and then calm for longer than all that was hurt may take to recover. */
-const STORM_MS = 9_000;
+const STORM_MS = 12_000;
+/**
+ * Between two storms one of these hits somebody who holds a lock, and nothing else happens: what a
+ * recovery takes is then known to be its doing.
+ */
+const SINGLE: readonly FaultKind[] = [
+  'kill',
+  'link-blackhole',
+  'kill-with-supervisor',
+  'freeze',
+  'link-half-open',
+  'server-kill',
+  'etcd-kill',
+];
+/** In ttls: long enough to be taken for dead. */
+const SINGLE_LENGTH = 1.5;
+/** At most so long a single fault waits for a lock that is held. */
+const PATIENCE_MS = 3_000;
 const CALM_MARGIN_MS = 500;
 /** So often a kind is chosen that has not been yet. */
 const FRESH = 0.5;
@@ -52,6 +69,8 @@ const FRESH = 0.5;
 export interface Storm {
   readonly at: number;
   readonly until: number;
+  /** Whether it was one fault alone. */
+  readonly single: boolean;
 }
 
 interface Parts {
@@ -72,7 +91,8 @@ export class FaultScheduler {
   readonly #kinds: readonly (readonly [FaultKind, number])[];
   readonly #calm: number;
   readonly #underWay = new Set<Promise<void>>();
-  #storm = new AbortController();
+  #over = new AbortController();
+  #single = false;
 
   /**
    * @param calm - how long a storm needs to be recovered from, in milliseconds
@@ -93,28 +113,45 @@ export class FaultScheduler {
     );
   }
 
-  /** Storms and calms for so long; ends with a calm. */
+  /** Storms, single faults, and calm after each of them, for so long; ends with a calm. */
   async run(milliseconds: number): Promise<void> {
     const end = monotonic() + milliseconds;
     if (this.#kinds.length === 0) await sleep(milliseconds);
-    while (monotonic() < end && this.#kinds.length > 0) {
-      const at = monotonic();
-      await this.#rage(Math.min(at + STORM_MS, end));
-      this.storms.push({ at, until: monotonic() });
-      await sleep(this.#calm);
+    const singles = SINGLE.filter((kind) => this.#kinds.some(([allowed]) => allowed === kind));
+    for (let round = 0; monotonic() < end && this.#kinds.length > 0; round += 1) {
+      await this.#storm(false, () => this.#rage(Math.min(monotonic() + STORM_MS, end)));
+      const single = singles[round % singles.length];
+      if (single === undefined || monotonic() > end) continue;
+      await this.#storm(true, async () => {
+        await this.#untilHeld();
+        await this.#begin(single);
+      });
     }
+  }
+
+  async #storm(single: boolean, blow: () => Promise<void>): Promise<void> {
+    const at = monotonic();
+    this.#single = single;
+    this.#over = new AbortController();
+    await blow();
+    this.storms.push({ at, until: monotonic(), single });
+    await sleep(this.#calm);
   }
 
   /** Begins one fault after the other until then, and ends all of them. */
   async #rage(until: number): Promise<void> {
-    this.#storm = new AbortController();
     while (monotonic() < until) {
       await sleep(this.#random.between(50, 500));
       const fault = this.#begin(this.#kind()).finally(() => this.#underWay.delete(fault));
       this.#underWay.add(fault);
     }
-    this.#storm.abort();
+    this.#over.abort();
     await Promise.all(this.#underWay);
+  }
+
+  async #untilHeld(): Promise<void> {
+    const end = monotonic() + PATIENCE_MS;
+    while (monotonic() < end && !this.#workers.some((worker) => worker.holds)) await sleep(5);
   }
 
   #kind(): FaultKind {
@@ -134,7 +171,7 @@ export class FaultScheduler {
     if (family === 'link') return this.#hurtLink(kind);
     if (family === 'store') return this.#hurtStore(kind);
     if (family === 'server' || family === 'etcd') {
-      const fault = await this.#servers.hurt(kind, this.#storm.signal);
+      const fault = await this.#servers.hurt(kind, this.#over.signal);
       if (fault) this.faults.push(fault);
       return;
     }
@@ -166,7 +203,7 @@ export class FaultScheduler {
     worker.disturbed = true;
     const at = monotonic();
     if (await worker.freeze()) {
-      await this.#pause(this.#random.between(0.1, 2) * worker.ttl * 1_000);
+      await this.#pause(this.#length(worker, 0.1, 2));
       await worker.thaw();
       const detail = worker.process;
       this.faults.push({ kind: 'freeze', target: worker.name, at, until: monotonic(), detail });
@@ -187,7 +224,7 @@ export class FaultScheduler {
   #victim(supervisedOnly = false): WorkerSlot {
     const workers = this.#workers.filter(({ traits }) => !supervisedOnly || traits.supervised);
     const holders = workers.filter((worker) => worker.holds && !worker.disturbed);
-    const isAny = holders.length === 0 || this.#random.chance(0.2);
+    const isAny = holders.length === 0 || (!this.#single && this.#random.chance(0.2));
     return this.#random.pick(isAny ? workers : holders);
   }
 
@@ -197,7 +234,7 @@ export class FaultScheduler {
     const { proxy, name: target } = worker;
     const at = monotonic();
     const blocked = { ...CLEAR, blocked: true };
-    let last = random.between(100, 1.5 * worker.ttl * 1_000);
+    let last = this.#length(worker, 0.05, 1.5);
     if (kind === 'link-reset') {
       proxy.reset();
       last = 0;
@@ -221,6 +258,11 @@ export class FaultScheduler {
     if (kind === 'link-deaf' && random.chance(0.5)) proxy.reset();
     proxy.heal();
     this.faults.push({ kind, target, at, until: monotonic() });
+  }
+
+  /** In milliseconds, from so many ttls to so many. */
+  #length({ ttl }: WorkerSlot, least: number, most: number): number {
+    return (this.#single ? SINGLE_LENGTH : this.#random.between(least, most)) * ttl * 1_000;
   }
 
   /** A write that is on its way to the protected resource for longer than its lock is held. */
@@ -248,6 +290,6 @@ export class FaultScheduler {
 
   /** Sleeps, or less when the storm ends. */
   async #pause(milliseconds: number): Promise<void> {
-    await sleep(milliseconds, undefined, { signal: this.#storm.signal }).catch(() => undefined);
+    await sleep(milliseconds, undefined, { signal: this.#over.signal }).catch(() => undefined);
   }
 }

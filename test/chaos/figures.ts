@@ -5,6 +5,7 @@ import { healedAt } from './evidence.ts';
 import type { Evidence } from './evidence.ts';
 import { isSessionOf } from './history.ts';
 import type { Entry } from './history.ts';
+import { LONGER } from './recoveries.ts';
 import type { Recovery, StormRecovery } from './recoveries.ts';
 import type { WriteCounts } from './stale-writes.ts';
 
@@ -34,9 +35,11 @@ export interface Figures {
   readonly writes: Readonly<WriteCounts>;
   /** From the end of a storm to the next grant, over all locks; then by cause. */
   readonly afterStorms: readonly Distribution[];
-  /** From a fault that hit the holder to the next grant of the lock, by cause. */
+  /** From a fault that hit the holder to the next grant of the lock, by cause: without other faults. */
+  readonly bySingle: readonly Distribution[];
+  /** The same in the midst of other faults. */
   readonly byCause: readonly Distribution[];
-  /** Of the deaths that nothing but the ttl can tell. */
+  /** Of those without other faults: after what only the ttl can tell. */
   readonly byTtl: Distribution | undefined;
   readonly longest: readonly Recovery[];
   /** The longest that anybody waited. */
@@ -99,7 +102,8 @@ export class Tally {
       storms: storms.length,
       writes: staleWrites.counts,
       afterStorms: [...distributionOf('all', after), ...byCauseOf(after)],
-      byCause: byCauseOf(all),
+      bySingle: byCauseOf(all.filter(({ single }) => single)),
+      byCause: byCauseOf(all.filter(({ single }) => !single)),
       byTtl: distributionOf('all', all.filter(needsTtl))[0],
       longest: all.toSorted((a, b) => b.length - a.length).slice(0, LONGEST),
       longestWait: this.#longestWait,
@@ -108,8 +112,9 @@ export class Tally {
   }
 }
 
-function needsTtl({ cause }: Recovery): boolean {
-  return cause === 'killed alone' || cause === 'killed with its supervisor';
+function needsTtl({ cause, single }: Recovery): boolean {
+  const isDeath = cause === 'killed alone' || cause === 'killed with its supervisor';
+  return single && (isDeath || cause.endsWith(LONGER));
 }
 
 function byCauseOf(recoveries: readonly (Recovery | StormRecovery)[]): Distribution[] {

@@ -130,9 +130,15 @@ class Link {
   }
 
   reset(): void {
-    this.#client.resetAndDestroy();
-    this.#upstream.resetAndDestroy();
+    reset(this.#client);
+    reset(this.#upstream);
   }
+}
+
+/** One that is being shut down cannot be reset: Node would keep it for ever. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** The bytes from one socket to the other. */
@@ -159,6 +165,8 @@ class Direction {
 
   set(conditions: Conditions): void {
     this.#conditions = conditions;
+    // What is held back by the bandwidth that was keeps nothing waiting that comes now.
+    this.#busyUntil = 0;
     this.#flush();
   }
 

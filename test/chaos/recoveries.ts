@@ -14,6 +14,8 @@ export interface Recovery {
   readonly length: number;
   /** Of the holder's session. */
   readonly ttl: number;
+  /** Whether there was no other fault. */
+  readonly single: boolean;
 }
 
 /** From a storm's end to the next grant. */
@@ -34,6 +36,8 @@ const LASTING = new Set([
   'link-late',
   'link-half-open',
 ]);
+
+export const LONGER = 'longer than the ttl';
 
 interface Hit {
   readonly fault: Fault;
@@ -129,7 +133,8 @@ export class Recoveries {
       const isOver = isOfServer(fault) && fault.until <= at;
       const since = Math.max(isOver ? fault.until : fault.at, waitedSince);
       const { ttl } = hit;
-      this.byCause.push({ lock, cause, at: since, length: Math.max(0, at - since), ttl });
+      const length = Math.max(0, at - since);
+      this.byCause.push({ lock, cause, at: since, length, ttl, single: this.#isSingle(fault) });
     }
     ofLock.hits = [];
     if (!healed) return;
@@ -162,6 +167,12 @@ export class Recoveries {
       ...{ rule: 'recovery', lock, at: since },
       message: `${lock} was granted to nobody for ${late} ms after all faults were over (${healed.cause})`,
     });
+  }
+
+  #isSingle(fault: Fault): boolean {
+    return this.#evidence.storms.some(
+      ({ at, until, single }) => single && at <= fault.at && fault.at <= until,
+    );
   }
 
   #answered(from: WorkerProcess, call: number): void {
@@ -218,5 +229,5 @@ function causeOf(fault: Fault, holder: Claim, { processes }: Evidence): string {
     return `killed ${killed?.how ?? 'alone'}`;
   }
   if (!LASTING.has(kind)) return kind;
-  return until - at >= holder.ttl ? `${kind}, longer than the ttl` : `${kind}, shorter`;
+  return `${kind}, ${until - at >= holder.ttl ? LONGER : 'shorter'}`;
 }

@@ -204,7 +204,7 @@ class Worker {
   #duration(): number {
     const random = this.#random;
     if (this.#finishing.signal.aborted) return 0;
-    if (random.chance(0.02)) return random.between(LONG_HOLD_MS, 2_000);
+    if (random.chance(0.02)) return random.between(LONG_HOLD_MS, 1_200);
     return random.chance(0.7) ? 0 : random.between(0, 20);
   }
 
