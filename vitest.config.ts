@@ -35,6 +35,7 @@ export default defineConfig({
             'test/unit/**/*.test.ts',
             'test/virtual/**/*.test.ts',
             'test/chaos/checker.test.ts',
+            'test/model/**/*.test.ts',
             'test/embedded/**/*.test.ts',
             'test/demo/**/*.test.ts',
             MONITORING,
