@@ -8,11 +8,12 @@ import { World } from './record/configuration.ts';
 import type { Configuration } from './record/configuration.ts';
 import { CONFIGURATIONS, LARGE } from './record/configurations.ts';
 import { recordModel } from './record/model.ts';
+import { at } from './record/state.ts';
 import { RULES as RECORD_RULES } from './record/rules.ts';
 import type { Rule as RecordRule } from './record/rules.ts';
 
-/** Far more than any configuration has: 3 GB would not hold them. */
-const MOST_STATES = 16_000_000;
+/** More than any configuration has, and what fits into 2 GB. */
+const MOST_STATES = 12_000_000;
 
 /** Something to explore. */
 export interface Subject {
@@ -56,6 +57,12 @@ export const SUBJECTS: readonly Subject[] = [
 /** What the protocol assumes, and does not hold without. */
 export const ASSUMPTION = inTime(heartbeat.ASSUMPTION);
 
+/** The names of all actions, as docs/protocol.md gives them. */
+export const ACTIONS: readonly string[] = [
+  recordModel(new World(at(CONFIGURATIONS, 0))),
+  heartbeatModel(new heartbeat.World(heartbeat.ASSUMPTION)),
+].flatMap(({ steps, events }) => [...steps, ...events].map(({ name }) => name));
+
 /** By rule, the smallest of the configurations that shows what goes wrong without it. */
 const SHOWN_BY: Readonly<Record<RecordRule | HeartbeatRule, string>> = {
   fromSending: 'heartbeat',
@@ -83,6 +90,8 @@ const SHOWN_BY: Readonly<Record<RecordRule | HeartbeatRule, string>> = {
   spent: 'cohort',
   withdrawalLeavesHolder: 'full-queue',
   patchAfterRelease: 'patch-out',
+  patchBoth: 'doubt',
+  patchQueue: 'doubt',
   joinOnce: 'doubt',
   void: 'doubt',
   voidIsDead: 'doubt',
@@ -98,7 +107,9 @@ const SHOWN_BY: Readonly<Record<RecordRule | HeartbeatRule, string>> = {
   fenceRecreation: 'doubt',
   fenceTurns: 'cohort',
   fenceTurnsLimit: 'cohort',
+  allocated: 'challenge',
   directChild: 'supervisor',
+  supervisorVersion: 'supervisor',
   operatorProof: 'operator',
   operatorRun: 'operator',
   guardEmpties: 'guarded-try',

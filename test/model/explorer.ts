@@ -3,6 +3,7 @@ import { whoIsStuck } from './progress.ts';
 import type { HonestSteps } from './progress.ts';
 import { Integers, States } from './storage.ts';
 import { traceTo } from './trace.ts';
+import type { Trace } from './trace.ts';
 
 interface Finding {
   readonly what: string;
@@ -54,7 +55,7 @@ export function explore<S extends { copy(from: S): void }>(
     finding,
     complete,
   });
-  const trace = (number: number): string[] => traceTo(model, states, parents, number);
+  const trace = (number: number): Trace => traceTo(model, states, parents, number);
 
   states.add(encoding.encode(model.initial()).bytes);
   parents.push(-1);
@@ -91,8 +92,8 @@ export function explore<S extends { copy(from: S): void }>(
       if (found < 0) parents.push(number);
       if (broken !== undefined) {
         // Known already as a state, and broken only by how it was reached: the step itself counts.
-        if (found >= 0) return result({ what: broken, trace: [...trace(number), broken] }, true);
-        return result({ what: broken, trace: trace(target) }, true);
+        const { lines } = trace(found < 0 ? target : number);
+        return result({ what: broken, trace: found < 0 ? lines : [...lines, broken] }, true);
       }
       if (index < honestUntil) honest.targets.push(target * 8 + order);
     }
@@ -100,7 +101,7 @@ export function explore<S extends { copy(from: S): void }>(
   }
   const stuck = whoIsStuck(model, honest, states.length);
   if (!stuck) return result(undefined, true);
-  const steps = trace(stuck.number);
-  const what = 'a waiter that lives can never be served';
-  return result({ what, trace: steps }, true);
+  const { lines, names } = trace(stuck.number);
+  const who = `P${String(names[stuck.actor])}`;
+  return result({ what: `${who} lives and waits, and can never be served`, trace: lines }, true);
 }

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { ASSUMPTION, MUTANTS, SUBJECTS } from './catalogue.ts';
+import { ACTIONS, ASSUMPTION, MUTANTS, SUBJECTS } from './catalogue.ts';
 
 describe('the protocol holds', () => {
   test.for(SUBJECTS.filter(({ large }) => !large))('$name: $about', (subject) => {
@@ -19,4 +20,13 @@ test('a client that tries once relies on the clock of the API server', () => {
   expect(ASSUMPTION.explore().finding?.what).toBe(
     'the owner relies on a session that was taken for dead',
   );
+});
+
+test('the protocol page names actions that are there', () => {
+  const text = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
+  const named = [...text.matchAll(/\[model\s([^\]]+)\]/g)].flatMap(([, names = '']) =>
+    [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name),
+  );
+  expect(named.length).toBeGreaterThan(20);
+  for (const name of named) expect(ACTIONS).toContain(name);
 });

@@ -1,13 +1,20 @@
 import type { Model } from './model.ts';
 import type { Integers, States } from './storage.ts';
 
-/** The steps from the initial state to this one, each with the state after it. */
+export interface Trace {
+  /** The steps from the initial state, each with the state after it. */
+  readonly lines: readonly string[];
+  /** By its index in the last state, which actor of the initial state it is. */
+  readonly names: readonly number[];
+}
+
+/** The shortest way to a state. */
 export function traceTo<S extends { copy(from: S): void }>(
   model: Model<S>,
   states: States,
   parents: Integers,
   number: number,
-): string[] {
+): Trace {
   const path: number[] = [];
   for (let at = number; at >= 0; at = parents.get(at)) path.unshift(at);
   // In encoded states actors change places; in the trace each keeps its name.
@@ -26,7 +33,7 @@ export function traceTo<S extends { copy(from: S): void }>(
     const action = `${isEvent} ${who} ${step.name}`;
     lines.push(`${String(index).padStart(3)} ${action.padEnd(34)} ${model.describe(state, names)}`);
   }
-  return lines;
+  return { lines, names };
 }
 
 interface Place {

@@ -107,13 +107,20 @@ export function settlesRecord(now: State, p: number, next: Next): void {
   const { rules, queues } = now.world;
   if (queues[p] !== true && !rules.trySettles) return;
   const dead = deadAmong(now, now.holders | now.queue);
-  for (const settlement of settlements(now, now, dead)) {
-    if (!settlement.due) continue;
-    const state = next();
-    noteSeen(state, p);
-    disownStrays(state, p);
-    writeSettlement(state, p, settlement, Step.Settling);
+  for (const known of knownDead(now, dead)) {
+    for (const settlement of settlements(now, now, known)) {
+      if (!settlement.due) continue;
+      const state = next();
+      noteSeen(state, p);
+      disownStrays(state, p);
+      writeSettlement(state, p, settlement, Step.Settling);
+    }
   }
+}
+
+/** Who settles may have observed all, or only those who hold. */
+function knownDead(state: State, dead: number): readonly number[] {
+  return (dead & state.queue) === 0 ? [dead] : [dead, dead & state.holders];
 }
 
 /** PUT or DELETE, under the condition that the record is still the one that was looked at. */

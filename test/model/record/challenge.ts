@@ -25,7 +25,10 @@ export function strayChallengeArrives(now: State, p: number, next: Next): void {
   const process = now.process(p);
   if (!now.may('strayChallenges') || process.current.life !== Life.Live) return;
   process.attempts.forEach((attempt, id) => {
-    if (attempt.session !== process.session + 1 || process.current.challenge === id + 1) return;
+    const isOfSession = attempt.session === process.session + 1;
+    // One that was not given out is ignored, unless that rule is dropped.
+    const isGuess = attempt.session === 0 && !now.world.rules.allocated;
+    if ((!isOfSession && !isGuess) || process.current.challenge === id + 1) return;
     const state = next();
     state.happens('strayChallenges');
     state.process(p).current.challenge = id + 1;
@@ -49,7 +52,9 @@ export function answersChallenge(now: State, p: number, next: Next): void {
 
 /** Allocated by this session, and not current. */
 function isStray(state: State, process: Process, id: number): boolean {
-  if (at(process.attempts, id).session !== process.session + 1) return false;
+  const { session } = at(process.attempts, id);
+  if (session === 0) return !state.world.rules.allocated;
+  if (session !== process.session + 1) return false;
   return id !== process.id || !isCurrent(state, process);
 }
 

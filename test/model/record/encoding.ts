@@ -1,4 +1,5 @@
 import type { World } from './configuration.ts';
+import { namesNoVersion } from './requests.ts';
 import { at, each, Life, Step, Uid, Verb } from './state.ts';
 import type { Process, Request, State } from './state.ts';
 
@@ -189,7 +190,7 @@ function setsAfter(world: World, order: readonly number[]): Uint8Array {
 /** Forgets what can make no difference any more. */
 function forget(state: State): void {
   const { rules, configuration } = state.world;
-  const keepsContent = !rules.version || !rules.uid;
+  const keepsContent = !rules.version || !rules.uid || !rules.supervisorVersion;
   if (state.exists === 0) state.version = state.holders = state.queue = 0;
   for (const process of state.processes) {
     const { request, late } = process;
@@ -264,7 +265,8 @@ function isDoomed(state: State, request: Request): boolean {
   }
   if (request.uid !== Uid.Current) return true;
   const isSettlement = request.verb === Verb.Put || request.verb === Verb.Delete;
-  return isSettlement && rules.version && request.version !== state.version;
+  if (!isSettlement || namesNoVersion(state, request)) return false;
+  return request.version !== state.version;
 }
 
 function compare(a: Request, b: Request): number {

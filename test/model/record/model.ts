@@ -51,7 +51,7 @@ const EVENTS: readonly Action[] = [
   sessions.restarts,
   sessions.isPaused,
   sessions.sessionIsDeleted,
-  sessions.loosesVoidList,
+  sessions.losesVoidList,
   challenge.strayChallengeArrives,
   settlers.supervisorSettles,
   settlers.supervisorBlanks,

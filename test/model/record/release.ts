@@ -26,7 +26,10 @@ export function settlesForRelease(now: State, p: number, next: Next): void {
 
 /** The record does not name it: the attempt is over. */
 export function findsItselfReleased(now: State, p: number, next: Next): void {
-  if (isReleasing(now, p) && !standsInRecord(now, p)) over(next(), p);
+  if (!isReleasing(now, p)) return;
+  const holds = (now.holders & ownEntry(now, p)) !== 0;
+  const isThere = now.world.rules.patchQueue ? standsInRecord(now, p) : holds;
+  if (!isThere) over(next(), p);
 }
 
 /** Only its queue entry is left: patch that out. */

@@ -76,12 +76,16 @@ export function isSentTwice(now: State, p: number, next: Next): void {
 /** What is on its way when a process gives up waiting for it, or ends. */
 export function leaveOnItsWay(process: Process): void {
   if (!inFlight(process)) return;
-  const free = process.late.find((request) => request.verb === Verb.None);
-  free?.copy(process.request);
+  freeSlot(process)?.copy(process.request);
+}
+
+/** Where one more late request can be noted. */
+export function freeSlot(process: Process): Request | undefined {
+  return process.late.find((request) => request.verb === Verb.None);
 }
 
 function hasRoom(process: Process): boolean {
-  return process.late.some((request) => request.verb === Verb.None);
+  return freeSlot(process) !== undefined;
 }
 
 /** The API server carries out a request, if its conditions are met. */
@@ -89,7 +93,8 @@ function apply(state: State, p: number, request: Request): Answer {
   const { rules } = state.world;
   const entry = state.world.entry(p, request.id);
   const isThisObject = state.exists === 1 && request.uid === Uid.Current;
-  const isThisVersion = isThisObject && (!rules.version || request.version === state.version);
+  const isThisVersion =
+    isThisObject && (namesNoVersion(state, request) || request.version === state.version);
   switch (request.verb) {
     case Verb.Create:
       if (state.exists === 1) return Answer.Refused;
@@ -117,11 +122,16 @@ function apply(state: State, p: number, request: Request): Answer {
       return Answer.Done;
     case Verb.PatchOut:
       if (!isThisObject) return Answer.Refused;
-      removeEntries(state, entry, entry);
+      removeEntries(state, entry, rules.patchBoth ? entry : 0);
       return Answer.Done;
     case Verb.None:
       return Answer.Refused;
   }
+}
+
+/** Without the rules: a settlement that takes effect whatever the record is by then. */
+export function namesNoVersion({ world }: State, { version }: Request): boolean {
+  return !world.rules.version || (!world.rules.supervisorVersion && version === 0);
 }
 
 /** The record after a settlement: whoever is new among the holders gets its fence. */

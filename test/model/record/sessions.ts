@@ -136,7 +136,7 @@ export function renews(now: State, p: number, next: Next): void {
 }
 
 /** A restore of etcd takes the list back; the owner still knows it. */
-export function loosesVoidList(now: State, p: number, next: Next): void {
+export function losesVoidList(now: State, p: number, next: Next): void {
   const { current } = now.process(p);
   if (!now.may('lostVoids') || current.void === 0 || current.life !== Life.Live) return;
   const state = next();

@@ -1,7 +1,7 @@
 import type { Next } from './action.ts';
-import { removeRecord, replaceRecord } from './requests.ts';
+import { freeSlot, removeRecord, replaceRecord } from './requests.ts';
 import { settlements } from './settle.ts';
-import { at, Life, Step } from './state.ts';
+import { at, Life, Step, Uid, Verb } from './state.ts';
 import type { State } from './state.ts';
 
 /**
@@ -17,7 +17,23 @@ export function supervisorSettles(now: State, p: number, next: Next): void {
   if (configuration.supervisor !== true) return;
   const hasEnded = now.process(p).step === Step.Crashed;
   if (!hasEnded && (rules.directChild || !now.process(p).running)) return;
-  settleFor(now, p, next, at(now.world.entriesOf, p));
+  const dead = at(now.world.entriesOf, p);
+  if (rules.supervisorVersion) settleFor(now, p, next, dead);
+  else settleUnconditionally(now, p, next, dead);
+}
+
+/** Without the rule, what it has read may be old when its write takes effect. */
+function settleUnconditionally(now: State, p: number, next: Next, entries: number): void {
+  const dead = entries & (now.holders | now.queue);
+  if (now.exists === 0 || dead === 0 || !freeSlot(now.process(p))) return;
+  for (const { holders, queue } of settlements(now, now, dead)) {
+    const request = freeSlot(next().process(p));
+    if (!request) return;
+    request.verb = holders === 0 && queue === 0 ? Verb.Delete : Verb.Put;
+    request.uid = Uid.Current;
+    request.holders = holders;
+    request.queue = queue;
+  }
 }
 
 /** And blanks its session, before or after that, without a version: a late renewal conflicts. */
