@@ -54,13 +54,10 @@ export const SUBJECTS: readonly Subject[] = [
   ...LARGE.map((configuration) => record(configuration, true)),
 ];
 
-/** What the protocol assumes, and does not hold without. */
-export const ASSUMPTION = inTime(heartbeat.ASSUMPTION);
-
 /** The names of all actions, as docs/protocol.md gives them. */
 export const ACTIONS: readonly string[] = [
   recordModel(new World(at(CONFIGURATIONS, 0))),
-  heartbeatModel(new heartbeat.World(heartbeat.ASSUMPTION)),
+  heartbeatModel(new heartbeat.World(at(heartbeat.CONFIGURATIONS, 0))),
 ].flatMap(({ steps, events }) => [...steps, ...events].map(({ name }) => name));
 
 /** By rule, the smallest of the configurations that shows what goes wrong without it. */
@@ -75,7 +72,7 @@ const SHOWN_BY: Readonly<Record<RecordRule | HeartbeatRule, string>> = {
   fromFirstSight: 'heartbeat',
   notTheVersion: 'heartbeat-labelled',
   ttlFromMissing: 'heartbeat-missing',
-  serverClockToo: 'heartbeat-try',
+  serverClockIsNoProof: 'heartbeat-try',
   attemptId: 'doubt',
   validNow: 'sessions',
   endOfValidity: 'sessions',
@@ -99,6 +96,7 @@ const SHOWN_BY: Readonly<Record<RecordRule | HeartbeatRule, string>> = {
   challenge: 'challenge',
   currentBeforeGrant: 'challenge',
   currentWhileRequesting: 'challenge',
+  currentWhileWaiting: 'challenge',
   currentUntilRelease: 'challenge',
   settleDead: 'crashes',
   settleFree: 'patch-out',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { ACTIONS, ASSUMPTION, MUTANTS, SUBJECTS } from './catalogue.ts';
+import { ACTIONS, MUTANTS, SUBJECTS } from './catalogue.ts';
 
 describe('the protocol holds', () => {
   test.for(SUBJECTS.filter(({ large }) => !large))('$name: $about', (subject) => {
@@ -14,12 +14,6 @@ describe('without any of its rules it does not', () => {
   test.for(MUTANTS)('$rule: $sentence', ({ rule, subject }) => {
     expect(subject.explore(rule).finding).toBeDefined();
   });
-});
-
-test('a client that tries once relies on the clock of the API server', () => {
-  expect(ASSUMPTION.explore().finding?.what).toBe(
-    'the owner relies on a session that was taken for dead',
-  );
 });
 
 test('the protocol page names actions that are there', () => {

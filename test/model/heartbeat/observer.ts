@@ -5,7 +5,7 @@ import type { State } from './state.ts';
 
 /** Somebody who waits for what the owner holds (`session/watched-session`). */
 
-/** A third of the ttl and a tenth of it, in whole ticks. */
+/** Longer than from one renewal of a living owner to the next: a third of the ttl and a tenth. */
 const SILENCE = 3;
 
 /** What the API server tells it is on the way, by watch or as the answer to a read. */
@@ -54,7 +54,7 @@ function isOverdue({ seen, unseen, serverAge, world }: State): boolean {
   if (seen === Known.Missing && !rules.ttlFromMissing) return true;
   if (unseen >= patience) return true;
   if (configuration.tryOnce !== true || seen === Known.Missing) return false;
-  return unseen >= SILENCE && (serverAge > 2 * TTL || !rules.serverClockToo);
+  return unseen >= SILENCE && serverAge > 2 * TTL && !rules.serverClockIsNoProof;
 }
 
 export function revocationTakesEffect(now: State, _: number, next: Next<State>): void {
@@ -70,9 +70,9 @@ export function revocationTakesEffect(now: State, _: number, next: Next<State>):
   state.look = state.life === Life.Blank ? Look.Dead : Look.Watching;
 }
 
-/** Or a read from before a jump of the clock that the server itself goes by. */
+/** Or the next API server that it asks has another clock. */
 export function serverClockJumps(now: State, _: number, next: Next<State>): void {
-  if (now.world.configuration.serverClockJumps !== true || now.jumps > 0) return;
+  if (now.world.configuration.tryOnce !== true || now.jumps > 0) return;
   const state = next();
   state.jumps = 1;
   state.serverAge = OLDEST_AT_SERVER;

@@ -10,8 +10,8 @@ export const RULES = {
   fromFirstSight: 'The ttl counts from the first sight of the last renewal, not of the session',
   notTheVersion: 'Unseen is the heartbeat, not the resourceVersion',
   ttlFromMissing: 'A missing session is dead a ttl after a read that found it so',
-  serverClockToo:
-    'A client that tries once needs the age by the clock of the server, not only silence',
+  serverClockIsNoProof:
+    'Unseen by the clock of the server is no proof, only worth the wait for one',
 } as const;
 
 export type Rule = keyof typeof RULES;

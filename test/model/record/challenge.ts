@@ -66,6 +66,7 @@ function isCurrent(state: State, process: Process): boolean {
   if (!rules.currentWhileRequesting && (step <= Step.Created || step === Step.Joining)) {
     return false;
   }
+  if (!rules.currentWhileWaiting && (step === Step.Looking || step === Step.Granted)) return false;
   if (!rules.currentUntilRelease && step === Step.Holding) return false;
   return step !== Step.Idle && step < Step.Cancelling;
 }

@@ -26,6 +26,7 @@ export const RULES = {
   challenge: 'A waiter that stands behind a living holder for 2 ttl asks its owner',
   currentBeforeGrant: 'An id is current from its allocation, not only while it holds',
   currentWhileRequesting: 'An id is current from before its first request',
+  currentWhileWaiting: 'An id is current while it waits, though no request of it is on its way',
   currentUntilRelease: 'An id is current until its release or cancel has been sent',
   settleDead: 'Whoever finds a holder dead settles',
   settleFree: 'Whoever finds that nobody holds settles',
