@@ -59,7 +59,6 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     drift: true,
     losses: 1,
     deletions: 1,
-    labels: 1,
   },
   {
     name: 'heartbeat-labelled',
