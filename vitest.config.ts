@@ -36,6 +36,7 @@ export default defineConfig({
             'test/virtual/**/*.test.ts',
             'test/sim/**/*.test.ts',
             'test/chaos/checker.test.ts',
+            'test/model/**/*.test.ts',
             'test/embedded/**/*.test.ts',
             'test/demo/**/*.test.ts',
             'test/fuzz/**/*.test.ts',
