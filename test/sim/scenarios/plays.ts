@@ -43,7 +43,8 @@ export const PLAYS: readonly Scenario[] = [
   play('elections', { ...USUAL, locks: [], elections: ['controller'] }),
   play('supervisor', { ...USUAL, elections: ['controller'], supervised: 1 }),
   play('people', { ...USUAL, elections: ['controller'], mishaps: { ...EVERYTHING, ...CLUMSY } }),
-  play('restore', { ...USUAL, mishaps: AROUND_A_RESTORE }),
+  // Each entry that comes back and that nobody stands for costs two ttl, one after the other.
+  play('restore', { ...USUAL, mishaps: AROUND_A_RESTORE, mostIdle: 120_000 }),
   play('mixed', {
     ...USUAL,
     locks: ['x', 'y', 'z'],
