@@ -34,7 +34,7 @@ export default defineConfig({
           include: [
             'test/unit/**/*.test.ts',
             'test/virtual/**/*.test.ts',
-            'test/chaos/checker.test.ts',
+            'test/chaos/{checker,merge,proxy}.test.ts',
             'test/embedded/**/*.test.ts',
             'test/demo/**/*.test.ts',
             MONITORING,
