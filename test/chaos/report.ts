@@ -39,9 +39,9 @@ ${duration}: \`npm run chaos -- --minutes ${String(run.minutes)} --seed ${String
 
 ${String(workers.length)} processes, each started again when it is killed (${String(figures.processes)} in all), want five locks and the
 leadership of one election, on two kube-apiservers with one etcd, each process through a proxy of its own. Storms
-of faults of 12 s and single faults take turns; after each there is calm for ${seconds(limit + 500)}, in which every
-lock has to recover. What every
-process did, by the machine's monotonic clock, was judged afterwards by a checker of its own (\`test/chaos\`).
+of faults of 12 s and single faults take turns; after each there is calm for ${seconds(limit + 500)}, in which every lock has to
+recover. What every process did, by the machine's monotonic clock, was judged afterwards by a checker of its own
+(\`test/chaos\`).
 
 | what                                                             | limit                 | measured |
 | ---------------------------------------------------------------- | --------------------- | -------- |
@@ -73,7 +73,8 @@ ${workers
 ## Writes to a table that checks the fence
 
 ${result.store === 'PostgreSQL' ? 'A PostgreSQL table' : 'A table in the process of the test, for want of PostgreSQL'}, with the conditional write of the README. Each hold writes without a second look at
-its lock, some that have lost it write nevertheless, and the network to the table holds writes back.
+its lock, one in twenty writes once more when it has been released, some that have lost it write nevertheless,
+and the network to the table holds writes back.
 
 | writes                                                  |     |
 | ------------------------------------------------------- | --- |

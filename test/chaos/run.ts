@@ -37,7 +37,8 @@ if (values.help) {
 } else {
   const seed = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed);
   const minutes = Number(values.minutes);
-  process.stdout.write(`commit        ${commit()}\nseed          ${String(seed)}\n`);
+  const version = commit();
+  process.stdout.write(`commit        ${version}\nseed          ${String(seed)}\n`);
   if (values.keep !== undefined) mkdirSync(values.keep, { recursive: true });
   const result = await runChaos({
     milliseconds: minutes * 60_000,
@@ -52,7 +53,7 @@ if (values.help) {
   process.stdout.write(`violations    ${String(violations.length)}\n`);
   for (const story of stories) process.stdout.write(`\n${story}\n`);
   if (values.report !== undefined) {
-    const page = renderPage(result, { minutes, seed, commit: commit() });
+    const page = renderPage(result, { minutes, seed, commit: version });
     const style = await resolveConfig(import.meta.filename);
     writeFileSync(values.report, await format(page, { ...style, parser: 'markdown' }));
   }

@@ -14,6 +14,9 @@ interface Pending {
   verdict?: boolean;
 }
 
+/** A process writes for its last holds only. */
+const KEPT = 1_000;
+
 interface OfLock {
   /** By the resource's log: the highest fence that it has accepted, and how many writes. */
   highest: bigint;
@@ -83,11 +86,13 @@ export class StaleWrites {
     if (line.type === 'held') {
       const { lock, until } = line;
       calls.set(line.call, { lock, fence: BigInt(line.fence), until });
+      const [oldest] = calls.keys();
+      if (calls.size > KEPT && oldest !== undefined) calls.delete(oldest);
     } else if (!hold) return;
     else if (line.type === 'still') hold.until = Math.max(hold.until, line.until);
-    else if (line.type === 'lost') hold.until = Math.min(hold.until, line.at);
-    else if (line.type === 'released') calls.delete(line.call);
-    else if (line.type === 'write') {
+    else if (line.type === 'lost' || line.type === 'release') {
+      hold.until = Math.min(hold.until, line.at);
+    } else if (line.type === 'write') {
       const { lock, fence, until } = hold;
       if (line.at > until) this.counts.late += 1;
       const floor = this.#of(lock).told;

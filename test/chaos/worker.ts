@@ -34,6 +34,9 @@ const LONGEST_HOLD_MS = 3_000;
 /** How long after its loss a worker that does not look at it still writes. */
 const CARELESS_MS = 1_500;
 
+/** So many holds write once more after their release, as a request that is tried again does. */
+const LATE_WRITES = 0.05;
+
 /** What locks and elections have in common for the history. */
 interface Claim {
   readonly valid: boolean;
@@ -152,6 +155,9 @@ class Worker {
     this.#history.write({ type: 'release', at: monotonic(), call });
     await held.release();
     this.#history.write({ type: 'released', at: monotonic(), call });
+    if (!this.#random.chance(LATE_WRITES)) return;
+    await sleep(this.#random.between(0, CARELESS_MS));
+    await this.#write(call, lock, String(held.fence));
   }
 
   async #stand(leasehold: Leasehold): Promise<void> {
