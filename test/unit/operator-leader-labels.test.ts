@@ -27,7 +27,8 @@ function operator(): TestOperator {
       metadata: {},
       endpoints: pods.map(({ uid, ...conditions }) => ({ conditions, targetRef: { uid } })),
     };
-    return { kind: 'done', body: { items: [slice] } as never, serverTime: undefined };
+    const body = { metadata: { resourceVersion: '1' }, items: [slice] };
+    return { kind: 'done', body: body as never, serverTime: undefined };
   };
   return one;
 }
