@@ -84,7 +84,7 @@ describe('who acts for others, and reads what is garbled,', () => {
           requests.close();
           await time.settled(Promise.all([watching, leading]));
         }),
-        cases(25),
+        cases(15),
       );
     },
   );
@@ -138,7 +138,7 @@ describe('who acts for others, and reads what is garbled,', () => {
           }
           await time.settled(waiting);
         }),
-        cases(60),
+        cases(40),
       );
     },
   );

@@ -154,7 +154,7 @@ describe('answers that are garbled on the way', () => {
           expect(fuzzed.host.timers + sound.host.timers).toBe(0);
           expect(overlaps).toBe(0);
         }),
-        cases(40),
+        cases(25),
       );
     },
   );

@@ -86,6 +86,34 @@ async function until(view: LeaseView, holds: () => boolean): Promise<void> {
   });
 }
 
+/** A watch that tells of this as the Lease. */
+function telling(object: object): (socket: Socket) => void {
+  const bytes = Buffer.concat([event('ADDED', object), endOfInitialState(8)]);
+  return (socket) => socket.write(CHUNKED + chunk(bytes).toString('latin1'), 'latin1');
+}
+
+/** A Lease of which some value is of a wrong type. */
+const { metadata, spec } = lease(8);
+const ODD: readonly [string, object][] = [
+  ['without metadata', { spec }],
+  ['whose metadata are null', { metadata: null, spec }],
+  ['of another name', { metadata: { ...metadata, name: 'other' }, spec }],
+  ['without a uid', { metadata: { ...metadata, uid: '' }, spec }],
+  ['whose annotations are a list', { metadata: { ...metadata, annotations: [] }, spec }],
+  [
+    'one of whose annotations is a number',
+    { metadata: { ...metadata, annotations: { a: 5 } }, spec },
+  ],
+  ['whose labels are a text', { metadata: { ...metadata, labels: 'x' }, spec }],
+  ['whose owners are null', { metadata: { ...metadata, ownerReferences: [null] }, spec }],
+  ['whose managed fields are null', { metadata: { ...metadata, managedFields: [null] }, spec }],
+  ['whose spec is a text', { metadata, spec: 'x' }],
+  ['whose holder is an object', { metadata, spec: { ...spec, holderIdentity: {} } }],
+  ['whose duration is a text', { metadata, spec: { ...spec, leaseDurationSeconds: '15' } }],
+  ['whose duration is no whole number', { metadata, spec: { ...spec, leaseDurationSeconds: 1.5 } }],
+  ['whose renewal is a number', { metadata, spec: { ...spec, renewTime: 5 } }],
+];
+
 const good = (socket: Socket): void => {
   socket.write(CHUNKED);
   socket.write(chunk(Buffer.concat([event('ADDED', lease(9, 'good')), endOfInitialState(9)])));
@@ -174,7 +202,8 @@ describe('a watch', () => {
     },
   );
 
-  const refused: [string, (socket: Socket) => void][] = [
+  type Refused = [string, (socket: Socket) => void];
+  const refused: Refused[] = [
     ['ends at once, in order', (socket) => socket.write(`${CHUNKED}0\r\n\r\n`)],
     ['is HTML', (socket) => socket.write(answer(200, '<html>\n</html>\n'))],
     ['is empty', (socket) => socket.write(answer(200, ''))],
@@ -197,19 +226,7 @@ describe('a watch', () => {
     ],
     ['is no UTF-8', (socket) => socket.write(answer(200, Buffer.alloc(100, 0xff)))],
     ['tells of an error without a code', (socket) => socket.write(answer(200, event('ERROR', {})))],
-    [
-      'tells of an object of another name',
-      (socket) =>
-        socket.write(
-          answer(
-            200,
-            Buffer.concat([
-              event('ADDED', { ...lease(8), metadata: { ...lease(8).metadata, name: 'other' } }),
-              endOfInitialState(8),
-            ]),
-          ),
-        ),
-    ],
+    ...ODD.map(([what, object]): Refused => [`tells of an object ${what}`, telling(object)]),
     ['has a broken chunk', (socket) => socket.write(`${CHUNKED}zz\r\n`)],
   ];
 
