@@ -131,8 +131,8 @@ export class Lock {
    * Takes the lock if it is free now, and resolves with undefined if it is taken.
    *
    * Sends one CREATE; if it is taken, one GET of it and one of its holder's session. If the holder
-   * seems to be dead by the API server's own clock, it takes about half of a ttl to make sure; if its
-   * session Lease is missing, a ttl.
+   * seems to be dead by the API server's own clock, or if its session Lease is missing, it takes a ttl
+   * to make sure.
    *
    * @throws LeaseholdError `API_UNREACHABLE`, `ABORTED`, `REENTRANT`, `CLOSED`, `FOREIGN_LEASE`,
    * `UNREADABLE_RECORD`, `FORBIDDEN`, `NAMESPACE_NOT_FOUND`, `NAMESPACE_TERMINATING` or `API_ERROR`

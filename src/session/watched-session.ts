@@ -113,9 +113,9 @@ export class WatchedSession {
   }
 
   /**
-   * For a client that tries only once: whether the session can be proven dead now, at the price of
-   * waiting a third of a ttl when the server's own clock says that it was last renewed over two ttl
-   * ago. Revokes it then.
+   * For a client that tries only once: whether the session can be proven dead, at the price of waiting
+   * until it was unseen for a ttl when the server's own clock says that it was last renewed over two
+   * ttl ago. Revokes it then.
    */
   async provenDeadNow(entry: Entry, signal?: AbortSignal): Promise<boolean> {
     this.#ttl = Math.max(this.#ttl, entry.ttl * 1_000);
@@ -129,7 +129,7 @@ export class WatchedSession {
       if (signal?.aborted || !(await this.#read(signal))) return this.#dead;
       if (this.#sighting.heartbeat !== beat) return this.#dead;
     }
-    await this.#bury('unseen for longer than two ttl by the clock of the API server');
+    await this.#bury('unseen for a ttl');
     return this.#dead;
   }
 
@@ -141,8 +141,9 @@ export class WatchedSession {
     if (this.#sighting.heartbeat === 'missing' || seenFor >= this.#ttl) return this.#ttl - seenFor;
     const renewedAt = lease && renewedAtServer(lease);
     if (renewedAt === undefined || serverTime === undefined) return undefined;
+    // Whether it is worth the wait, and no proof: API servers have clocks of their own.
     if (serverTime - renewedAt <= 2 * this.#ttl) return undefined;
-    return this.#ttl / 3 + this.#ttl / 10 - seenFor;
+    return this.#ttl - seenFor;
   }
 
   /** Asks the owner to say whether it knows this attempt; it answers by its next renewal. */

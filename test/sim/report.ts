@@ -7,6 +7,8 @@ export function render(tally: Tally, seconds: number): string {
   const lines = [
     ['seeds', String(tally.seeds)],
     ['lock operations', String(tally.operations)],
+    ['protected writes', `${String(tally.writes.accepted)} accepted`],
+    ['stale writes', `${String(tally.writes.refused)} refused`],
     ['simulated hours', hours.toFixed(1)],
     ['seconds', seconds.toFixed(1)],
     ['hours per second', (hours / seconds).toFixed(2)],
@@ -26,10 +28,9 @@ export function renderFailure(failure: Failure, most: number): string {
     ...(left > 0 ? [`(${String(left)} lines before: --lines ${String(timeline.length)})`] : []),
     ...timeline.slice(-most),
     '',
-    `VIOLATION           ${invariant}`,
+    invariant === undefined ? `ERROR ${message}` : `INVARIANT ${invariant}: ${message}`,
     `seed                ${String(seed)}`,
     `scenario            ${scenario}`,
     `replay              npm run sim -- --seed ${String(seed)} --scenario ${scenario}`,
-    message,
   ].join('\n');
 }

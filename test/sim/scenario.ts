@@ -9,6 +9,8 @@ export interface Tally {
   readonly simulated: number;
   /** By kind. */
   readonly faults: Readonly<Record<string, number>>;
+  /** To what locks protect; those are refused that come after a later holder's. */
+  readonly writes: { readonly accepted: number; readonly refused: number };
 }
 
 /** Processes that do something in a world where everything fails, until one of them proves it wrong. */
@@ -18,7 +20,13 @@ export interface Scenario {
   run(world: World, seed: number): Promise<void>;
 }
 
-export const NOTHING: Tally = { seeds: 0, operations: 0, simulated: 0, faults: {} };
+export const NOTHING: Tally = {
+  seeds: 0,
+  operations: 0,
+  simulated: 0,
+  faults: {},
+  writes: { accepted: 0, refused: 0 },
+};
 
 export function sum(a: Tally, b: Tally): Tally {
   const faults = { ...a.faults };
@@ -28,5 +36,9 @@ export function sum(a: Tally, b: Tally): Tally {
     operations: a.operations + b.operations,
     simulated: a.simulated + b.simulated,
     faults,
+    writes: {
+      accepted: a.writes.accepted + b.writes.accepted,
+      refused: a.writes.refused + b.writes.refused,
+    },
   };
 }

@@ -1,6 +1,7 @@
 import { Host } from '../../src/testing/virtual/host.ts';
 import { NotInTime } from '../../src/testing/virtual/time.ts';
-import { Violation } from './world/invariants.ts';
+import { Violation } from './invariants/violation.ts';
+import type { Invariant } from './invariants/violation.ts';
 import { World } from './world/world.ts';
 import type { Tally } from './scenario.ts';
 import { scenarioOf } from './scenarios/index.ts';
@@ -10,8 +11,8 @@ import { timelineOf } from './timeline.ts';
 export interface Failure {
   readonly seed: number;
   readonly scenario: string;
-  /** What does not hold: the name of the invariant, or that the code threw. */
-  readonly invariant: string;
+  /** What does not hold; undefined when something was thrown that nobody expected. */
+  readonly invariant: Invariant | undefined;
   readonly message: string;
   /** What happened, in order. */
   readonly timeline: readonly string[];
@@ -22,8 +23,16 @@ export interface Run {
   readonly failure: Failure | undefined;
 }
 
-/** Runs one seed. The same seed does the same, to the last step, on the same commit. */
-export async function simulate(seed: number, name?: string): Promise<Run> {
+/**
+ * Runs one seed. The same seed does the same, to the last step, on the same commit.
+ *
+ * @param look - at the world, when all is over
+ */
+export async function simulate(
+  seed: number,
+  name?: string,
+  look: (world: World) => void = () => undefined,
+): Promise<Run> {
   const scenario = scenarioOf(seed, name);
   const world = new World({ seed, watchList: seed % 5 !== 0 });
   const startedAt = world.time.now;
@@ -39,9 +48,20 @@ export async function simulate(seed: number, name?: string): Promise<Run> {
       timeline: timelineOf(world),
     };
   }
+  look(world);
   const { operations, faults } = world;
   const simulated = world.time.now - startedAt;
-  const tally = { seeds: 1, operations, simulated, faults: Object.fromEntries(faults) };
+  for (const { accepted, refused } of world.resources) {
+    world.writes.accepted += accepted;
+    world.writes.refused += refused;
+  }
+  const tally = {
+    seeds: 1,
+    operations,
+    simulated,
+    faults: Object.fromEntries(faults),
+    writes: world.writes,
+  };
   return { tally, failure };
 }
 
@@ -50,9 +70,9 @@ export function traceTimers(): void {
   Host.tracing = true;
 }
 
-function invariantOf(error: unknown): string {
+function invariantOf(error: unknown): Invariant | undefined {
   if (error instanceof Violation) return error.invariant;
-  return error instanceof NotInTime ? error.what : 'no unexpected error';
+  return error instanceof NotInTime ? 'stuck' : undefined;
 }
 
 function messageOf(error: unknown): string {

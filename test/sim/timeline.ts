@@ -1,5 +1,5 @@
 import { wallOf } from '../../src/testing/virtual/host.ts';
-import type { SentRequest } from './world/api.ts';
+import type { SentRequest } from './world/network.ts';
 import type { World } from './world/world.ts';
 
 /** What happened in a world, one line each: requests as they were sent, and what processes told. */

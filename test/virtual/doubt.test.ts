@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Fault } from '../sim/world/api.ts';
+import type { Fault } from '../sim/world/network.ts';
 import { on, rejection, sessionOf, sessionsIn } from './world/helpers.ts';
 import { World } from './world/world.ts';
 

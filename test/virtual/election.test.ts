@@ -180,7 +180,7 @@ describe('an election', () => {
     const world = new World();
     const { a, term } = await led(world);
     const taken = { ...must(world.store.peek('controller')), spec: { holderIdentity: 'thief' } };
-    world.store.replace(taken, 'kubectl-edit');
+    world.store.replace(taken, { manager: 'kubectl-edit' });
     await world.time.advance(RETRY_PERIOD + 100);
     expect(term.valid).toBe(false);
     expect(a.process.eventsOf('leadership-lost')[0]?.reason).toBe('taken');
@@ -197,7 +197,7 @@ describe('an election', () => {
       metadata: { name: 'controller' },
       spec: { strategy: 'OldestEmulationVersion' },
     };
-    world.store.create(lease, 'kube-scheduler');
+    world.store.create(lease, { manager: 'kube-scheduler' });
     const error = await world.time.settled(rejection(candidate(world, 'a').lead()));
     expect(error).toMatchObject({ code: 'FOREIGN_LEASE' });
   });

@@ -77,7 +77,7 @@ describe('observe', () => {
     const observer = world.process('o');
     const seen = observed(observer);
     await world.time.advance(5_000);
-    for (const watch of observer.api.watches) watch.silence();
+    for (const watch of observer.requests.watches) watch.silence();
     await world.time.advance(60_000);
     expect(term.valid).toBe(true);
     expect(seen).toEqual(['a_1']);

@@ -181,7 +181,7 @@ describe('by hand', () => {
     await world.time.settled(held.release());
     const kept = await world.time.settled(a.acquire('kept'));
     // A restore: the record as it was.
-    world.store.create({ ...copy, metadata: { ...copy.metadata } }, 'velero');
+    world.store.create({ ...copy, metadata: { ...copy.metadata } }, { manager: 'velero' });
     const next = await world.time.settled(b.acquire('x'), 3 * TTL);
     expect(b.eventsOf('challenge').length).toBeGreaterThan(0);
     expect(a.eventsOf('void').map(({ why }) => why)).toEqual(['challenged']);
@@ -211,7 +211,7 @@ describe('by hand', () => {
     const held = await world.time.settled(a.acquire('x'));
     const copy = must(world.store.peek('x'));
     await world.time.settled(held.release());
-    world.store.create(copy, 'velero');
+    world.store.create(copy, { manager: 'velero' });
     await world.time.advance(10);
     const startedAt = world.time.now;
     const next = await world.time.settled(a.acquire('x'), 3 * TTL);
@@ -230,7 +230,7 @@ describe('by hand', () => {
       annotations: { 'leasehold.dev/void': key.slice(HOLDER_PREFIX.length) },
     });
     const metadata = { name: 'x', annotations: copy, labels: { 'leasehold.dev/role': 'lock' } };
-    world.store.create({ metadata }, 'velero');
+    world.store.create({ metadata }, { manager: 'velero' });
     await world.time.settled(b.acquire('x'), 5_000);
   });
 

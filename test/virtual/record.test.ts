@@ -39,7 +39,7 @@ describe('a record that cannot be used', () => {
       const world = new World();
       const a = world.process('a');
       const annotations = { [`${HOLDER_PREFIX}0a-1`]: 'garbage' };
-      world.store.create({ metadata: { name: 'x', ...LOCK, annotations } }, 'kubectl');
+      world.store.create({ metadata: { name: 'x', ...LOCK, annotations } }, { manager: 'kubectl' });
       const error = await world.time.settled(rejection(a[way]('x')));
       expect(error).toMatchObject({ code: 'UNREADABLE_RECORD' });
       expect(world.holders('x')).toEqual(['0a-1']);
@@ -54,7 +54,7 @@ describe('a record that cannot be used', () => {
       const world = new World();
       const a = world.process('a');
       const lease = { metadata: { name: 'x' }, spec: { holderIdentity: 'controller' } };
-      world.store.create(lease, 'controller');
+      world.store.create(lease, { manager: 'controller' });
       const before = must(world.store.peek('x'));
       const error = await world.time.settled(rejection(a[way]('x')));
       expect(error).toMatchObject({ code: 'FOREIGN_LEASE' });
@@ -89,7 +89,7 @@ describe('a record that cannot be used', () => {
     const a = world.process('a');
     const text = 'v=2 session=new-1 uid=u permits=3';
     const annotations = { [`${HOLDER_PREFIX}0a-1`]: text };
-    world.store.create({ metadata: { name: 'x', ...LOCK, annotations } }, 'newer');
+    world.store.create({ metadata: { name: 'x', ...LOCK, annotations } }, { manager: 'newer' });
     const error = rejection(a.acquire('x', { timeout: '10m' }));
     expect(await world.time.settled(error)).toMatchObject({ code: 'TIMEOUT' });
     expect(await world.time.settled(a.tryAcquire('x'))).toBeUndefined();
@@ -114,11 +114,14 @@ describe('a record that cannot be used', () => {
   it('and a session that is none is never revoked', async () => {
     const world = new World();
     const b = world.process('b');
-    world.store.create({ metadata: { name: 'victim' }, spec: { holderIdentity: 'me' } }, 'me');
+    world.store.create(
+      { metadata: { name: 'victim' }, spec: { holderIdentity: 'me' } },
+      { manager: 'me' },
+    );
     const { uid } = must(world.store.peek('victim')).metadata;
     const text = `v=1 session=victim uid=${String(uid)} ttl=2 mode=exclusive`;
     const annotations = { [`${HOLDER_PREFIX}0a-1`]: text };
-    world.store.create({ metadata: { name: 'x', ...LOCK, annotations } }, 'forger');
+    world.store.create({ metadata: { name: 'x', ...LOCK, annotations } }, { manager: 'forger' });
     await world.time.settled(rejection(b.acquire('x', { timeout: '60s' })));
     expect(world.store.peek('victim')?.spec?.holderIdentity).toBe('me');
     expect(world.requests.length).toBeLessThan(200);
@@ -152,7 +155,7 @@ describe('a watch', () => {
         const held = await world.time.settled(a.acquire('x'));
         const waiting = b.acquire('x');
         await world.time.advance(5_000);
-        for (const watch of b.api.watches) watch[trouble]();
+        for (const watch of b.requests.watches) watch[trouble]();
         if (trouble === 'cut') await world.time.advance(1_000);
         await world.time.settled(held.release());
         const next = await world.time.settled(waiting, trouble === 'cut' ? 1_000 : 61_000);

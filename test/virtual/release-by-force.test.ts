@@ -216,7 +216,7 @@ describe('release by force', () => {
     const world = new World();
     const a = world.process('a');
     const annotations = { [`${HOLDER_PREFIX}0a-1`]: 'garbage' };
-    world.store.create({ metadata: { name: 'x', annotations } }, 'kubectl');
+    world.store.create({ metadata: { name: 'x', annotations } }, { manager: 'kubectl' });
     const { workshop } = tools(world);
     const holder = await shown(world, workshop, '0a-1');
     expect(holder).toMatchObject({ entry: undefined, session: undefined });

@@ -15,7 +15,9 @@ function lease(world: World) {
 
 /** As `leasehold resign` writes it. */
 function ask(world: World, to?: string): void {
-  expect(world.store.replace(withResignRequest(lease(world), to), 'kubectl').kind).toBe('done');
+  expect(
+    world.store.replace(withResignRequest(lease(world), to), { manager: 'kubectl' }).kind,
+  ).toBe('done');
 }
 
 describe('a leader that is asked to resign', () => {

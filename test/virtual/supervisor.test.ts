@@ -1,65 +1,27 @@
 import { describe, expect, it } from 'vitest';
-import type { AnnouncedSession, AnnouncedTerm, Announcer } from '../../src/core/announcer.ts';
 import { giveUpTerm } from '../../src/supervisor/give-up-term.ts';
 import { reclaim } from '../../src/supervisor/reclaim.ts';
-import type { DeadSession, Reclaimed } from '../../src/supervisor/reclaim.ts';
+import type { Reclaimed } from '../../src/supervisor/reclaim.ts';
 import { Host } from '../../src/testing/virtual/host.ts';
-import { VirtualApi } from '../sim/world/api.ts';
-import type { Fault } from '../sim/world/api.ts';
+import { leaseApi } from '../../src/kube/lease-api.ts';
+import { Notebook } from '../sim/life/supervisor.ts';
+import { SimulatedRequests } from '../sim/world/requests.ts';
+import type { Fault } from '../sim/world/network.ts';
 import { candidate, candidateOf } from './world/candidates.ts';
 import { must, on, rejection, sessionOf, sessionsIn } from './world/helpers.ts';
 import type { VirtualProcess } from '../sim/world/process.ts';
 import { World } from './world/world.ts';
-
-/** Remembers what was announced, as the file of a supervised process does. */
-class Notebook implements Announcer {
-  readonly #sessions = new Map<string, AnnouncedSession>();
-  readonly #attempts = new Map<string, { session: string; lock: string }>();
-
-  sessionBegan(session: AnnouncedSession): void {
-    this.#sessions.set(session.name, session);
-  }
-
-  sessionEnded(session: string): void {
-    this.#sessions.delete(session);
-  }
-
-  attemptBegan(session: string, attempt: string, lock: string): void {
-    this.#attempts.set(attempt, { session, lock });
-  }
-
-  attemptSettled(attempt: string): void {
-    this.#attempts.delete(attempt);
-  }
-
-  readonly terms = new Map<string, AnnouncedTerm>();
-
-  termBegan(term: AnnouncedTerm): void {
-    this.terms.set(term.election, term);
-  }
-
-  termEnded(election: string): void {
-    this.terms.delete(election);
-  }
-
-  read(): DeadSession[] {
-    return [...this.#sessions.values()].map(({ name, uid, ttl }) => ({
-      name,
-      uid,
-      ttl,
-      attempts: [...this.#attempts]
-        .filter(([, { session }]) => session === name)
-        .map(([id, { lock }]) => ({ id, lock })),
-    }));
-  }
-}
 
 class SupervisedWorld extends World {
   readonly notebook = new Notebook();
   readonly a: VirtualProcess = this.process('a', { announcer: this.notebook });
   readonly giveUp = new AbortController();
   readonly #host = new Host(this.time);
-  readonly #api = new VirtualApi(this, this.#host, 'supervisor');
+  readonly #api = leaseApi(
+    new SimulatedRequests(this, this.#host, 'supervisor'),
+    'default',
+    10_000,
+  );
 
   /** `a` dies, and what it has announced is reclaimed. */
   async die(): Promise<Reclaimed[]> {
@@ -226,7 +188,7 @@ describe('a process that dies under a supervisor', () => {
     const world = new SupervisedWorld();
     await world.time.settled(world.a.acquire('x'));
     const session = sessionOf(world, 'a');
-    world.store.remove(session);
+    world.store.removeByHand(session.metadata.name);
     const { uid: _, resourceVersion: __, ...metadata } = session.metadata;
     if (anew) world.store.create({ ...session, metadata });
     expect(await world.time.settled(world.die())).toEqual([{ locks: 1, passedOn: 0 }]);

@@ -20,6 +20,8 @@ export interface Mutant {
   readonly path: string;
   /** Where on the page the rule stands. */
   readonly rule: string;
+  /** In its words; ` / ` stands for what is left out. */
+  readonly says: string;
   readonly evidence: Evidence;
 }
 
@@ -44,25 +46,22 @@ function readMutant(directory: string, file: string): Mutant {
     if (value === undefined) throw new Error(`${file} does not say its ${name}`);
     return value;
   };
-  // For people; but a mutant that does not say what it is about is of no use to them.
-  field('Says');
+  // For people; but a mutant that does not say what it does is of no use to them.
   field('Without');
-  const name = file.replace(/\.patch$/, '');
+  const mutant = {
+    name: file.replace(/\.patch$/, ''),
+    path,
+    rule: field('Rule'),
+    says: field('Says'),
+  };
   const test = fields.get('Test');
-  if (test !== undefined) {
-    return { name, path, rule: field('Rule'), evidence: { kind: 'test', file: test } };
-  }
+  if (test !== undefined) return { ...mutant, evidence: { kind: 'test', file: test } };
   const [, from, to] = /^(\d+)-(\d+)$/.exec(field('Seeds')) ?? [];
   const first = Number(from);
   const count = Number(to) - first + 1;
   if (!(count >= 1)) throw new Error(`${file}: Seeds are a range, such as 1-40`);
   const scenario = field('Scenario');
-  return {
-    name,
-    path,
-    rule: field('Rule'),
-    evidence: { kind: 'simulation', scenario, first, count },
-  };
+  return { ...mutant, evidence: { kind: 'simulation', scenario, first, count } };
 }
 
 /** `Name: value` above the diff; what is indented goes on with the line before. */

@@ -85,7 +85,7 @@ async function falseAlarms(tried: readonly Tried[]): Promise<string[]> {
     looked.add(key);
     const { failure } = await simulate(verdict.seed, evidence.scenario);
     if (!failure) continue;
-    alarms.push(`scenario ${key} fails without any mutant: ${failure.invariant}`);
+    alarms.push(`scenario ${key} fails without any mutant: ${failure.message}`);
   }
   return alarms;
 }

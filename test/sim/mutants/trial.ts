@@ -8,8 +8,6 @@ const ROOT = resolve(import.meta.dirname, '../../..');
 const COPIED = ['src', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
 /** Of one mutant: more would not be a bounded number of seeds. */
 const LONGEST_MS = 120_000;
-/** How the simulator calls what it did not expect: a crash of a mutant proves nothing. */
-const CRASH = 'no unexpected error';
 
 export type Verdict =
   | {
@@ -68,9 +66,9 @@ async function simulate(
     ...['--lines', '1'],
   ]);
   if (status === 0) return { kind: 'survived' };
-  const [, by] = /^VIOLATION +(.+)$/m.exec(output) ?? [];
+  const [, by] = /^INVARIANT ([^:]+)/m.exec(output) ?? [];
   const [, seed] = /^seed +(\d+)$/m.exec(output) ?? [];
-  if (by === undefined || by === CRASH) return { kind: 'failed', why: tail(status, output) };
+  if (by === undefined) return { kind: 'failed', why: tail(status, output) };
   return { kind: 'killed', by, seed: Number(seed) };
 }
 

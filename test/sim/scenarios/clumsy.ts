@@ -4,7 +4,7 @@ import { blanked } from '../../../src/core/session-lease.ts';
 import type { Lease } from '../../../src/core/lease.ts';
 import type { Held } from '../../../src/lock/held.ts';
 import type { Scenario } from '../scenario.ts';
-import { Violation } from '../world/invariants.ts';
+import { Violation } from '../invariants/violation.ts';
 import type { VirtualProcess } from '../world/process.ts';
 import { seeded } from '../world/random.ts';
 import type { World } from '../world/world.ts';
@@ -89,13 +89,13 @@ async function knowsNewerVersion({ world, random, first }: Scene): Promise<void>
     spec: { holderIdentity: 'newer-ffffffff' },
   });
   let holds = true;
-  const newer = {
+  world.invariants.granted({
+    name: 'x',
+    who: 'a newer version',
     fence: 1n,
-    get valid() {
-      return holds;
-    },
-  };
-  world.invariants.granted('x', newer, first.host, 'a newer version');
+    isRelied: () => holds,
+    isStolen: false,
+  });
   const waiting = first.acquire('x');
   await world.time.advance(10_000 + random() * 5_000);
   holds = false;
@@ -118,10 +118,7 @@ async function takesTheName({ world, first, second }: Scene): Promise<void> {
     (one) => one.status === 'rejected' && isLeaseholdError(one.reason, 'FOREIGN_LEASE'),
   );
   if (!areRefused || JSON.stringify(world.store.peek('x')) !== before) {
-    throw new Violation(
-      'a Lease of others is never touched',
-      JSON.stringify(world.store.peek('x')),
-    );
+    throw new Violation('kept', JSON.stringify(world.store.peek('x')));
   }
 }
 
@@ -131,7 +128,7 @@ async function deletesHeldLock({ world, random, first }: Scene): Promise<void> {
   await world.time.advance(1_500 + random() * 3_000);
   world.store.removeByHand('x');
   await world.time.advance(500);
-  if (held.valid) throw new Violation('a holder learns of a steal', 'the lock was deleted');
+  if (held.valid) throw new Violation('overlap', 'the lock was deleted, and is relied on');
 }
 
 /** Its duration in the Lease is edited: it counts for as long as its entries say. */
@@ -189,7 +186,7 @@ async function blanksSession({ world, random, first, second }: Scene): Promise<v
   await world.time.advance(random() * 4_000);
   world.store.replace(blanked(sessionOf(world, first), '2026-01-01T00:00:00.000000Z'));
   await world.time.advance((TTL_SECONDS * 1_000) / 3 + 100);
-  if (held.valid) throw new Violation('a revoked owner gives up', 'at its next renewal');
+  if (held.valid) throw new Violation('overlap', 'a revoked owner has not given up');
   await give(world, await within(world, 5_000, 'every waiter served', second.acquire('x')));
 }
 

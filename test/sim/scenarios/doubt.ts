@@ -1,10 +1,11 @@
 import type { Random } from '../../../src/core/clock.ts';
 import type { Entry } from '../../../src/core/entry.ts';
 import { isLeaseholdError } from '../../../src/core/errors.ts';
+import { CHALLENGE_ANNOTATION } from '../../../src/core/lease.ts';
 import { parseRecord } from '../../../src/core/record.ts';
 import type { Scenario } from '../scenario.ts';
-import type { Fault, SentRequest } from '../world/api.ts';
-import { Violation } from '../world/invariants.ts';
+import type { Fault, SentRequest } from '../world/network.ts';
+import { Violation } from '../invariants/violation.ts';
 import type { VirtualProcess } from '../world/process.ts';
 import { seeded } from '../world/random.ts';
 import type { World } from '../world/world.ts';
@@ -17,10 +18,12 @@ const TROUBLE_MS = 60_000;
 const LATEST_MS = 4_000;
 /** A request that lands late, the patience of those who wait, a few requests that fail. */
 const MOST_STANDING_MS = 12_000;
+const LOOK_EVERY_MS = 250;
 
 /**
- * Requests on locks whose outcome is unknown, waits that are given up, and nothing else: every process
- * lives, so that a lock for which somebody waits never stands still for long.
+ * Requests on locks whose outcome is unknown, waits that are given up, and questions to sessions whether
+ * they stand for an attempt. Every process lives, so that a lock for which somebody waits never stands
+ * still for long.
  */
 export const doubt: Scenario = {
   name: 'doubt',
@@ -33,6 +36,7 @@ class Doubtful {
   readonly #processes: VirtualProcess[];
   readonly #standing = new Map<string, number>();
   #trouble = true;
+  #over = false;
 
   constructor(world: World, seed: number) {
     this.#world = world;
@@ -45,15 +49,15 @@ class Doubtful {
     const { time } = this.#world;
     this.#world.latency = () => 0.2 + this.#random() * 4;
     const stop = this.#world.inject((request) => this.#fault(request));
-    time.afterStep(() => {
-      for (const lock of LOCKS) this.#look(lock);
-    });
+    this.#look();
+    this.#ask();
     // Two in each process, as one hands over to the other.
     const work = this.#processes.flatMap((process) => [this.#work(process), this.#work(process)]);
     await time.advance(TROUBLE_MS);
     this.#trouble = false;
     stop();
     await within(this.#world, 120_000, 'every waiter served', Promise.all(work));
+    this.#over = true;
     const closing = Promise.all(this.#processes.map((process) => process.close()));
     await within(this.#world, 60_000, 'every client closes', closing);
   }
@@ -84,8 +88,30 @@ class Doubtful {
     return { kind: 'refuse', status: 429 };
   }
 
+  /** Somebody asks about any attempt that stands in a record, as a waiter does that has lost patience. */
+  #ask(): void {
+    const { store, time } = this.#world;
+    if (!this.#trouble) return;
+    time.schedule(this.#random() * 400, () => this.#ask());
+    const entries = LOCKS.flatMap((lock) => {
+      const lease = store.peek(lock);
+      if (!lease) return [];
+      const { holders, queue } = parseRecord(lease);
+      return [...holders, ...queue];
+    });
+    const entry = entries[Math.floor(this.#random() * entries.length)];
+    if (!entry) return;
+    store.editByHand(entry.session, { annotations: { [CHALLENGE_ANNOTATION]: entry.id } });
+  }
+
+  #look(): void {
+    if (this.#over) return;
+    for (const lock of LOCKS) this.#lookAt(lock);
+    this.#world.time.schedule(LOOK_EVERY_MS, () => this.#look());
+  }
+
   /** A record in which nobody lives who holds, and somebody who waits. */
-  #look(lock: string): void {
+  #lookAt(lock: string): void {
     const { store, time } = this.#world;
     const lease = store.peek(lock);
     const record = lease && parseRecord(lease);
@@ -101,10 +127,7 @@ class Doubtful {
     this.#standing.set(lock, since);
     if (time.now - since <= MOST_STANDING_MS) return;
     const ids = record.holders.map(({ id }) => id).join(', ');
-    throw new Violation(
-      'no lock stands still',
-      `${lock} is held by ${ids}, for whom nobody stands`,
-    );
+    throw new Violation('stuck', `${lock} is held by ${ids}, for whom nobody stands`);
   }
 
   #stands(entry: Entry): boolean {

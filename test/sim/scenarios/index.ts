@@ -2,21 +2,21 @@ import type { Scenario } from '../scenario.ts';
 import { clumsy } from './clumsy.ts';
 import { crowd } from './crowd.ts';
 import { doubt } from './doubt.ts';
-import { elections } from './elections.ts';
+import { edges } from './edges.ts';
 import { impatient } from './impatient.ts';
 import { labels } from './labels.ts';
-import { locks } from './locks.ts';
+import { PLAYS } from './plays.ts';
 import { recovery } from './recovery.ts';
 import { strays } from './strays.ts';
 import { turns } from './turns.ts';
 import { twins } from './twins.ts';
 
-const SCENARIOS: readonly Scenario[] = [locks, elections];
-/** Each of one kind of trouble, by name only. */
+/** Each of one kind of trouble; found by name only. */
 const DIRECTED: readonly Scenario[] = [
   clumsy,
   crowd,
   doubt,
+  edges,
   impatient,
   labels,
   recovery,
@@ -28,10 +28,10 @@ const DIRECTED: readonly Scenario[] = [
 /** The scenario of that name, or the one that the seed falls to if none is named. */
 export function scenarioOf(seed: number, name: string | undefined): Scenario {
   if (name === undefined) {
-    const turn = SCENARIOS[seed % SCENARIOS.length];
+    const turn = PLAYS[seed % PLAYS.length];
     if (turn) return turn;
   }
-  const all = [...SCENARIOS, ...DIRECTED];
+  const all = [...PLAYS, ...DIRECTED];
   const named = all.find((scenario) => scenario.name === name);
   if (named) return named;
   const names = all.map((scenario) => scenario.name).join(', ');

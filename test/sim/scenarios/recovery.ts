@@ -1,6 +1,6 @@
 import { blanked } from '../../../src/core/session-lease.ts';
 import type { Scenario } from '../scenario.ts';
-import { Violation } from '../world/invariants.ts';
+import { Violation } from '../invariants/violation.ts';
 import { seeded } from '../world/random.ts';
 import type { VirtualProcess } from '../world/process.ts';
 import type { World } from '../world/world.ts';
@@ -35,7 +35,7 @@ export const recovery: Scenario = {
     // Those who revoked delete what they have revoked a ttl later.
     await world.time.advance(TTL_SECONDS * 1_000 + 2_000);
     const left = world.store.names().filter((name) => name.startsWith('dead'));
-    if (left.length > 0) throw new Violation('nothing is left behind', left.join(', '));
+    if (left.length > 0) throw new Violation('left-behind', left.join(', '));
 
     const next = world.process('next', { ttl: TTL_SECONDS });
     const waiting = next.acquire('x');

@@ -1,6 +1,6 @@
 import { released } from '../../../src/core/election.ts';
 import type { Scenario } from '../scenario.ts';
-import { Violation } from '../world/invariants.ts';
+import { Violation } from '../invariants/violation.ts';
 import { seeded } from '../world/random.ts';
 import { within } from './within.ts';
 
@@ -30,7 +30,7 @@ export const twins: Scenario = {
     world.store.replace(released(lease, '2026-01-01T00:00:00.000000Z'));
     await within(world, 1_000, 'a free Lease is taken', standing);
     await world.time.advance(MOST_UNAWARE_MS);
-    if (term.valid) throw new Violation('a leader learns that it was followed', 'it leads on');
+    if (term.valid) throw new Violation('overlap', 'a leader was followed, and leads on');
 
     const again = older.election('f', TIMES);
     for (let turn = 0; turn < 3; turn += 1) {

@@ -1,44 +1,60 @@
 import type { Lease, ManagedFields } from '../../../src/core/lease.ts';
 
+type Group = 'spec' | 'labels' | 'annotations';
+
 /** Who last changed each field, and when: `metadata.managedFields`, by the server's clock. */
 export class FieldOwners {
   readonly #owners = new Map<string, string>();
-  readonly #times = new Map<string, number>();
+  readonly #times = new Map<string, string>();
 
-  wrote(before: Lease, after: Lease, created: boolean, by: string, wall: number): void {
-    const old = created ? new Map<string, string>() : fields(before);
-    const next = fields(after);
-    for (const path of old.keys()) if (!next.has(path)) this.#owners.delete(path);
-    for (const [path, value] of next) if (old.get(path) !== value) this.#owners.set(path, by);
-    this.#times.set(by, wall);
+  /** As a Lease that was stored says it. */
+  static of(lease: Lease): FieldOwners {
+    const owners = new FieldOwners();
+    for (const { manager = '', time = '', fieldsV1 = {} } of lease.metadata.managedFields ?? []) {
+      owners.#times.set(manager, time);
+      for (const [group, fields] of Object.entries(fieldsV1)) {
+        for (const field of Object.keys(fields as object)) {
+          owners.#owners.set(`${group.slice(2)}:${field.slice(2)}`, manager);
+        }
+      }
+    }
+    return owners;
+  }
+
+  wrote(before: Lease | undefined, after: Lease, by: string, wall: number): void {
+    this.#compare('spec', before?.spec, after.spec, by);
+    this.#compare('labels', before?.metadata.labels, after.metadata.labels, by);
+    this.#compare('annotations', before?.metadata.annotations, after.metadata.annotations, by);
+    this.#times.set(by, `${new Date(wall).toISOString().slice(0, 19)}Z`);
   }
 
   list(): ManagedFields[] {
     const managers = new Map<string, Record<string, Record<string, unknown>>>();
     for (const [path, manager] of this.#owners) {
-      const [group = '', ...rest] = path.split(':');
-      const groups = managers.get(manager) ?? {};
-      (groups[`f:${group}`] ??= {})[`f:${rest.join(':')}`] = {};
-      managers.set(manager, groups);
+      const colon = path.indexOf(':');
+      let groups = managers.get(manager);
+      if (!groups) managers.set(manager, (groups = {}));
+      const fields = (groups[`f:${path.slice(0, colon)}`] ??= {});
+      fields[`f:${path.slice(colon + 1)}`] = {};
     }
     return [...managers].map(([manager, fieldsV1]) => ({
       manager,
       operation: 'Update',
-      time: new Date(this.#times.get(manager) ?? 0).toISOString().replace(/\.\d+Z/, 'Z'),
+      time: this.#times.get(manager) ?? '',
       fieldsV1,
     }));
   }
-}
 
-function fields(lease: Lease): Map<string, string> {
-  const found = new Map<string, string>();
-  const take = (group: string, values: object | undefined): void => {
-    for (const [key, value] of Object.entries(values ?? {})) {
-      if (value !== undefined && value !== null) found.set(`${group}:${key}`, String(value));
+  #compare(group: Group, before: object = {}, after: object = {}, by: string): void {
+    const old = before as Record<string, unknown>;
+    const next = after as Record<string, unknown>;
+    for (const key in old) {
+      if (next[key] === undefined || next[key] === null) this.#owners.delete(`${group}:${key}`);
     }
-  };
-  take('spec', lease.spec);
-  take('labels', lease.metadata.labels);
-  take('annotations', lease.metadata.annotations);
-  return found;
+    for (const key in next) {
+      const value = next[key];
+      if (value === undefined || value === null || value === old[key]) continue;
+      this.#owners.set(`${group}:${key}`, by);
+    }
+  }
 }

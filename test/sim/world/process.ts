@@ -1,3 +1,4 @@
+import type { Announcer } from '../../../src/core/announcer.ts';
 import type { Random } from '../../../src/core/clock.ts';
 import type { LeaseholdEvent } from '../../../src/core/events.ts';
 import type { Parts } from '../../../src/core/parts.ts';
@@ -5,28 +6,41 @@ import { Election } from '../../../src/election/election.ts';
 import { electionTimes } from '../../../src/election/options.ts';
 import type { ElectionOptions } from '../../../src/election/options.ts';
 import type { Leadership } from '../../../src/election/term.ts';
+import { leaseApi } from '../../../src/kube/lease-api.ts';
+import type { LeaseApi } from '../../../src/kube/lease-api.ts';
 import type { Held } from '../../../src/lock/held.ts';
 import { HoldWatches } from '../../../src/lock/hold-watches.ts';
 import type { AcquireOptions, Lock } from '../../../src/lock/lock.ts';
 import { Locks } from '../../../src/lock/locks.ts';
-import type { Announcer } from '../../../src/core/announcer.ts';
+import type { Workshop } from '../../../src/repair/compare-and-swap.ts';
 import { Deaths } from '../../../src/session/deaths.ts';
+import type { Session } from '../../../src/session/session.ts';
 import { Sessions } from '../../../src/session/sessions.ts';
-import { VirtualApi } from './api.ts';
 import { Host } from '../../../src/testing/virtual/host.ts';
+import type { Claim } from '../invariants/claims.ts';
+import { SimulatedRequests } from './requests.ts';
 import type { World } from './world.ts';
 
 export interface ProcessOptions {
   /** Seconds; 15 by default. */
   readonly ttl?: number;
   readonly announcer?: Announcer;
+  /** How fast its clocks run. */
+  readonly rate?: number;
+  /** Milliseconds by which its wall clock is off. */
+  readonly skew?: number;
+  /** Its identity in Leases; its name if undefined. */
+  readonly identity?: string;
 }
+
+const DEADLINE_MS = 10_000;
 
 /** One simulated process: its own clock, network, sessions, locks and elections. */
 export class VirtualProcess {
   readonly name: string;
   readonly host: Host;
-  readonly api: VirtualApi;
+  readonly requests: SimulatedRequests;
+  readonly api: LeaseApi;
   readonly sessions: Sessions;
   readonly deaths: Deaths;
   readonly locks: Locks;
@@ -35,25 +49,45 @@ export class VirtualProcess {
   readonly #parts: Parts;
   readonly #elections = new Set<Election>();
   readonly #announcer: Announcer | undefined;
+  readonly #identity: string;
+  readonly #claims = new Map<object, Claim>();
+  readonly #byAttempt = new Map<string, Held>();
+  #lastAcquired: { attempt: string; fence: bigint } | undefined;
 
   constructor(world: World, name: string, random: Random, options: ProcessOptions) {
     this.name = name;
     this.#world = world;
+    this.#identity = options.identity ?? name;
     this.host = new Host(world.time);
-    this.api = new VirtualApi(world, this.host, name);
-    const observe = (event: LeaseholdEvent): void => {
-      this.events.push({ ...event, at: world.time.now });
-    };
+    this.host.rate = options.rate ?? 1;
+    this.host.skew = options.skew ?? 0;
+    this.host.hesitation = () => world.hesitation?.() ?? 0;
+    this.requests = new SimulatedRequests(world, this.host, name);
+    this.api = leaseApi(this.requests, 'default', DEADLINE_MS);
+    const observe = (event: LeaseholdEvent): void => this.#observe(event);
     const parts = { clock: this.host, random, observe };
     this.#parts = parts;
-    const ttl = options.ttl ?? 15;
-    const { announcer } = options;
+    const { announcer, ttl = 15 } = options;
     this.#announcer = announcer;
-    const settings = { identity: name, ttl, owner: undefined, announcer };
-    this.sessions = new Sessions(this.api, parts, settings);
+    const settings = { identity: this.#identity, ttl, owner: undefined, announcer };
+    this.sessions = new RegisteredSessions(
+      (session) => world.registry.began(name, this.host, session),
+      this.api,
+      parts,
+      settings,
+    );
     this.deaths = new Deaths(this.api, parts);
     const { api, sessions, deaths } = this;
     this.locks = new Locks({ api, parts, sessions, deaths, holdWatches: new HoldWatches() });
+  }
+
+  /** What people work with. */
+  get workshop(): Workshop {
+    return { api: this.api, clock: this.host };
+  }
+
+  get alive(): boolean {
+    return this.host.state !== 'crashed';
   }
 
   lock(name: string): Lock {
@@ -62,20 +96,23 @@ export class VirtualProcess {
 
   /** `acquire`, watched by the invariants. */
   async acquire(lock: string, options: AcquireOptions = {}): Promise<Held> {
-    this.#world.operations += 1;
-    return this.#tracked(lock, await this.lock(lock).acquire(options));
+    const over = this.#world.progress.waits(lock, () => this.host.awake);
+    try {
+      return this.#tracked(lock, await this.lock(lock).acquire(options));
+    } finally {
+      over();
+    }
   }
 
   /** `tryAcquire`, watched by the invariants. */
   async tryAcquire(lock: string, signal?: AbortSignal): Promise<Held | undefined> {
-    this.#world.operations += 1;
     const held = await this.lock(lock).tryAcquire(signal ? { signal } : {});
     return held && this.#tracked(lock, held);
   }
 
   election(name: string, options: ElectionOptions = {}): Election {
     const { api } = this;
-    const identity = options.identity ?? `${this.name}_1`;
+    const identity = options.identity ?? `${this.#identity}_1`;
     const times = electionTimes(options);
     const parts = { api, parts: this.#parts, times, announcer: this.#announcer };
     const election = new Election(parts, name, identity);
@@ -85,11 +122,26 @@ export class VirtualProcess {
 
   /** `acquire` of an election, watched by the invariants. */
   async lead(election: Election, signal?: AbortSignal): Promise<Leadership> {
-    this.#world.operations += 1;
-    const term = await election.acquire(signal ? { signal } : {});
     const name = `election ${election.name}`;
-    this.#world.invariants.granted(name, term, this.host, this.name);
-    return term;
+    const over = this.#world.progress.waits(name, () => this.host.awake);
+    try {
+      const term = await election.acquire(signal ? { signal } : {});
+      this.#claim(term, {
+        name,
+        who: `${this.name} (${String(term.fence)})`,
+        fence: term.fence,
+        isRelied: () => this.alive && this.host.peek(() => term.valid),
+        isStolen: false,
+      });
+      return term;
+    } finally {
+      over();
+    }
+  }
+
+  /** The grant by which it holds or leads. */
+  claimOf(held: Held | Leadership): Claim | undefined {
+    return this.#claims.get(held);
   }
 
   /** Everything in the order in which a client closes it. */
@@ -102,7 +154,7 @@ export class VirtualProcess {
 
   crash(): void {
     this.host.crash();
-    for (const watch of this.api.watches) watch.silence();
+    this.requests.close();
   }
 
   eventsOf<T extends LeaseholdEvent['type']>(
@@ -114,14 +166,69 @@ export class VirtualProcess {
     );
   }
 
+  #observe(event: LeaseholdEvent): void {
+    const { time, invariants } = this.#world;
+    this.events.push({ ...event, at: time.now });
+    if (event.type === 'acquired') this.#lastAcquired = event;
+    if (event.type !== 'lost') return;
+    const claim = this.#claims.get(this.#byAttempt.get(event.attempt) ?? {});
+    if (claim) invariants.ended(claim);
+  }
+
   #tracked(lock: string, held: Held): Held {
-    const { invariants } = this.#world;
+    const { invariants, registry } = this.#world;
+    const attempt = this.#attemptOf(held.fence);
+    const claim = {
+      name: lock,
+      who: `${this.name} (${String(held.fence)})`,
+      fence: held.fence,
+      isRelied: () => registry.isAttemptRelied(attempt),
+      get isStolen() {
+        return registry.isStolen(attempt);
+      },
+    };
+    this.#byAttempt.set(attempt, held);
     const release = held.release.bind(held);
     held.release = () => {
-      invariants.given(lock, held);
+      invariants.ended(claim);
       return release();
     };
-    invariants.granted(lock, held, this.host, `${this.name} (${String(held.fence)})`);
+    this.#claim(held, claim);
     return held;
+  }
+
+  #claim(held: object, claim: Claim): void {
+    this.#claims.set(held, claim);
+    try {
+      this.#world.invariants.granted(claim);
+    } catch (error) {
+      this.#world.fail(error);
+      throw error;
+    }
+  }
+
+  /** The process has just told of it; of several locks that were granted together, the right one. */
+  #attemptOf(fence: bigint): string {
+    if (this.#lastAcquired?.fence === fence) return this.#lastAcquired.attempt;
+    const told = this.events.findLast(
+      (event) => event.type === 'acquired' && event.fence === fence,
+    );
+    return told && 'attempt' in told ? told.attempt : '';
+  }
+}
+
+/** Says which sessions there are, as soon as they may be named. */
+class RegisteredSessions extends Sessions {
+  readonly #began: (session: Session) => void;
+
+  constructor(began: (session: Session) => void, ...rest: ConstructorParameters<typeof Sessions>) {
+    super(...rest);
+    this.#began = began;
+  }
+
+  override async current(): Promise<Session> {
+    const session = await super.current();
+    this.#began(session);
+    return session;
   }
 }

@@ -1,14 +1,23 @@
 import type { Random } from '../../../src/core/clock.ts';
 import { HOLDER_PREFIX, QUEUE_PREFIX } from '../../../src/core/record.ts';
-import type { Fault, SentRequest } from './api.ts';
-import { wallOf } from '../../../src/testing/virtual/host.ts';
-import { Invariants } from './invariants.ts';
+import { VirtualTime } from '../../../src/testing/virtual/time.ts';
+import { Claims } from '../invariants/claims.ts';
+import { FencedResource } from '../invariants/fenced-resource.ts';
+import { Progress } from '../invariants/progress.ts';
+import { judgeWrite } from '../invariants/records.ts';
+import { ControlPlane } from './control-plane.ts';
+import { Registry } from './registry.ts';
+import type { Fault, SentRequest } from './network.ts';
 import { VirtualProcess } from './process.ts';
 import type { ProcessOptions } from './process.ts';
 import { seedOf, seeded } from './random.ts';
-import { LeaseStore } from './store.ts';
-import { VirtualTime } from '../../../src/testing/virtual/time.ts';
+import { FIRST_REVISION, LeaseStore } from './store.ts';
+import type { StoreEvent } from './store.ts';
 import { byTicks } from './ticks.ts';
+import type { OpenWatch } from './watch-server.ts';
+
+/** After a restore of etcd two may hold for a ttl: of the longest, by the slowest clock. */
+const RESTORE_MS = 10_000;
 
 export interface WorldOptions {
   readonly seed?: number;
@@ -16,43 +25,74 @@ export interface WorldOptions {
   readonly watchList?: boolean;
 }
 
-/** A cluster in virtual time: one store, some processes, and a network that a test can break. */
+/** A cluster in virtual time: one etcd, some processes, and a network that can be broken. */
 export class World {
   readonly time = new VirtualTime(byTicks());
-  readonly store: LeaseStore;
+  readonly controlPlane = new ControlPlane(this.time);
+  readonly store = new LeaseStore(() => this.controlPlane.wall());
   readonly random: Random;
   /** By how many changes of a Lease the server's cache is behind. */
   cacheLag = 0;
   readonly watchList: boolean;
   readonly requests: SentRequest[] = [];
   readonly processes: VirtualProcess[] = [];
+  readonly registry = new Registry(this.time);
+  readonly invariants = new Claims();
+  readonly progress = new Progress((name) => this.invariants.isRelied(name));
+  readonly #resources = new Map<string, FencedResource>();
   /** What was done to the world, for the timeline. */
   readonly notes: { readonly at: number; readonly line: string }[] = [];
   /** How many of each kind have befallen. */
   readonly faults = new Map<string, number>();
-  /** Acquisitions, tries and campaigns that have begun. */
+  /** Acquisitions, tries and campaigns that are over, whatever became of them. */
   operations = 0;
-  readonly invariants: Invariants;
+  /** To what locks protect: how many were accepted, and refused as a later holder had written. */
+  readonly writes = { accepted: 0, refused: 0 };
+  /** When etcd was last restored. */
+  restoredAt = -Infinity;
+  /** When the last request was done that something had gone wrong with. */
+  lastLanding = 0;
   /** Watches from an older version are answered with 410. */
   compactedBefore = 0;
+  /** Watches whose connection is gone, which their clients do not know yet. */
+  readonly broken = new Set<OpenWatch>();
+  /** At any await, for how long the process stands still there. */
+  hesitation: (() => number) | undefined;
   /** Milliseconds of one way. */
   latency: () => number = () => 1;
   readonly #injected: ((request: SentRequest) => Fault | undefined)[] = [];
   readonly #seed: number;
+  #broken: Error | undefined;
+  /** How many restores of etcd have not been digested yet. */
+  #restores = 0;
 
   constructor(options: WorldOptions = {}) {
     this.#seed = options.seed ?? 1;
     this.watchList = options.watchList ?? true;
     this.random = seeded(this.#seed);
-    this.store = new LeaseStore(() => wallOf(this.time));
-    this.invariants = new Invariants(this.time);
+    this.store.observe((event) => this.#judge(event));
+    this.time.afterStep(() => {
+      if (this.#broken) throw this.#broken;
+      this.invariants.check();
+    });
   }
 
   process(name: string, options: ProcessOptions = {}): VirtualProcess {
-    const random = seeded(seedOf(name, this.#seed));
+    const random = seeded(seedOf(`${name} ${String(this.processes.length)}`, this.#seed));
     const process = new VirtualProcess(this, name, random, options);
     this.processes.push(process);
     return process;
+  }
+
+  /** What the lock or election of this name protects. */
+  resource(name: string): FencedResource {
+    let resource = this.#resources.get(name);
+    if (!resource) this.#resources.set(name, (resource = new FencedResource(name)));
+    return resource;
+  }
+
+  get resources(): IterableIterator<FencedResource> {
+    return this.#resources.values();
   }
 
   /** Asks `choose` what goes wrong with each request, until the returned function is called. */
@@ -79,16 +119,51 @@ export class World {
       const fault = choose(request);
       if (!fault) continue;
       request.fault = fault;
-      this.count(fault.kind === 'refuse' ? `refuse ${String(fault.status)}` : fault.kind);
+      this.count('status' in fault ? `${fault.kind} ${String(fault.status)}` : fault.kind);
       return fault;
     }
     return undefined;
   }
 
+  /** @internal The server has done the request. */
+  landed(request: SentRequest): void {
+    if (request.fault) this.lastLanding = this.time.now;
+  }
+
+  /** Connections that are gone are found to be so. */
+  mend(): void {
+    for (const watch of this.broken) watch.reset();
+    this.broken.clear();
+  }
+
+  /** etcd is restored from a backup of this revision, and the API servers before it start anew. */
+  restore(revision: number): void {
+    const { servers } = this.controlPlane;
+    for (const server of servers) server.stop();
+    this.store.restore(Math.max(FIRST_REVISION, revision));
+    for (const server of servers) server.up = true;
+    this.restoredAt = this.time.now;
+    const forgiven = this.invariants.forgive();
+    this.#restores += 1;
+    this.time.schedule(RESTORE_MS, () => {
+      forgiven();
+      this.#restores -= 1;
+    });
+  }
+
+  /** The run is over: something that must hold does not. For code that nobody awaits. */
+  fail(error: unknown): void {
+    this.#broken ??= error instanceof Error ? error : new Error(String(error));
+  }
+
   /** A fault of this kind befalls somebody. */
   befall(kind: string, whom: string): void {
     this.count(kind);
-    this.notes.push({ at: this.time.now, line: `${whom}  * ${kind}` });
+    this.note(whom, `* ${kind}`);
+  }
+
+  note(whom: string, what: string): void {
+    this.notes.push({ at: this.time.now, line: `${whom}  ${what}` });
   }
 
   count(kind: string): void {
@@ -116,5 +191,20 @@ export class World {
     return Object.keys(annotations)
       .filter((key) => key.startsWith(prefix))
       .map((key) => key.slice(prefix.length));
+  }
+
+  #judge({ type, lease, before, writer }: StoreEvent): void {
+    const write = { before, after: type === 'DELETED' ? undefined : lease };
+    const { process } = writer;
+    if (this.#restores > 0) return;
+    if (process === undefined || this.registry.isPerson(process)) {
+      this.registry.edited(write);
+      return;
+    }
+    try {
+      judgeWrite({ ...write, process }, this.registry);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 }

@@ -1,5 +1,5 @@
 import type { Lease } from '../../../src/core/lease.ts';
-import type { SentRequest, Verb } from '../../sim/world/api.ts';
+import type { SentRequest, Verb } from '../../sim/world/network.ts';
 import type { World } from './world.ts';
 
 /** For the work of a simulated process: `delay` milliseconds of virtual time. */

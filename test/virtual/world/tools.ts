@@ -16,6 +16,7 @@ interface Tools {
 
 export function tools(world: World): Tools {
   const { api, host } = world.process('op');
+  world.registry.person('op');
   const workshop: Workshop = { api, clock: host };
   const list: ListLeases = () =>
     Promise.resolve(world.store.names().map((name) => peek(world, name)));

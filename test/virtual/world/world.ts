@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import type { Fault, SentRequest } from '../../sim/world/api.ts';
+import type { Fault, SentRequest } from '../../sim/world/network.ts';
 import { World as SimulatedWorld } from '../../sim/world/world.ts';
 
 /** The simulated world, in a test that says itself what goes wrong. */

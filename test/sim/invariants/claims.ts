@@ -1,0 +1,93 @@
+import { Violation } from './violation.ts';
+
+/** A right that somebody was granted: to hold a lock, or to lead. */
+export interface Claim {
+  /** Of the lock or election. */
+  readonly name: string;
+  readonly who: string;
+  readonly fence: bigint;
+  /** Whether its process relies on it at this moment of true time; asking changes nothing. */
+  isRelied(): boolean;
+  /** Taken away by a person: until its process learns of that, only the fence protects. */
+  readonly isStolen: boolean;
+}
+
+interface Standing {
+  /** Who was granted it last. */
+  who: string;
+  /** That grant, until it has ended. */
+  newest: Claim | undefined;
+  fence: bigint;
+  count: number;
+}
+
+/**
+ * No two claims of one name at the same time, and fences that strictly grow. What was granted earlier
+ * may never be relied on again once somebody else was granted the same: so it is enough to look at
+ * claims that have been followed.
+ */
+export class Claims {
+  readonly #standing = new Map<string, Standing>();
+  readonly #followed = new Set<Claim>();
+  readonly #orders = new WeakMap<Claim, number>();
+  /** How many restores of etcd are not digested yet: until then two may hold. */
+  #restores = 0;
+  grants = 0;
+
+  /** @throws Violation `fence`, `overlap` */
+  granted(claim: Claim): void {
+    this.grants += 1;
+    const { name, fence } = claim;
+    const last = this.#standing.get(name);
+    const count = (last?.count ?? 0) + 1;
+    this.#orders.set(claim, count);
+    if (claim.isStolen) return;
+    if (last) {
+      if (fence <= last.fence && this.#restores === 0) {
+        const before = `${String(last.fence)} of ${last.who}`;
+        throw new Violation('fence', `${name}: ${String(fence)} of ${claim.who} after ${before}`);
+      }
+      if (last.newest) this.#followed.add(last.newest);
+    }
+    this.#standing.set(name, { who: claim.who, newest: claim, fence, count });
+    this.check();
+  }
+
+  /** Given up, or known to be lost. */
+  ended(claim: Claim): void {
+    this.#followed.delete(claim);
+    const last = this.#standing.get(claim.name);
+    if (last?.newest === claim) last.newest = undefined;
+  }
+
+  /** Which grant of its name it is: 1 for the first. */
+  orderOf(claim: Claim): number {
+    return this.#orders.get(claim) ?? 0;
+  }
+
+  /** Whether anybody relies on the name at this moment. */
+  isRelied(name: string): boolean {
+    return this.#standing.get(name)?.newest?.isRelied() ?? false;
+  }
+
+  /**
+   * etcd has been restored: two may hold, and fences may fall back.
+   *
+   * @returns to be called when that has to be over
+   */
+  forgive(): () => void {
+    this.#restores += 1;
+    for (const standing of this.#standing.values()) standing.fence = -1n;
+    return () => (this.#restores -= 1);
+  }
+
+  /** @throws Violation `overlap` */
+  check(): void {
+    if (this.#restores > 0) return;
+    for (const claim of this.#followed) {
+      if (claim.isStolen || !claim.isRelied()) continue;
+      const next = this.#standing.get(claim.name)?.who;
+      throw new Violation('overlap', `${claim.name}: ${claim.who} and ${next ?? 'another'}`);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/** What must hold, each by its name. */
+export type Invariant =
+  /** Nobody relies on a lock, or leads, after somebody else was granted it. */
+  | 'overlap'
+  /** Each grant of one name has a greater fencing token than all before it. */
+  | 'fence'
+  /** A resource that checks fences accepts no writer after one that was granted later, and no other is refused. */
+  | 'stale-write'
+  /** A record names one holder. */
+  | 'two-holders'
+  /** Who is granted was first in the queue of those who stay in it. */
+  | 'queue-order'
+  /** Nobody removes an entry that a living process stands for. */
+  | 'dropped'
+  /** Nobody revokes a session on which its process still relies. */
+  | 'revoked'
+  /** What others have put on a Lease is kept. */
+  | 'kept'
+  /** An entry names a session whose creation was confirmed to its process. */
+  | 'unconfirmed'
+  /** A process does not keep a lock among its own while another waits. */
+  | 'unfair'
+  /** An election counts each change of its leader, once. */
+  | 'transitions'
+  /** Whoever waits is served once nothing fails any more. */
+  | 'stuck'
+  /** After its end a process leaves no Lease, no watch and no timer. */
+  | 'left-behind'
+  /** No more requests than documented. */
+  | 'budget';
+
+/** Something that must hold does not. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+  readonly invariant: Invariant;
+
+  constructor(invariant: Invariant, message: string) {
+    super(message);
+    this.invariant = invariant;
+  }
+}

@@ -1,0 +1,74 @@
+import type { AnnouncedSession, AnnouncedTerm, Announcer } from '../../../src/core/announcer.ts';
+import { isLeaseholdError } from '../../../src/core/errors.ts';
+import { leaseApi } from '../../../src/kube/lease-api.ts';
+import { giveUpTerm } from '../../../src/supervisor/give-up-term.ts';
+import { reclaim } from '../../../src/supervisor/reclaim.ts';
+import type { DeadSession } from '../../../src/supervisor/reclaim.ts';
+import { Host } from '../../../src/testing/virtual/host.ts';
+import { SimulatedRequests } from '../world/requests.ts';
+import type { World } from '../world/world.ts';
+
+/** As long as `leasehold run` takes at most. */
+const LONGEST_RECLAIM_MS = 5_000;
+const REQUEST_DEADLINE_MS = 2_000;
+
+/** Remembers what was announced, as the file of a supervised process does. */
+export class Notebook implements Announcer {
+  readonly #sessions = new Map<string, AnnouncedSession>();
+  readonly #attempts = new Map<string, { session: string; lock: string }>();
+  readonly terms = new Map<string, AnnouncedTerm>();
+
+  sessionBegan(session: AnnouncedSession): void {
+    this.#sessions.set(session.name, session);
+  }
+
+  sessionEnded(session: string): void {
+    this.#sessions.delete(session);
+  }
+
+  attemptBegan(session: string, attempt: string, lock: string): void {
+    this.#attempts.set(attempt, { session, lock });
+  }
+
+  attemptSettled(attempt: string): void {
+    this.#attempts.delete(attempt);
+  }
+
+  termBegan(term: AnnouncedTerm): void {
+    this.terms.set(term.election, term);
+  }
+
+  termEnded(election: string): void {
+    this.terms.delete(election);
+  }
+
+  read(): DeadSession[] {
+    return [...this.#sessions.values()].map(({ name, uid, ttl }) => ({
+      name,
+      uid,
+      ttl,
+      attempts: [...this.#attempts]
+        .filter(([, { session }]) => session === name)
+        .map(([id, { lock }]) => ({ id, lock })),
+    }));
+  }
+}
+
+/** What the parent of a process does when that has died. */
+export async function superviseEnd(world: World, name: string, notebook: Notebook): Promise<void> {
+  const host = new Host(world.time);
+  const requests = new SimulatedRequests(world, host, `supervisor of ${name}`);
+  const workshop = { api: leaseApi(requests, 'default', REQUEST_DEADLINE_MS), clock: host };
+  const giveUp = new AbortController();
+  const cancel = host.schedule(LONGEST_RECLAIM_MS, () => giveUp.abort());
+  const { signal } = giveUp;
+  const results = await Promise.allSettled([
+    ...notebook.read().map((session) => reclaim(workshop, session, signal)),
+    ...[...notebook.terms.values()].map((term) => giveUpTerm(workshop, term, signal)),
+  ]);
+  cancel();
+  for (const result of results) {
+    if (result.status === 'rejected' && !isLeaseholdError(result.reason)) throw result.reason;
+    world.count(result.status === 'rejected' ? 'supervision given up' : 'supervised');
+  }
+}

@@ -1,0 +1,53 @@
+import type { Held } from '../../../src/lock/held.ts';
+import type { Leadership } from '../../../src/election/term.ts';
+import type { Dice } from '../world/dice.ts';
+import type { VirtualProcess } from '../world/process.ts';
+import type { World } from '../world/world.ts';
+
+/** How long a write may be on its way to what the lock protects. */
+const LATEST_WRITE_MS = 20_000;
+
+/** For the work of a process: by its own clock, and never if it dies. */
+export function sleep(process: VirtualProcess, delay: number): Promise<void> {
+  return new Promise((resolve) => void process.host.schedule(delay, resolve));
+}
+
+/**
+ * Works for so long under a lock or a term, as an application does: looks whether it still holds, and
+ * then writes to what it protects; the write may arrive at any later time.
+ */
+export async function work(
+  world: World,
+  process: VirtualProcess,
+  held: Held | Leadership,
+  dice: Dice,
+  duration: number,
+): Promise<void> {
+  const { host } = process;
+  const until = host.now() + duration;
+  for (;;) {
+    const left = until - host.now();
+    if (!held.valid) return;
+    write(world, process, held, dice);
+    if (left <= 0) return;
+    await sleep(process, Math.min(left, dice.mostlyShort(2_000)));
+  }
+}
+
+function write(world: World, process: VirtualProcess, held: Held | Leadership, dice: Dice): void {
+  const claim = process.claimOf(held);
+  if (!claim) return;
+  const { invariants, time } = world;
+  const order = invariants.orderOf(claim);
+  // Between the look and the sending anything may happen.
+  process.host.hesitate();
+  const way = dice.chance(0.9) ? 1 : dice.mostlyShort(LATEST_WRITE_MS);
+  time.schedule(process.host.reached - time.now + way, () => {
+    try {
+      world.resource(claim.name).write(held.fence, order);
+    } catch (error) {
+      // Fences of before a restore of etcd are higher than those after it.
+      if (!claim.isStolen && world.restoredAt < 0) world.fail(error);
+    }
+  });
+}
