@@ -8,6 +8,8 @@ const ROOT = resolve(import.meta.dirname, '../../..');
 const COPIED = ['src', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
 /** Of one mutant: more would not be a bounded number of seeds. */
 const LONGEST_MS = 120_000;
+/** By what a directed test tells that something does not hold: all else is a crash. */
+const FOUND = /^(AssertionError|NotInTime|Violation)/;
 
 export type Verdict =
   | {
@@ -93,7 +95,7 @@ async function test(directory: string, file: string): Promise<Finding> {
   const { testResults } = JSON.parse(readFileSync(reportFile, 'utf8')) as Report;
   const failed = testResults
     .flatMap(({ assertionResults }) => assertionResults)
-    .find((one) => one.failureMessages?.some((message) => message.startsWith('AssertionError')));
+    .find((one) => one.failureMessages?.some((message) => FOUND.test(message)));
   if (!failed) return { kind: 'failed', why: tail(status, output) };
   return { kind: 'killed', by: failed.title, seed: undefined };
 }

@@ -31,6 +31,12 @@ export const crowd: Scenario = {
         }
       }
     };
+    // Whoever leaves the queue, and is granted before that arrives, holds.
+    world.inject(({ verb, body }) => {
+      const leaves = verb === 'patch' && JSON.stringify(body).includes(':null');
+      if (!leaves || random() > 0.5) return undefined;
+      return { kind: 'late', after: 20, lands: 100 + random() * 2_000 };
+    });
     world.latency = () => 5 + random() * 50;
     const processes = Array.from({ length: PROCESSES }, (_, index) =>
       world.process(`p${String(index)}`, { ttl: TTL_SECONDS }),

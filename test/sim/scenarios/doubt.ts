@@ -21,8 +21,8 @@ const MOST_STANDING_MS = 12_000;
 const LOOK_EVERY_MS = 250;
 
 /**
- * Requests on locks whose outcome is unknown, waits that are given up, and questions to sessions whether
- * they stand for an attempt. Every process lives, so that a lock for which somebody waits never stands
+ * Requests on locks whose outcome is unknown, waits that are given up, and in some seeds questions to
+ * sessions whether they stand for an attempt. Every process lives, so that a lock for which somebody waits never stands
  * still for long.
  */
 export const doubt: Scenario = {
@@ -32,6 +32,7 @@ export const doubt: Scenario = {
 
 class Doubtful {
   readonly #world: World;
+  readonly #seed: number;
   readonly #random: Random;
   readonly #processes: VirtualProcess[];
   readonly #standing = new Map<string, number>();
@@ -40,6 +41,7 @@ class Doubtful {
 
   constructor(world: World, seed: number) {
     this.#world = world;
+    this.#seed = seed;
     this.#random = seeded(seed * 6_271);
     const names = ['a', 'b', 'c'];
     this.#processes = names.map((name) => world.process(name, { ttl: TTL_SECONDS }));
@@ -47,10 +49,11 @@ class Doubtful {
 
   async run(): Promise<void> {
     const { time } = this.#world;
-    this.#world.latency = () => 0.2 + this.#random() * 4;
+    this.#world.latency = () => 0.5 + this.#random() * 40;
     const stop = this.#world.inject((request) => this.#fault(request));
     this.#look();
-    this.#ask();
+    // Who asks also mends what stands still.
+    if (this.#seed % 3 === 0) this.#ask();
     // Two in each process, as one hands over to the other.
     const work = this.#processes.flatMap((process) => [this.#work(process), this.#work(process)]);
     await time.advance(TROUBLE_MS);
