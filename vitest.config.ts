@@ -38,6 +38,8 @@ export default defineConfig({
             'test/chaos/checker.test.ts',
             'test/embedded/**/*.test.ts',
             'test/demo/**/*.test.ts',
+            'test/fuzz/**/*.test.ts',
+            'test/soak/**/*.test.ts',
             MONITORING,
           ],
           exclude: [...WITH_GO, DEMO],

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiServer } from '../src/testing/index.ts';
+import { objectAt } from '../src/testing/api-server/object.ts';
 import {
   LOCKS,
   PODS,
@@ -144,13 +145,11 @@ async function reclaimed(server: ApiServer, pods: readonly number[]): Promise<nu
   const { promise, resolve } = Promise.withResolvers<number>();
   const unsubscribe = store.subscribe(({ type, storage, object }) => {
     if (storage !== 'leases') return;
-    const { metadata, spec } = object as unknown as {
-      metadata: { name: string; labels?: Record<string, string> };
-      spec?: { holderIdentity?: string };
-    };
-    const uid = metadata.labels?.['leasehold.dev/pod-uid'] ?? '';
-    if (type === 'MODIFIED' && uids.has(uid) && spec?.holderIdentity === '') sessions -= 1;
-    if (type === 'DELETED' && metadata.name.startsWith('lock-')) locks -= 1;
+    const { name = '', labels } = object.metadata;
+    const uid = labels?.['leasehold.dev/pod-uid'] ?? '';
+    const isBlank = objectAt(object, 'spec').holderIdentity === '';
+    if (type === 'MODIFIED' && uids.has(uid) && isBlank) sessions -= 1;
+    if (type === 'DELETED' && name.startsWith('lock-')) locks -= 1;
     if (sessions === 0 && locks === 0) resolve(monotonic());
   });
   const start = monotonic();

@@ -7,7 +7,9 @@ import { buildProjectImage } from '../test/cluster/image/project.ts';
 import { startNode } from '../test/cluster/node/node.ts';
 import { installOperator } from '../test/e2e/operator.ts';
 import { surroundingsVariable } from '../test/e2e/surroundings.ts';
+import type { Line } from '../test/e2e/story.ts';
 import { World } from '../test/e2e/world.ts';
+import { hostProcess } from './host-process.ts';
 import { startPostgres } from './peers/postgres.ts';
 import { peerDeath } from './peers/death.ts';
 import type { Figure } from './report.ts';
@@ -57,7 +59,7 @@ async function deaths(): Promise<Figure[]> {
       const name = `death-${String(death)}`;
       advisory.push(await peerDeath(postgres, 'postgres-worker.ts', name));
       await using succession = await Succession.begin(world, name, pods);
-      supervised.push(await succession.next(({ pod, pid }) => world.killProcess(pod, pid)));
+      supervised.push(await succession.next((holder) => killProcess(world, holder)));
     }
     await installOperator(world);
     const kubelet = await KubeletReports.of(world);
@@ -110,6 +112,15 @@ async function deaths(): Promise<Figure[]> {
   } finally {
     await world.end();
   }
+}
+
+/** As the processes of the peers are killed, and says when. */
+async function killProcess(world: World, { pod, pid }: Line): Promise<number> {
+  const { metadata } = await world.pod(pod);
+  const host = hostProcess(metadata.uid, pid);
+  const killedAt = Date.now();
+  process.kill(host, 'SIGKILL');
+  return killedAt;
 }
 
 async function rollingUpdates(): Promise<Figure[]> {

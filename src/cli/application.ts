@@ -32,7 +32,8 @@ export async function superviseCommand(
 
 function exitCodeOf(child: ChildProcess, command: string): Promise<number> {
   return new Promise((resolve) => {
-    child.once('error', (error: NodeJS.ErrnoException) => {
+    // A signal that may not be sent to it is one, too: each time.
+    child.on('error', (error: NodeJS.ErrnoException) => {
       if (child.pid !== undefined) return;
       const isMissing = error.code === 'ENOENT';
       say(

@@ -15,6 +15,8 @@ const NODE_ARGUMENTS = [
   '--no-opt',
   '--no-maglev',
   '--no-sparkplug',
+  // What was compiled at the start is still compiled when the command dies, days later.
+  '--no-flush-bytecode',
   '--optimize-for-size',
   '--max-semi-space-size=1',
 ];
@@ -28,12 +30,16 @@ For the command of a container, with a small init such as tini before it:
 The command
   gets stdin, stdout, stderr and the terminal as they are. INT, TERM, HUP, QUIT, USR1, USR2 and
   WINCH are passed on to it; a second TERM kills it. leasehold run ends with its exit code.
+  A TERM for the whole process group or cgroup would reach it twice, which only releaseOnSigterm
+  takes for one: do without 'tini -g', and give systemd KillMode=mixed.
 
 When the command dies
   by a signal, for lack of memory, or by an exit without close(), its session is revoked, its locks
   are passed on and its leadership of elections is given up at once, in milliseconds instead of
   after the ttl. That takes at most 5 s, if the API server does not answer, and never changes the
-  exit code. A command that has closed its client costs no request at all.
+  exit code. Before that nothing is sent but two requests for /version when the command first
+  connects (the connection is given up when it has been idle for 55 s), and for a command that has
+  closed its client nothing afterwards either.
 
 Only the command itself
   is known to have died, not what it has started: with 'npm start' or 'sh -c' the application is

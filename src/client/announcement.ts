@@ -82,6 +82,7 @@ export class Announcement implements Announcer {
   readonly #attempts = new Map<string, number>();
   readonly #sessionOf = new Map<string, string>();
   readonly #terms = new Map<string, number>();
+  readonly #acquireTimes = new Map<string, string>();
   readonly #free: number[] = [];
   #slots = 0;
 
@@ -111,10 +112,13 @@ export class Announcement implements Announcer {
   }
 
   termBegan({ election, identity, acquireTime }: AnnouncedTerm): void {
+    this.#acquireTimes.set(election, acquireTime);
     this.#put(this.#terms, election, { kind: 'term', election, identity, acquireTime });
   }
 
-  termEnded(election: string): void {
+  termEnded(election: string, acquireTime: string): void {
+    if (this.#acquireTimes.get(election) !== acquireTime) return;
+    this.#acquireTimes.delete(election);
     this.#clear(this.#terms, election);
   }
 
@@ -133,10 +137,16 @@ export class Announcement implements Announcer {
     }
   }
 
+  /** What is longer than a slot is left to the ttl. */
   #put(slots: Map<string, number>, key: string, item: AnnouncedItem): void {
+    const text = line(item);
+    if (Buffer.byteLength(text) > SLOT_BYTES) {
+      this.#clear(slots, key);
+      return;
+    }
     const slot = slots.get(key) ?? this.#free.pop() ?? this.#slots++;
     slots.set(key, slot);
-    this.#write(line(item), positionOf(slot));
+    this.#write(text, positionOf(slot));
   }
 
   #clear(slots: Map<string, number>, key: string): void {

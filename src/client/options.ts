@@ -28,7 +28,8 @@ export interface ConnectOptions {
   readonly checkPermissions?: boolean;
   /**
    * On SIGTERM, `close()` and then end the process, unless the application listens for SIGTERM itself
-   * and so ends when it likes; a second SIGTERM ends it at once. False by default.
+   * and so ends when it likes; another SIGTERM, a second later at the earliest, ends it at once. False by
+   * default.
    */
   readonly releaseOnSigterm?: boolean;
 }

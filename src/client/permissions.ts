@@ -8,18 +8,18 @@ const RESOURCE = 'leases';
 const NEEDED_VERBS = ['get', 'watch', 'create', 'update', 'patch', 'delete'] as const;
 
 interface Rule {
-  readonly verbs?: readonly string[];
-  readonly apiGroups?: readonly string[];
-  readonly resources?: readonly string[];
-  readonly resourceNames?: readonly string[];
+  readonly verbs?: unknown;
+  readonly apiGroups?: unknown;
+  readonly resources?: unknown;
+  readonly resourceNames?: unknown;
 }
 
 interface RulesReview {
-  readonly status?: { readonly incomplete?: boolean; readonly resourceRules?: readonly Rule[] };
+  readonly status?: { readonly resourceRules?: unknown } | null;
 }
 
 interface AccessReview {
-  readonly status?: { readonly allowed?: boolean };
+  readonly status?: { readonly allowed?: unknown } | null;
 }
 
 /**
@@ -38,8 +38,9 @@ export async function checkPermissions(transport: Transport, namespace: string):
     if (review.kind === 'refused' && review.status === 403) return;
     throw errorOf(review, `reach the API server to review permissions`);
   }
-  const rules = review.body.status?.resourceRules ?? [];
-  const listed = (verb: string): boolean => rules.some((rule) => allows(rule, verb));
+  // What is no list of rules lists nothing.
+  const rules = listOf(review.body.status?.resourceRules);
+  const listed = (verb: string): boolean => rules.some((rule) => allows(rule as Rule | null, verb));
   const unlisted = NEEDED_VERBS.filter((verb) => !listed(verb));
   const allowed = await Promise.all(
     unlisted.map(async (verb) => {
@@ -59,15 +60,19 @@ export async function checkPermissions(transport: Transport, namespace: string):
   );
 }
 
-function allows(rule: Rule, verb: string): boolean {
-  const has = (list: readonly string[] | undefined, value: string): boolean =>
-    list?.some((item) => item === '*' || item === value) ?? false;
+function allows(rule: Rule | null, verb: string): boolean {
+  const has = (list: unknown, value: string): boolean =>
+    listOf(list).some((item) => item === '*' || item === value);
   return (
-    has(rule.verbs, verb) &&
-    has(rule.apiGroups, GROUP) &&
-    has(rule.resources, RESOURCE) &&
-    (rule.resourceNames?.length ?? 0) === 0
+    has(rule?.verbs, verb) &&
+    has(rule?.apiGroups, GROUP) &&
+    has(rule?.resources, RESOURCE) &&
+    listOf(rule?.resourceNames).length === 0
   );
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function post<T>(transport: Transport, resource: string, body: object): Promise<Outcome<T>> {

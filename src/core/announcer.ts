@@ -11,8 +11,12 @@ export interface Announcer {
   attemptSettled(attempt: string): void;
   /** In place of the term of the same election that was announced before. */
   termBegan(term: AnnouncedTerm): void;
-  /** @param election - the name of its Lease */
-  termEnded(election: string): void;
+  /**
+   * Does nothing when another term of that election is announced.
+   *
+   * @param election - the name of its Lease
+   */
+  termEnded(election: string, acquireTime: string): void;
 }
 
 export interface AnnouncedSession {

@@ -1,5 +1,6 @@
 const REQUIRED = /leasehold-guard\/principal: .*\b((?:pod|user):\S+)$/;
-const WAITS = /leasehold-guard\/(?:held|settle): /;
+const HELD = 'leasehold-guard/held: ';
+const SETTLE = 'leasehold-guard/settle: ';
 
 /**
  * Who this process is to the guard (`docs/security.md`): `pod:<uid>` or `user:<name>`, as the API
@@ -35,7 +36,17 @@ export function guardAsksToEmpty(message: string): boolean {
   return message.includes('leasehold-guard/delete: ');
 }
 
-/** Whether the guard refuses only for now: by the server's clock, or by its view of a session. */
+/** Whether the guard refuses until the Lease of another has expired on the server's clock. */
+export function guardSaysHeld(message: string): boolean {
+  return message.includes(HELD);
+}
+
+/** Whether the guard refuses as long as the session of a holder has not ended, as the server sees it. */
+export function guardSaysAlive(message: string): boolean {
+  return message.includes(SETTLE);
+}
+
+/** Whether the guard refuses only for now. */
 export function guardSaysWait(message: string): boolean {
-  return WAITS.test(message);
+  return guardSaysHeld(message) || guardSaysAlive(message);
 }

@@ -12,7 +12,7 @@ import type { LeaseApi } from '../kube/lease-api.ts';
 import { LeaseView } from '../kube/lease-view.ts';
 import { isConflict, isMissing } from '../kube/outcome.ts';
 import type { LeaseOutcome, Outcome } from '../kube/outcome.ts';
-import { errorOf, isTemporary } from '../kube/status-error.ts';
+import { errorOf, isTemporary, waitAsked } from '../kube/status-error.ts';
 import type { ElectionTimes } from './options.ts';
 import type { LeaderSighting } from './leader-sighting.ts';
 
@@ -22,8 +22,11 @@ export interface Won {
   readonly sentAt: number;
 }
 
-/** The safety net under the watch. */
-const POLL_MS = 60_000;
+/**
+ * The safety net under the watch. Also keeps the connection open by which the Lease is taken over, from
+ * the beginning on and more often than idle ones are given up: a handshake costs as much as the rest.
+ */
+const POLL_MS = 45_000;
 const FIRST_RETRY_MS = 50;
 
 /**
@@ -46,6 +49,7 @@ export class Campaign {
   readonly #doubtful = new Map<string, number>();
   #standBack: { version: bigint; until: number } | undefined;
   #pollAt: number;
+  #hasPolled = false;
   #retry = FIRST_RETRY_MS;
 
   constructor(
@@ -96,7 +100,8 @@ export class Campaign {
   }
 
   async #round(): Promise<Won | undefined> {
-    if (!this.#view.known) {
+    const state = this.#view.state();
+    if (!state) {
       const trouble = this.#view.trouble;
       if (trouble?.kind === 'refused' && trouble.status === 403) {
         throw errorOf(trouble, `watch Lease ${this.#view.name}`);
@@ -105,7 +110,7 @@ export class Campaign {
       await this.#pollIfDue();
       return undefined;
     }
-    const lease = this.#view.lease;
+    const { lease } = state;
     if (!lease) return this.#create();
     checkElection(lease);
     const sentAt = this.#doubtful.get(lease.spec?.acquireTime ?? '');
@@ -116,6 +121,9 @@ export class Campaign {
     const free = isFree(lease);
     const at = free ? this.#mayTakeAt(lease) : this.#expiresAt(lease);
     if (this.#now < at) {
+      // There is nothing to write: what was wrong is over. That it can be read does not say so.
+      this.#retry = FIRST_RETRY_MS;
+      if (!this.#hasPolled) this.#pollAt = this.#now;
       await this.#sleepUntil(Math.min(at, this.#pollAt));
       await this.#pollIfDue();
       return undefined;
@@ -154,20 +162,33 @@ export class Campaign {
   }
 
   async #write(acquireTime: string, send: () => Promise<LeaseOutcome>): Promise<Won | undefined> {
-    const election = this.#name.lease;
-    this.#announcer.termBegan({ election, identity: this.#identity, acquireTime });
+    this.#announce(acquireTime);
     const sentAt = this.#now;
     const outcome = await send();
     if (outcome.kind === 'done') return { lease: outcome.body, sentAt };
     if (outcome.kind === 'unknown' && outcome.sent) this.#doubtful.set(acquireTime, sentAt);
-    else if (this.#doubtful.size === 0) this.#announcer.termEnded(election);
+    else this.#announceDoubtfulInsteadOf(acquireTime);
     if (isConflict(outcome) || (isMissing(outcome) && this.#view.lease)) {
-      await this.#view.read();
+      const read = await this.#view.read();
+      // A conflict that cannot be looked into would be met again and again.
+      if (read.kind !== 'done' && !isMissing(read)) await this.#afterTrouble(read);
       return undefined;
     }
     if (outcome.kind === 'refused' && this.#principal.learn(outcome.message)) return undefined;
     await this.#afterTrouble(outcome);
     return undefined;
+  }
+
+  #announce(acquireTime: string): void {
+    const { lease: election } = this.#name;
+    this.#announcer.termBegan({ election, identity: this.#identity, acquireTime });
+  }
+
+  /** That write was not done; the last one of unknown outcome still may be. */
+  #announceDoubtfulInsteadOf(acquireTime: string): void {
+    const doubtful = [...this.#doubtful.keys()].at(-1);
+    if (doubtful === undefined) this.#announcer.termEnded(this.#name.lease, acquireTime);
+    else this.#announce(doubtful);
   }
 
   async #afterTrouble(outcome: Exclude<Outcome<unknown>, { kind: 'done' }>): Promise<void> {
@@ -178,9 +199,9 @@ export class Campaign {
       observe({ type: 'api-trouble', lease: this.#view.name, error: error.message });
     }
     const wait = this.#retry * (0.5 + this.#parts.random());
-    await this.#sleepUntil(this.#now + Math.max(outcome.retryAfter ?? 0, wait));
+    await this.#sleepUntil(this.#now + Math.max(waitAsked(outcome), wait));
     this.#retry = Math.min(this.#times.retryPeriod, this.#retry * 2);
-    if ((await this.#view.read()).kind === 'done') this.#retry = FIRST_RETRY_MS;
+    await this.#view.read();
   }
 
   /** A free Lease is taken at once, unless its last leader asked for somebody else. */
@@ -214,8 +235,9 @@ export class Campaign {
 
   async #pollIfDue(): Promise<void> {
     if (this.#now < this.#pollAt) return;
-    await this.#view.read();
     this.#pollAt = this.#now + POLL_MS;
+    this.#hasPolled = true;
+    await this.#view.read({ lane: 'heartbeats' });
   }
 
   async #sleepUntil(moment: number): Promise<void> {

@@ -43,8 +43,9 @@ export async function* observeLeader(
   try {
     while (!signal?.aborted) {
       let next = pollAt;
-      if (view.known) {
-        const current = view.lease;
+      const state = view.state();
+      if (state) {
+        const current = state.lease;
         let leader = leaderOf(current);
         if (current && leader) {
           const expires =

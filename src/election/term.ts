@@ -55,6 +55,7 @@ export class Term implements Leadership {
   readonly #times: ElectionTimes;
   readonly #announcer: Announcer;
   readonly #tenure: Tenure;
+  readonly #acquireTime: string;
   readonly #ended = new AbortController();
   #request: ResignRequest | undefined;
   #resignedAt: number | undefined;
@@ -81,6 +82,7 @@ export class Term implements Leadership {
     this.#announcer = term.announcer;
     const { leaseSeconds, leaseDuration, renewDeadline, retryPeriod } = term.times;
     const acquireTime = lease.spec?.acquireTime;
+    this.#acquireTime = acquireTime ?? '';
     this.#tenure = new Tenure(
       {
         api: term.api,
@@ -106,7 +108,7 @@ export class Term implements Leadership {
           },
           onLost: ({ reason, detail }) => {
             // Run out, it may still stand in the Lease.
-            if (reason !== 'expired') term.announcer.termEnded(lease.metadata.name);
+            if (reason !== 'expired') this.#endAnnouncement();
             term.parts.observe({ type: 'leadership-lost', election: term.name, reason, detail });
             this.#end('LOST', `leadership of ${term.name} was lost: ${detail}; stop the work`);
           },
@@ -124,6 +126,13 @@ export class Term implements Leadership {
       election: this.name,
       identity: this.identity,
       fence: this.fence,
+    });
+    const { name: election } = this.#tenure.lease.metadata;
+    // Won by a write that seemed lost, it may not be the one that was announced last.
+    this.#announcer.termBegan({
+      election,
+      identity: this.identity,
+      acquireTime: this.#acquireTime,
     });
     this.#tenure.start();
   }
@@ -205,15 +214,17 @@ export class Term implements Leadership {
         this.#left(transferTo);
         return;
       }
-      if (!isConflict(outcome) && !isMissing(outcome)) {
-        await pause(clock, Math.min(this.#times.retryPeriod / 4, Math.max(1, until - clock.now())));
-      }
+      if (!isConflict(outcome) && !isMissing(outcome)) await this.#pauseBeforeRetry(until);
       const read = await this.#api.get(lease.metadata.name, limits);
       if (isMissing(read)) {
-        this.#announcer.termEnded(lease.metadata.name);
+        this.#endAnnouncement();
         return;
       }
-      if (read.kind !== 'done') continue;
+      if (read.kind !== 'done') {
+        // A conflict that cannot be looked into would be met again and again.
+        await this.#pauseBeforeRetry(until);
+        continue;
+      }
       const spec = read.body.spec;
       const stillMine =
         read.body.metadata.uid === lease.metadata.uid &&
@@ -228,8 +239,17 @@ export class Term implements Leadership {
     }
   }
 
+  async #pauseBeforeRetry(until: number): Promise<void> {
+    const { clock } = this.#parts;
+    await pause(clock, Math.min(this.#times.retryPeriod / 4, Math.max(1, until - clock.now())));
+  }
+
   #left(transferTo: string | undefined): void {
-    this.#announcer.termEnded(this.#tenure.lease.metadata.name);
+    this.#endAnnouncement();
     this.#parts.observe({ type: 'leadership-released', election: this.name, transferTo });
+  }
+
+  #endAnnouncement(): void {
+    this.#announcer.termEnded(this.#tenure.lease.metadata.name, this.#acquireTime);
   }
 }

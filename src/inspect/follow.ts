@@ -1,10 +1,10 @@
 import type { Clock, Random } from '../core/clock.ts';
-import type { Lease } from '../core/lease.ts';
 import { CollectionWatch } from '../kube/collection-watch.ts';
 import type { Failure } from '../kube/collection-watch.ts';
 import type { Listable } from '../kube/collection.ts';
 import { collectionPath, listError } from '../kube/lease-list.ts';
 import type { ListScope } from '../kube/lease-list.ts';
+import { asLease } from '../kube/lease-shape.ts';
 import type { Requests } from '../kube/transport.ts';
 import { factsOf } from './facts.ts';
 import type { Facts } from './facts.ts';
@@ -33,7 +33,7 @@ export class Follower {
     listener: FollowListener,
   ) {
     const collection = { path: collectionPath(scope.namespace), selector: scope.selector };
-    const keep = (item: Listable): Facts => factsOf(item as Lease);
+    const keep = (item: Listable): Facts => factsOf(asLease(item));
     this.#watch = new CollectionWatch(requests, parts, collection, keep, {
       listed: ({ items, serverTime, resourceVersion }) => {
         listener.listed({ facts: items, at: serverTime ?? parts.clock.wall(), resourceVersion });

@@ -5,8 +5,13 @@ interface StatusBody {
   kind?: unknown;
   message?: unknown;
   reason?: unknown;
-  details?: { causes?: Refused['causes']; retryAfterSeconds?: number };
+  details?: { causes?: unknown } | null;
 }
+
+/** What is told to people; that of the guard is shorter. */
+const MOST_MESSAGE_CHARACTERS = 4_096;
+/** API servers ask for a few seconds; what asks for a day is none, or would cost every session. */
+const MOST_RETRY_AFTER_MS = 60_000;
 
 /**
  * What an HTTP answer says about its request.
@@ -32,13 +37,13 @@ export function readAnswer<T>(
       kind: 'refused',
       status,
       reason: typeof answer.reason === 'string' ? answer.reason : '',
-      message: typeof answer.message === 'string' ? answer.message : bytes.toString('utf8', 0, 200),
-      causes: Array.isArray(answer.details?.causes) ? answer.details.causes : [],
+      message: messageOf(answer) ?? bytes.toString('utf8', 0, 200),
+      causes: causesOf(answer),
       retryAfter,
     };
   }
   const what = isStatus
-    ? String(answer.message)
+    ? (messageOf(answer) ?? 'without a message')
     : `an answer that is not of a Kubernetes API server: ${bytes.toString('utf8', 0, 100).trim()}`;
   return {
     kind: 'unknown',
@@ -56,14 +61,21 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
+function messageOf({ message }: StatusBody): string | undefined {
+  return typeof message === 'string' ? message.slice(0, MOST_MESSAGE_CHARACTERS) : undefined;
+}
+
+function causesOf({ details }: StatusBody): Refused['causes'] {
+  return Array.isArray(details?.causes) ? details.causes.filter(isObject) : [];
+}
+
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Milliseconds; the API server gives whole seconds, never a date. */
+/** Milliseconds; the API server gives whole seconds, never a date. None is no pause at all. */
 function retryAfterOf(headers: IncomingHttpHeaders): number | undefined {
-  const seconds = Number(headers['retry-after']);
-  return Number.isFinite(seconds) && seconds >= 0 && headers['retry-after'] !== undefined
-    ? seconds * 1_000
-    : undefined;
+  const text = headers['retry-after'] ?? '';
+  if (!/^[0-9]+$/.test(text) || Number(text) === 0) return undefined;
+  return Math.min(MOST_RETRY_AFTER_MS, Number(text) * 1_000);
 }

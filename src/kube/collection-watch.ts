@@ -37,6 +37,8 @@ const OPEN_DEADLINE_MS = 10_000;
 const LIFETIME_SECONDS = 900;
 const FIRST_BACKOFF_MS = 100;
 const MOST_BACKOFF_MS = 5_000;
+/** Of a version that is too old, or none that the server has ever given. */
+const DOUBTS_VERSION: readonly number[] = [GONE, 400];
 
 /**
  * Follows all objects of a collection until stopped: a list, and a watch from its version on. After
@@ -110,9 +112,9 @@ export class CollectionWatch<Kept> {
     };
     const opened = await this.#requests.openWatch(path, query, OPEN_DEADLINE_MS, signal);
     if (opened.kind !== 'done') {
-      if (opened.kind !== 'refused' || opened.status !== GONE) return opened;
+      if (opened.kind !== 'refused' || !DOUBTS_VERSION.includes(opened.status)) return opened;
       this.#version = undefined;
-      return undefined;
+      return opened.status === GONE ? undefined : opened;
     }
     if (this.#interrupted) {
       this.#interrupted = false;
@@ -174,8 +176,11 @@ export class CollectionWatch<Kept> {
       const error = new Error(`the watch ended with ${String(code)}: ${message}`);
       return { missed: true, failure: code === GONE ? undefined : failed(error) };
     }
-    const item = event.object() as Listable;
-    this.#version = item.metadata.resourceVersion ?? this.#version;
+    const item: Listable = event.object();
+    const { resourceVersion } = item.metadata;
+    // An odd one would be asked for again and again.
+    if (typeof resourceVersion !== 'string') throw new Error('an event does not tell its version');
+    this.#version = resourceVersion;
     if (event.type === 'BOOKMARK') return undefined;
     const kept = this.#keep(item);
     if (event.type === 'DELETED') this.#listener.deleted(kept);

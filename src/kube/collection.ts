@@ -23,9 +23,12 @@ export interface Collected<Kept> {
   readonly resourceVersion: string;
 }
 
+/** A list, read: what is none must not pass for an empty one. */
 interface Page {
-  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
-  readonly items?: readonly Listable[];
+  readonly items: readonly Listable[];
+  readonly resourceVersion: string;
+  /** Where the next page begins; undefined after the last one. */
+  readonly next: string | undefined;
 }
 
 /** As kubectl asks for: so much is in memory at a time, and an answer takes milliseconds. */
@@ -62,7 +65,7 @@ async function collectOnce<Kept>(
   let serverTime: number | undefined;
   let from: string | undefined;
   for (;;) {
-    const outcome = await requests.request<Page>({
+    const outcome = await requests.request<unknown>({
       method: 'GET',
       path,
       query: {
@@ -75,9 +78,37 @@ async function collectOnce<Kept>(
     });
     if (outcome.kind !== 'done') return outcome;
     serverTime ??= outcome.serverTime;
-    for (const item of outcome.body.items ?? []) items.push(keep(item));
-    const { resourceVersion = '', continue: next } = outcome.body.metadata ?? {};
-    if (!next) return { kind: 'done', body: { items, serverTime, resourceVersion }, serverTime };
-    from = next;
+    try {
+      const { resourceVersion, next, ...page } = pageOf(outcome.body);
+      for (const item of page.items) items.push(keep(item));
+      if (!next) return { kind: 'done', body: { items, serverTime, resourceVersion }, serverTime };
+      if (next === from) throw new Error('a page of the list points to itself');
+      from = next;
+    } catch (error) {
+      return { kind: 'unknown', sent: true, error, retryAfter: undefined };
+    }
   }
+}
+
+/** @throws Error when it is no list */
+function pageOf(body: unknown): Page {
+  const { metadata, items } = body as { metadata?: unknown; items?: unknown };
+  if (!isObject(metadata) || !(items === null || Array.isArray(items))) {
+    throw new Error('what came is no list');
+  }
+  const { resourceVersion, continue: next = '' } = metadata;
+  if (typeof resourceVersion !== 'string' || typeof next !== 'string') {
+    throw new Error('the list does not tell its version');
+  }
+  const listed: readonly unknown[] = items ?? [];
+  if (!listed.every(isListable)) throw new Error('the list contains what is no object');
+  return { items: listed, resourceVersion, next: next === '' ? undefined : next };
+}
+
+function isListable(item: unknown): item is Listable {
+  return isObject(item) && isObject(item.metadata);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,8 @@
 import { LEASE_API_VERSION } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
 import type { Lane } from './connection.ts';
-import type { LeaseOutcome, Outcome } from './outcome.ts';
+import { asLease } from './lease-shape.ts';
+import type { Done, LeaseOutcome, Outcome } from './outcome.ts';
 import type { KubeRequest, Requests } from './transport.ts';
 import type { WatchStream } from './watch-stream.ts';
 
@@ -70,34 +71,47 @@ export interface LeaseApi {
 /** @param deadline - of requests that name none: milliseconds */
 export function leaseApi(requests: Requests, namespace: string, deadline: number): LeaseApi {
   const collection = `/apis/${LEASE_API_VERSION}/namespaces/${namespace}/leases`;
-  const send = (
+  const send = async <T>(
+    read: (body: unknown) => T,
     request: Omit<KubeRequest, keyof RequestLimits>,
     { fieldManager, ...limits }: RequestLimits = {},
-  ): Promise<LeaseOutcome> =>
-    requests.request<Lease>({
+  ): Promise<Outcome<T>> => {
+    const outcome = await requests.request<unknown>({
       deadline,
       ...request,
       ...limits,
       ...(fieldManager === undefined ? {} : { query: { fieldManager } }),
     });
+    return outcome.kind === 'done' ? readBy(outcome, read) : outcome;
+  };
+  const sendFor = (
+    name: string,
+    request: Omit<KubeRequest, keyof RequestLimits>,
+    limits: RequestLimits | undefined,
+  ): Promise<LeaseOutcome> => send((body) => asLease(body, name), request, limits);
 
   return {
     namespace,
-    get: (name, limits) => send({ method: 'GET', path: `${collection}/${name}` }, limits),
+    get: (name, limits) => sendFor(name, { method: 'GET', path: `${collection}/${name}` }, limits),
     getCached: (name, limits) =>
-      send(
+      sendFor(
+        name,
         { method: 'GET', path: `${collection}/${name}`, query: { resourceVersion: '0' } },
         limits,
       ),
-    create: (lease, limits) =>
-      send({ method: 'POST', path: collection, body: complete(lease) }, limits),
+    create: (lease, limits) => {
+      const { name } = lease.metadata;
+      return sendFor(name, { method: 'POST', path: collection, body: complete(lease) }, limits);
+    },
     replace: (lease, limits) => {
       assertConditions(lease);
-      const path = `${collection}/${lease.metadata.name}`;
-      return send({ method: 'PUT', path, body: complete(lease) }, limits);
+      const { name } = lease.metadata;
+      const path = `${collection}/${name}`;
+      return sendFor(name, { method: 'PUT', path, body: complete(lease) }, limits);
     },
     patch: (name, patch, limits) =>
-      send(
+      sendFor(
+        name,
         {
           method: 'PATCH',
           path: `${collection}/${name}`,
@@ -108,9 +122,14 @@ export function leaseApi(requests: Requests, namespace: string, deadline: number
       ),
     remove: (lease, limits) => {
       const { uid, resourceVersion } = assertConditions(lease);
-      const path = `${collection}/${lease.metadata.name}`;
+      const { name } = lease.metadata;
       return send(
-        { method: 'DELETE', path, body: { preconditions: { uid, resourceVersion } } },
+        (body) => asDeleted(body, name),
+        {
+          method: 'DELETE',
+          path: `${collection}/${name}`,
+          body: { preconditions: { uid, resourceVersion } },
+        },
         limits,
       );
     },
@@ -122,6 +141,20 @@ export function leaseApi(requests: Requests, namespace: string, deadline: number
         signal,
       ),
   };
+}
+
+/** A write may have been done although its answer cannot be read. */
+function readBy<T>(outcome: Done<unknown>, read: (body: unknown) => T): Outcome<T> {
+  try {
+    return { ...outcome, body: read(outcome.body) };
+  } catch (error) {
+    return { kind: 'unknown', sent: true, error, retryAfter: undefined };
+  }
+}
+
+/** A deletion is answered with a Status, or with the object that is gone or about to go. */
+function asDeleted(body: unknown, name: string): unknown {
+  return (body as { kind?: unknown }).kind === 'Status' ? body : asLease(body, name);
 }
 
 /** A PUT without a resourceVersion is unconditional, and one without a uid may create. */

@@ -2,6 +2,7 @@ import { LeaseholdError } from '../core/errors.ts';
 import { LEASE_API_VERSION } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
 import { collect } from './collection.ts';
+import { asLease } from './lease-shape.ts';
 import type { Outcome } from './outcome.ts';
 import { errorOf } from './status-error.ts';
 import type { Requests } from './transport.ts';
@@ -50,7 +51,7 @@ export async function collectLeases<Kept>(
   signal?: AbortSignal,
 ): Promise<Outcome<LeaseList<Kept>>> {
   const collection = { path: collectionPath(namespace), selector };
-  const outcome = await collect(requests, collection, (item) => keep(item as Lease), signal);
+  const outcome = await collect(requests, collection, (item) => keep(asLease(item)), signal);
   if (outcome.kind !== 'done') return outcome;
   const { items, ...body } = outcome.body;
   return { ...outcome, body: { ...body, leases: items } };

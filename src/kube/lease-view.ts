@@ -2,6 +2,7 @@ import type { Clock, Random } from '../core/clock.ts';
 import { versionOf } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
 import type { LeaseApi, RequestLimits } from './lease-api.ts';
+import { asLease } from './lease-shape.ts';
 import { isMissing } from './outcome.ts';
 import type { LeaseOutcome, Outcome } from './outcome.ts';
 import { LeaseWatch } from './watch.ts';
@@ -45,17 +46,24 @@ export class LeaseView {
       const event = this.#event;
       this.#event = undefined;
       try {
-        this.#lease = event.object();
-      } catch {
-        // Garbled on the way: nothing is known until a new watch has told the state afresh.
+        this.#lease = asLease(event.object(), this.name);
+      } catch (error) {
+        // Nothing is known until the watch has told the state afresh.
         this.#known = false;
-        if (this.#watch) {
-          this.stopWatch();
-          this.startWatch();
-        }
+        this.#synced = false;
+        this.#watch?.restart(error);
       }
     }
     return this.#lease;
+  }
+
+  /**
+   * What is known: the Lease, or that there is none. Undefined when nothing is known, as of an event
+   * that turns out to be garbled when it is read here.
+   */
+  state(): { readonly lease: Lease | undefined } | undefined {
+    const { lease } = this;
+    return this.#known ? { lease } : undefined;
   }
 
   get version(): bigint {
@@ -120,6 +128,13 @@ export class LeaseView {
     this.#synced = false;
   }
 
+  /** Lets go of the Lease, of which nothing is known from now on. No older state is taken for a newer. */
+  forget(): void {
+    this.#known = false;
+    this.#lease = undefined;
+    this.#event = undefined;
+  }
+
   /** See {@link LeaseWatch.rest}. */
   rest(delay: number): void {
     this.#watch?.rest(delay);
@@ -138,11 +153,16 @@ export class LeaseView {
     return outcome;
   }
 
-  /** Takes in the object that a write answered with. */
-  wrote(lease: Lease): void {
+  /**
+   * Takes in the object that a write answered with.
+   *
+   * @param changes - as they were when it was sent: if nothing was learnt meanwhile and yet the
+   * version is lower, etcd was restored
+   */
+  wrote(lease: Lease, changes?: number): void {
     // What the server notes of field owners is the larger part of a small Lease, and kept for long.
     const { managedFields: _, ...metadata } = lease.metadata;
-    this.#accept({ ...lease, metadata }, versionOf(lease), false);
+    this.#accept({ ...lease, metadata }, versionOf(lease), this.#changes === changes);
   }
 
   /** Takes in that the object of this version is gone. */
@@ -165,8 +185,9 @@ export class LeaseView {
 
   #accept(lease: Lease, version: bigint, even: boolean): void {
     if (version < this.#version && !even) return;
-    // The same version after a deletion is an answer from before it.
-    if (this.#known && version === this.#version && (this.lease || !even)) return;
+    // The same version after a deletion is an answer from before it; of another object, etcd was restored.
+    const isOther = (): boolean => even && this.lease?.metadata.uid !== lease.metadata.uid;
+    if (this.#known && version === this.#version && !isOther()) return;
     this.#event = undefined;
     this.#lease = lease;
     this.#accepted(version);

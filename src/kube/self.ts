@@ -1,7 +1,7 @@
 import type { Transport } from './transport.ts';
 
 interface SelfSubjectReview {
-  readonly status?: { readonly userInfo?: { readonly username?: string } };
+  readonly status?: { readonly userInfo?: { readonly username?: unknown } | null } | null;
 }
 
 const DEADLINE_MS = 3_000;
@@ -14,5 +14,7 @@ export async function userName(transport: Transport): Promise<string | undefined
     body: { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },
     deadline: DEADLINE_MS,
   });
-  return outcome.kind === 'done' ? outcome.body.status?.userInfo?.username : undefined;
+  if (outcome.kind !== 'done') return undefined;
+  const username = outcome.body.status?.userInfo?.username;
+  return typeof username === 'string' ? username : undefined;
 }

@@ -34,6 +34,12 @@ function refusal(refused: Refused, action: string): LeaseholdError {
       `cannot ${action}: the namespace is being deleted (${answer})`,
     );
   }
+  if (guardSaysWait(refused.message)) {
+    return new LeaseholdError(
+      'FORBIDDEN',
+      `cannot ${action}: the guard of the namespace refuses for now (${answer}); wait for what the message names, or act at once with the verb steal (docs/security.md)`,
+    );
+  }
   if (refused.message.includes('leasehold-guard/')) {
     return new LeaseholdError(
       'FORBIDDEN',
@@ -53,6 +59,16 @@ function refusal(refused: Refused, action: string): LeaseholdError {
     );
   }
   return new LeaseholdError('API_ERROR', `cannot ${action}: the API server refused (${answer})`);
+}
+
+/** The guard counts whole seconds: asked sooner, it says the same. */
+const GUARD_WAIT_MS = 1_000;
+
+/** How long to leave the server alone before trying again: milliseconds. */
+export function waitAsked(outcome: Exclude<Outcome<unknown>, { kind: 'done' }>): number {
+  const asked = outcome.retryAfter ?? 0;
+  const isGuard = outcome.kind === 'refused' && guardSaysWait(outcome.message);
+  return isGuard ? Math.max(GUARD_WAIT_MS, asked) : asked;
 }
 
 /** Whether trying again may help: busy server, credentials being replaced, or the guard says later. */

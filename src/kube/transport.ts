@@ -158,12 +158,17 @@ export class Transport implements Requests {
         retryAfter: undefined,
       });
     };
+    const giveUp = (error: Error): void => {
+      call.destroy(error);
+      // Of a call that Node has given up itself, no more is heard.
+      fail(error);
+    };
     const cancelTimer = this.#clock.schedule(left, () => {
-      call.destroy(new TimeoutError());
+      giveUp(new TimeoutError());
       this.#sockets.dropIdle(lane);
     });
     const abort = (): void => {
-      call.destroy(new Error('aborted'));
+      giveUp(new Error('aborted'));
     };
     request.signal?.addEventListener('abort', abort, { once: true });
     call.on('socket', (socket) => {
@@ -172,6 +177,11 @@ export class Transport implements Requests {
       else socket.once(this.#endpoint.secure ? 'secureConnect' : 'connect', () => (sent = true));
     });
     call.on('error', fail);
+    // Without an error when the answer is a change of protocol (101), which nobody has asked for.
+    call.on('upgrade', (_, socket) => {
+      socket.destroy();
+      fail(new Error('the answer is a change of protocol'));
+    });
     call.on('response', (response) => {
       void this.#read<T>(response).then(resolve);
     });

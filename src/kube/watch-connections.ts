@@ -115,6 +115,10 @@ export class WatchConnections {
     });
     return new Promise((resolve) => {
       call.on('error', resolve);
+      // A change of protocol (101), which nobody has asked for, is the end without an error.
+      call.on('close', () => {
+        resolve(new Error('the connection was closed'));
+      });
       call.on('response', (response) => {
         const { statusCode: status = 0, headers: answered, socket } = response;
         resolve({ status, headers: answered, body: response, source: socket });

@@ -1,5 +1,4 @@
-import type { Lease } from '../core/lease.ts';
-import type { Refused } from './outcome.ts';
+import type { Listable } from './collection.ts';
 
 /** One line of a watch, parsed no further than needed. */
 export class WatchEvent {
@@ -24,13 +23,17 @@ export class WatchEvent {
     return new WatchEvent(type as WatchEvent['type'], line);
   }
 
-  /** @throws Error when the event's object cannot be read */
-  object(): Lease {
-    const object = (JSON.parse(this.line.toString('utf8')) as { object?: unknown }).object;
-    if (typeof object !== 'object' || object === null || !('metadata' in object)) {
+  /**
+   * What it tells of; for a Lease see `asLease`.
+   *
+   * @throws Error when the event's object cannot be read
+   */
+  object(): Listable {
+    const { object } = JSON.parse(this.line.toString('utf8')) as { object?: Partial<Listable> };
+    if (!object?.metadata || typeof object.metadata !== 'object') {
       throw new Error('an event of the watch has no object');
     }
-    return object as Lease;
+    return object as Listable;
   }
 
   /** The object's version, read without parsing: it comes before everything users can write. */
@@ -48,10 +51,15 @@ export class WatchEvent {
     return this.type === 'BOOKMARK' && this.line.includes('k8s.io/initial-events-end');
   }
 
+  /** @throws Error when the event cannot be read */
   error(): { code: number; message: string } {
-    const status = (
-      JSON.parse(this.line.toString('utf8')) as { object?: Partial<Refused> & { code?: number } }
-    ).object;
-    return { code: status?.code ?? 0, message: status?.message ?? 'unknown' };
+    const { object } = JSON.parse(this.line.toString('utf8')) as {
+      object?: { code?: unknown; message?: unknown } | null;
+    };
+    const { code, message } = object ?? {};
+    return {
+      code: typeof code === 'number' ? code : 0,
+      message: typeof message === 'string' ? message : 'unknown',
+    };
   }
 }

@@ -38,6 +38,7 @@ export class LeaseWatch {
   readonly #listener: WatchListener;
   readonly #stopping = new AbortController();
   #stream: WatchStream | undefined;
+  #endConnection: ((outcome: Outcome<void>) => void) | undefined;
   #initialEventsSupported = true;
   #resume: (() => void) | undefined;
 
@@ -62,6 +63,11 @@ export class LeaseWatch {
     this.#stopping.abort();
     this.#resume?.();
     this.#stream?.close();
+  }
+
+  /** What it has told turned out to be wrong: connects again, as after any other trouble. */
+  restart(error: unknown): void {
+    this.#endConnection?.(failed(error));
   }
 
   /**
@@ -90,9 +96,8 @@ export class LeaseWatch {
       const outcome = await this.#connect();
       if (isStopped(stopped)) break;
       if (outcome.kind !== 'done') this.#listener.trouble(outcome);
-      if (outcome.kind === 'done' || this.#clock.now() - startedAt > MOST_BACKOFF_MS) {
-        backoff = FIRST_BACKOFF_MS;
-      }
+      // Nor does an orderly end reset it: a server that ends each watch at once would be asked in a loop.
+      if (this.#clock.now() - startedAt > MOST_BACKOFF_MS) backoff = FIRST_BACKOFF_MS;
       const asked = outcome.kind === 'done' ? undefined : outcome.retryAfter;
       await pause(this.#clock, asked ?? backoff * (0.5 + this.#random()), stopped);
       backoff = Math.min(MOST_BACKOFF_MS, backoff * 2);
@@ -156,9 +161,11 @@ export class LeaseWatch {
         cancelSilence();
         this.#resume?.();
         this.#stream = undefined;
+        this.#endConnection = undefined;
         stream.close();
         resolve(outcome);
       };
+      this.#endConnection = end;
       const onSilence = (): void => end(ended('the watch was silent for too long'));
       let cancelSilence = this.#clock.schedule(SILENCE_MS, onSilence);
       stream.read(
@@ -170,12 +177,12 @@ export class LeaseWatch {
           try {
             last = reader.read(bytes);
           } catch (error) {
-            end({ kind: 'unknown', sent: true, error, retryAfter: undefined });
+            end(failed(error));
           }
           if (last && !this.#stopping.signal.aborted) this.#listener.state(last);
         },
         (error) => {
-          if (error) end({ kind: 'unknown', sent: true, error, retryAfter: undefined });
+          if (error) end(failed(error));
           else end({ kind: 'done', body: undefined, serverTime: undefined });
         },
       );
@@ -184,7 +191,11 @@ export class LeaseWatch {
 }
 
 function ended(message: string): Outcome<void> {
-  return { kind: 'unknown', sent: true, error: new Error(message), retryAfter: undefined };
+  return failed(new Error(message));
+}
+
+function failed(error: unknown): Outcome<void> {
+  return { kind: 'unknown', sent: true, error, retryAfter: undefined };
 }
 
 /** Aborted meanwhile: asked anew, as the compiler takes an earlier answer for lasting. */

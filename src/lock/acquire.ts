@@ -134,7 +134,7 @@ export class Acquisition {
   async #placeNow(): Promise<Place | undefined> {
     const { view } = this.#target;
     try {
-      return place(view, this.#attempt);
+      return view.state() && place(view, this.#attempt);
     } catch {
       const read = await view.read();
       if (read.kind !== 'unknown') return place(view, this.#attempt);
@@ -148,7 +148,7 @@ export class Acquisition {
     const { changes } = view;
     const outcome = await createHeld(this.#target, this.#attempt);
     if (outcome.kind === 'done') {
-      view.wrote(outcome.body);
+      view.wrote(outcome.body, changes);
       const version = BigInt(outcome.body.metadata.resourceVersion ?? '0');
       return { attempt: this.#attempt, version, how: 'created' };
     }
@@ -189,7 +189,7 @@ export class Acquisition {
       return undefined;
     }
     if (outcome.kind === 'unknown' && outcome.sent) this.#doubt('join', outcome.error);
-    if (isMissing(outcome) || isConflict(outcome)) await view.read();
+    if (isMissing(outcome) || isConflict(outcome)) await this.#lookAgain();
     else await this.#afterTrouble(outcome, 'join the queue of');
     return undefined;
   }
@@ -259,11 +259,17 @@ export class Acquisition {
         });
       }
     } else if (isConflict(outcome) || isMissing(outcome)) {
-      await this.#target.view.read();
+      await this.#lookAgain();
     } else {
       await this.#afterTrouble(outcome, 'settle');
     }
     return true;
+  }
+
+  /** After a conflict, which would be met again and again if it could not be looked into. */
+  async #lookAgain(): Promise<void> {
+    const read = await this.#target.view.read();
+    if (read.kind !== 'done' && !isMissing(read)) await this.#afterTrouble(read, 'read');
   }
 
   /** Far back in the queue: leave the events of others unread for as long as its turn is away. */

@@ -99,6 +99,8 @@ export class Holding {
     const { view } = this.#target;
     if (this.#over || !view.known) return;
     if (view.mentions(`"${HOLDER_PREFIX}${this.id}":`)) return;
+    // Nothing is lost by an event that cannot be read.
+    if (!view.state()) return;
     this.#lose('the record no longer names it as a holder: somebody deleted or edited the Lease');
   };
 

@@ -40,8 +40,10 @@ export async function release(target: LockTarget, attempt: Attempt): Promise<boo
     if (isConflict(outcome) || isMissing(outcome)) {
       conflicts += 1;
       // Mostly somebody has joined, and the watch has told so already.
-      if (!record || target.view.version <= record.version) await target.view.read();
-      continue;
+      if (record && target.view.version > record.version) continue;
+      const read = await target.view.read();
+      // A conflict that cannot be looked into would be met again and again.
+      if (read.kind === 'done' || isMissing(read)) continue;
     }
     await pause(clock, Math.max(retry, outcome.retryAfter ?? 0), session.signal);
     retry = Math.min(MOST_RETRY_MS, retry * 2);

@@ -49,9 +49,10 @@ function aborted(): LeaseholdError {
 }
 
 async function create(target: LockTarget, attempt: Attempt): Promise<Grant | undefined> {
+  const { changes } = target.view;
   const outcome = await createHeld(target, attempt);
   if (outcome.kind === 'done') {
-    target.view.wrote(outcome.body);
+    target.view.wrote(outcome.body, changes);
     const version = BigInt(outcome.body.metadata.resourceVersion ?? '0');
     return { attempt, version, how: 'created' };
   }

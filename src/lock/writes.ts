@@ -1,11 +1,11 @@
 import { formatEntry } from '../core/entry.ts';
 import { microTime, NAME_ANNOTATION, ROLE_LABEL, versionOf } from '../core/lease.ts';
-import { guardAsksToEmpty } from '../core/principal.ts';
 import { HOLDER_PREFIX, QUEUE_PREFIX } from '../core/record.ts';
 import type { LockRecord } from '../core/record.ts';
-import { emptiedLease, lockSpec, settledLease } from '../core/settle.ts';
+import { lockSpec, settledLease } from '../core/settle.ts';
 import type { Settlement } from '../core/settle.ts';
 import type { LeaseOutcome, Outcome } from '../kube/outcome.ts';
+import { removeRecord } from '../kube/remove-record.ts';
 import type { Attempt, LockTarget } from './context.ts';
 
 /** CREATE of the lock, held by this attempt. */
@@ -81,29 +81,17 @@ export async function writeSettlement(
 ): Promise<Outcome<unknown>> {
   const { view, context } = target;
   if (settlement.action === 'delete') {
-    return removeRecord(target, record);
+    const { outcome, emptied } = await removeRecord(
+      { api: context.api, clock: context.parts.clock },
+      record,
+    );
+    if (emptied) view.wrote(emptied);
+    if (outcome.kind === 'done') view.removed(emptied ? versionOf(emptied) : record.version);
+    return outcome;
   }
   const outcome = await context.api.replace(
     settledLease(record, settlement, microTime(context.parts.clock.wall())),
   );
   if (outcome.kind === 'done') view.wrote(outcome.body);
-  return outcome;
-}
-
-async function removeRecord(
-  { view, context }: LockTarget,
-  record: LockRecord,
-): Promise<Outcome<unknown>> {
-  let outcome: Outcome<unknown> = await context.api.remove(record.lease);
-  let { version } = record;
-  if (outcome.kind === 'refused' && guardAsksToEmpty(outcome.message)) {
-    const now = microTime(context.parts.clock.wall());
-    const emptied = await context.api.replace(emptiedLease(record, now));
-    if (emptied.kind !== 'done') return emptied;
-    view.wrote(emptied.body);
-    version = versionOf(emptied.body);
-    outcome = await context.api.remove(emptied.body);
-  }
-  if (outcome.kind === 'done') view.removed(version);
   return outcome;
 }

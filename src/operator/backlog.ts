@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { Bell } from './bell.ts';
 
 /** Twice as long each time, so for a minute in all. */
 const FIRST_RETRY_MS = 125;
@@ -12,7 +13,7 @@ export class Backlog<Value> {
   /** How often it was tried in vain. */
   readonly #tries = new Map<string, number>();
   readonly #timers = new Map<string, { readonly at: number; readonly stop: () => void }>();
-  #wake: () => void = () => undefined;
+  readonly #bell = new Bell();
 
   /** @param mostTries - after which one that fails is given up */
   constructor(clock: Clock, mostTries = MOST_TRIES) {
@@ -22,12 +23,47 @@ export class Backlog<Value> {
 
   add(key: string, value: Value): void {
     this.#pending.set(key, value);
-    this.#wake();
+    this.#bell.ring();
+  }
+
+  /**
+   * Works off what is added until the signal aborts. What belongs to one lane is worked off together, and one
+   * batch after the other; no lane waits for another.
+   */
+  async run(
+    signal: AbortSignal,
+    laneOf: (value: Value) => string,
+    work: (values: readonly Value[]) => Promise<void>,
+  ): Promise<void> {
+    const lanes = new Map<string, Map<string, Value>>();
+    const runLane = async (name: string, waiting: Map<string, Value>): Promise<void> => {
+      while (waiting.size > 0 && !signal.aborted) {
+        const values = [...waiting.values()];
+        waiting.clear();
+        await work(values);
+      }
+      lanes.delete(name);
+    };
+    const running = new Set<Promise<void>>();
+    while (!signal.aborted) {
+      const idle = new Map<string, Map<string, Value>>();
+      for (const [key, value] of await this.#take(signal)) {
+        const name = laneOf(value);
+        const lane = lanes.get(name) ?? new Map<string, Value>();
+        if (!lanes.has(name)) idle.set(name, lane);
+        lanes.set(name, lane.set(key, value));
+      }
+      for (const [name, lane] of idle) {
+        const lasts = runLane(name, lane).finally(() => running.delete(lasts));
+        running.add(lasts);
+      }
+    }
+    await Promise.all(running);
   }
 
   /** All that there is, as soon as there is something; nothing when the signal aborts. */
-  async take(signal: AbortSignal): Promise<Map<string, Value>> {
-    while (this.#pending.size === 0 && !signal.aborted) await this.#untilPending(signal);
+  async #take(signal: AbortSignal): Promise<Map<string, Value>> {
+    while (this.#pending.size === 0 && !signal.aborted) await this.#bell.sleep(signal);
     const taken = new Map(this.#pending);
     this.#pending.clear();
     return taken;
@@ -66,18 +102,5 @@ export class Backlog<Value> {
     });
     this.#timers.set(key, { at, stop });
     signal.addEventListener('abort', stop, { once: true });
-  }
-
-  #untilPending(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        signal.removeEventListener('abort', done);
-        this.#wake = () => undefined;
-        resolve();
-      };
-      this.#wake = done;
-      signal.addEventListener('abort', done, { once: true });
-      if (signal.aborted) done();
-    });
   }
 }

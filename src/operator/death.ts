@@ -1,6 +1,8 @@
 import { CONTAINER_ANNOTATION } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
-import { isSession } from '../core/session-lease.ts';
+import { isBlank, isSession, renewedAtServer } from '../core/session-lease.ts';
+import { agree, judge } from './agreement.ts';
+import type { Judgement } from './agreement.ts';
 import type { ObservedContainer, ObservedPod, Termination } from './observed-pod.ts';
 
 /** The end of a container, as the kubelet reports it. */
@@ -21,15 +23,70 @@ export interface Proof extends ContainerEnd {
   readonly sessionStart: number;
 }
 
+/** What the end of a container says of a session, with the evidence. */
+export type Verdict = Judgement & { readonly proof: Proof };
+
+/** When a session was read, and what is known of it beside. */
+export interface Look {
+  /** By the server, of the answer; undefined for one whose time is not known. */
+  readonly serverTime: number | undefined;
+  /** The longest ttl that is known of the session: milliseconds. */
+  readonly ttl: number;
+}
+
+/** How long the request that began or renewed a session may have taken. */
+const LATENCY_MS = 10_000;
+
 /**
- * The proof that the session's process has ended, if there is one: the session says that it belongs to
- * this Pod and to which container, and began while that container ran which has ended since. Whatever
- * is equal or unclear is no proof: then the ttl decides.
+ * Whether the session's process has ended, where its Pod tells of an end: the session says that it belongs
+ * to this Pod and to which container, and began while that container ran which has ended since. Undefined
+ * for whatever is equal or unclear: then the ttl decides.
  *
  * Both times are of the node's clock. The kubelet's are cut to the second, so that the end that it
- * reports is never later than the real one, and a session that began afterwards never before it.
+ * reports is never later than the real one, and a session that began afterwards never before it, unless
+ * the clock was set back in between. What the server has noted tells that: see {@link judge}.
  */
-export function proofOfDeath(pod: ObservedPod, session: Lease): Proof | undefined {
+export function verdictOn(
+  pod: ObservedPod,
+  session: Lease,
+  { serverTime, ttl }: Look,
+): Verdict | undefined {
+  const since = endOfSession(pod, session);
+  if (!since) return undefined;
+  const { proof, ends } = since;
+  // Dead for everybody, whoever has revoked it.
+  if (isBlank(session)) return { kind: 'dead', isHeard: true, proof };
+  const { metadata, spec } = session;
+  const created = Date.parse(metadata.creationTimestamp ?? '');
+  const renewTime = Date.parse(spec?.renewTime ?? '');
+  const renewedAt = renewedAtServer(session);
+  if (Number.isNaN(created) || Number.isNaN(renewTime) || renewedAt === undefined) return undefined;
+  if (!agree(proof.sessionStart, created, LATENCY_MS)) {
+    return { kind: 'doubtful', why: 'beginning', proof };
+  }
+  const judgement = judge({
+    ends,
+    seen: created,
+    mayBeSameSecond: false,
+    renewTime,
+    renewedAt,
+    latency: LATENCY_MS,
+    serverTime,
+    silence: timeToRenew(ttl),
+  });
+  return judgement && { ...judgement, proof };
+}
+
+/** In so many milliseconds a living process has renewed, of a session or a Lease of this duration. */
+export function timeToRenew(ttl: number): number {
+  return ttl / 3 + ttl / 10;
+}
+
+/** The end of the container in which the session began, by the node's clock alone: no proof yet. */
+export function endOfSession(
+  pod: ObservedPod,
+  session: Lease,
+): { readonly proof: Proof; readonly ends: readonly Termination[] } | undefined {
   if (!isSession(session) || session.metadata.namespace !== pod.namespace) return undefined;
   const owners = session.metadata.ownerReferences ?? [];
   if (owners.length !== 1 || owners[0]?.kind !== 'Pod' || owners[0].uid !== pod.uid) {
@@ -37,12 +94,13 @@ export function proofOfDeath(pod: ObservedPod, session: Lease): Proof | undefine
   }
   const sessionStart = Date.parse(session.spec?.acquireTime ?? '');
   if (Number.isNaN(sessionStart)) return undefined;
-  const ended = endSince(pod, session.metadata.annotations?.[CONTAINER_ANNOTATION], sessionStart);
-  return ended && { ...ended, sessionStart };
+  const since = endSince(pod, session.metadata.annotations?.[CONTAINER_ANNOTATION], sessionStart);
+  return since && { proof: { ...since.end, sessionStart }, ends: since.ends };
 }
 
 /**
- * The end of what ran in the Pod at that moment, of the node's clock.
+ * The end of what ran in the Pod at that moment, of the node's clock; and of all runs of containers in one
+ * of which that may have been.
  *
  * @param container - where it ran; if that is not known, all containers must have ended since
  */
@@ -50,12 +108,12 @@ export function endSince(
   pod: ObservedPod,
   container: string | undefined,
   start: number,
-): ContainerEnd | undefined {
+): { readonly end: ContainerEnd; readonly ends: readonly Termination[] } | undefined {
   const ended =
     container === undefined ? anyWhereAllEnded(pod, start) : ofContainer(pod, container, start);
   if (!ended) return undefined;
   const { containerID, reason, exitCode, finishedAt } = ended.termination;
-  return {
+  const end = {
     pod: pod.name,
     podUid: pod.uid,
     container: ended.container.name,
@@ -64,31 +122,35 @@ export function endSince(
     exitCode,
     finishedAt,
   };
+  return { end, ends: ended.all };
 }
 
 interface Ended {
   readonly container: ObservedContainer;
   readonly termination: Termination;
+  readonly all: readonly Termination[];
 }
 
 function ofContainer(pod: ObservedPod, name: string, start: number): Ended | undefined {
   const [container, another] = pod.containers.filter((one) => one.name === name);
   if (!container || another) return undefined;
   const termination = container.terminations.find((one) => isDuring(start, one));
-  return termination && { container, termination };
+  return termination && { container, termination, all: [termination] };
 }
 
 /** A session that does not say where it is may be in any container: all must have ended since. */
 function anyWhereAllEnded(pod: ObservedPod, start: number): Ended | undefined {
   // What runs once was over before the others began, so if those have ended since it is over too.
   const lasting = pod.containers.filter(({ isInit }) => !isInit);
-  const haveEnded = lasting.every(({ terminations: [latest] }) => {
-    return latest !== undefined && start < latest.finishedAt;
-  });
-  if (!haveEnded) return undefined;
+  const all: Termination[] = [];
+  for (const { terminations } of lasting) {
+    const [latest] = terminations;
+    if (latest === undefined || start >= latest.finishedAt) return undefined;
+    all.push(latest);
+  }
   for (const container of lasting) {
     const termination = container.terminations.find((one) => isDuring(start, one));
-    if (termination) return { container, termination };
+    if (termination) return { container, termination, all };
   }
   return undefined;
 }

@@ -15,7 +15,7 @@ interface Endpoint {
 }
 
 interface EndpointSlice extends Listable {
-  readonly endpoints?: readonly Endpoint[];
+  readonly endpoints?: readonly Endpoint[] | null;
 }
 
 /**
@@ -51,7 +51,7 @@ export async function haveMoved(
         path: `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
         selector: `kubernetes.io/service-name=${service}`,
       },
-      (item) => (item as EndpointSlice).endpoints ?? [],
+      endpointsOf,
       signal,
     );
     if (slices.kind !== 'done') return slices;
@@ -61,6 +61,16 @@ export async function haveMoved(
     if (isServed && !isReached) return { ...slices, body: false };
   }
   return { ...services, body: true };
+}
+
+/** @throws Error when they are none */
+function endpointsOf(item: Listable): readonly Endpoint[] {
+  const { endpoints } = item as EndpointSlice;
+  const found: unknown = endpoints ?? [];
+  if (Array.isArray(found) && found.every((one) => typeof one === 'object' && one !== null)) {
+    return found as Endpoint[];
+  }
+  throw new Error('the endpoints of a slice are no list');
 }
 
 /** What is not known counts as so, as the API has it. */

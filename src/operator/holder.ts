@@ -3,7 +3,7 @@ import type { ObservedPod } from './observed-pod.ts';
 
 /** The Pods of a namespace, and what is needed to tell whose a holder's identity is. */
 export interface KnownPods {
-  /** Those that are there, and those that are gone and whose end is known. */
+  /** Those that are there, and those that are gone, as far as they were seen. */
   readonly pods: readonly ObservedPod[];
   readonly isPresent: (uid: string) => boolean;
   /** Those that are there in other namespaces, as far as the operator looks after them. */
@@ -16,8 +16,8 @@ export interface KnownPods {
 interface NamedHolder {
   /** The name of its Pod, or the hostname of it. */
   readonly pod: string;
-  /** Whether no process after it has the same identity. */
-  readonly isUnique: boolean;
+  /** What its process may have made up; empty if there is no such part. */
+  readonly unique: string;
 }
 
 /** Nothing that names a Pod is longer, and no pattern has to look at more. */
@@ -82,18 +82,27 @@ export function holdersOf(
   if (!named || nodes.has(named.pod)) return { candidates: [], elsewhere: [], isUnique: false };
   const isMeant = ({ name, hostname }: ObservedPod): boolean =>
     name === named.pod || hostname === named.pod;
-  return {
-    candidates: pods.filter(isMeant),
-    elsewhere: elsewhere.filter(isMeant),
-    isUnique: named.isUnique,
-  };
+  const candidates = pods.filter(isMeant);
+  const isOfPod =
+    [...pods, ...elsewhere].some(({ uid }) => contains(uid, named.unique)) ||
+    candidates.some(({ name, hostname = '' }) => {
+      return contains(name, named.unique) || contains(hostname, named.unique);
+    });
+  const isUnique = named.unique !== '' && !isOfPod;
+  return { candidates, elsewhere: elsewhere.filter(isMeant), isUnique };
+}
+
+/** What each run of a container can be told of its Pod, no process of it has made up. */
+function contains(text: string, part: string): boolean {
+  const plain = (one: string): string => one.replaceAll('-', '').toLowerCase();
+  return plain(text).includes(plain(part));
 }
 
 function namedHolder(identity: string, patterns: readonly RegExp[]): NamedHolder | undefined {
   if (identity.length > MOST_IDENTITY_CHARACTERS) return undefined;
   for (const known of patterns) {
-    const { pod, unique } = known.exec(identity)?.groups ?? {};
-    if (pod) return { pod, isUnique: Boolean(unique) };
+    const { pod, unique = '' } = known.exec(identity)?.groups ?? {};
+    if (pod) return { pod, unique };
   }
   return undefined;
 }

@@ -5,17 +5,18 @@ import type { Lease } from '../core/lease.ts';
 import { isBlank, isSession, renewedAtServer } from '../core/session-lease.ts';
 import { collectLeases, listError } from '../kube/lease-list.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
-import { isMissing } from '../kube/outcome.ts';
 import type { Requests } from '../kube/transport.ts';
 import { bury, revoke } from '../repair/revoke.ts';
 import { readSession } from '../repair/session-state.ts';
 import { heartbeat } from '../session/sighting.ts';
+import { briefly } from './brief.ts';
+import { endOfSession } from './death.ts';
 import { sessionKey } from './lock-index.ts';
-import type { IndexedLock, LockIndex, SessionRef } from './lock-index.ts';
+import type { LockIndex, SessionRef } from './lock-index.ts';
+import { MissingSessions } from './missing-sessions.ts';
 import { Orphans } from './orphans.ts';
 import type { PodIndex } from './pod-index.ts';
-import { victimOf } from './reclaim.ts';
-import type { Reclaimer, Victim } from './reclaim.ts';
+import type { Reclaimer, Suspect } from './reclaim.ts';
 import type { Reporter } from './report.ts';
 import type { Settler } from './settler.ts';
 
@@ -25,8 +26,6 @@ const AFTER_FAILURE_MS = 10_000;
 const SWEEPS_BETWEEN_ORPHANS = 12;
 /** A blank session is kept so long, or for its ttl if that is longer. */
 const KEEP_BLANK_MS = 60_000;
-
-const REMEMBERED_MS = 86_400_000;
 
 type SessionState = 'live' | 'silent' | 'blank';
 
@@ -43,7 +42,7 @@ export interface SessionSweep {
 /** What is kept of a session while the others are read. */
 interface Swept {
   readonly session: SessionRef;
-  /** Milliseconds. */
+  /** Milliseconds; infinite if it says none. */
   readonly ttl: number;
   readonly beat: string;
   readonly renewedAt: number | undefined;
@@ -51,7 +50,7 @@ interface Swept {
   readonly owner: string;
   /** The Lease, if it is blank: without what the server notes of field owners. */
   readonly blank: Lease | undefined;
-  readonly victim: Victim | undefined;
+  readonly suspect: Suspect | undefined;
 }
 
 interface Parts {
@@ -77,8 +76,9 @@ export class Housekeeping {
   readonly #orphans: Orphans;
   /** Silent sessions whose Pod is gone: their heartbeat, and since when we see it. */
   readonly #silent = new Map<string, { beat: string; since: number }>();
-  /** Entries whose session is missing: since when. */
-  readonly #missing = new Map<string, number>();
+  readonly #missing: MissingSessions;
+  /** The longest ttl that each session was ever seen with, as others may edit it: milliseconds. */
+  readonly #ttls = new Map<string, { session: SessionRef; ttl: number }>();
   #swept: SessionSweep = {
     counts: { live: 0, silent: 0, blank: 0 },
     oldestMs: 0,
@@ -88,6 +88,7 @@ export class Housekeeping {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#orphans = new Orphans(parts);
+    this.#missing = new MissingSessions(parts);
   }
 
   get swept(): SessionSweep {
@@ -99,7 +100,7 @@ export class Housekeeping {
     const { clock, random } = this.#parts;
     // What was seen long ago says nothing: others have led since.
     this.#silent.clear();
-    this.#missing.clear();
+    this.#missing.forget();
     for (let sweeps = 0; !signal.aborted;) {
       const done = await this.#sweep(signal);
       if (done && sweeps % SWEEPS_BETWEEN_ORPHANS === 0) await this.#orphans.look(signal);
@@ -112,6 +113,7 @@ export class Housekeeping {
     let done = true;
     const counts = { live: 0, silent: 0, blank: 0 };
     let oldestMs = 0;
+    const seen = new Set<string>();
     for (const namespace of this.#parts.namespaces) {
       // Known before the sessions are read: what an entry names was there before the entry.
       const locks = [...this.#parts.index.all()].filter(
@@ -132,28 +134,38 @@ export class Housekeeping {
         continue;
       }
       const { leases, serverTime } = listed.body;
-      const sessions = leases.filter((one) => one !== undefined);
-      const victims = sessions.map(({ victim }) => victim).filter((one) => one !== undefined);
+      const sessions = leases.filter((one) => one !== undefined).map((one) => this.#withTtl(one));
+      const suspects = sessions.map(({ suspect }) => suspect).filter((one) => one !== undefined);
+      const victims = this.#parts.reclaimer.judge(suspects, serverTime, signal);
+      const reclaimed = new Set(victims.map(({ session }) => sessionKey(session)));
       const left = await this.#parts.reclaimer.reclaim(victims, signal);
       if (left.length > 0) done = false;
       for (const swept of sessions) {
         if (isAborted(signal)) return false;
         const silentMs = silenceOf(swept, serverTime);
         if (!swept.blank) oldestMs = Math.max(oldestMs, silentMs);
-        counts[await this.#tidy(swept, silentMs)] += 1;
+        const isReclaimed = reclaimed.has(sessionKey(swept.session));
+        counts[await this.#tidy(swept, silentMs, isReclaimed)] += 1;
       }
-      await this.#dropMissing(locks, sessions);
+      const present = new Set(sessions.map(({ session }) => sessionKey(session)));
+      for (const key of present) seen.add(key);
+      await this.#missing.drop(locks, {
+        isListed: (session) => present.has(sessionKey(session)),
+        ttlOf: (session) => this.#ttls.get(sessionKey(session))?.ttl ?? 0,
+      });
     }
-    this.#forget();
+    if (done) this.#forget(seen);
     this.#swept = { counts, oldestMs, at: this.#parts.clock.wall() };
     return done;
   }
 
-  /** What was noted of sessions and entries that have gone meanwhile. */
-  #forget(): void {
-    const before = this.#parts.clock.now() - REMEMBERED_MS;
-    for (const [key, { since }] of this.#silent) if (since < before) this.#silent.delete(key);
-    for (const [key, since] of this.#missing) if (since < before) this.#missing.delete(key);
+  /** What was noted of sessions that have gone meanwhile; of a missing one that a lock names the ttl counts. */
+  #forget(present: ReadonlySet<string>): void {
+    for (const key of this.#silent.keys()) if (!present.has(key)) this.#silent.delete(key);
+    for (const [key, { session }] of this.#ttls) {
+      const isNamed = present.has(key) || this.#parts.index.locksOf(session).length > 0;
+      if (!isNamed) this.#ttls.delete(key);
+    }
   }
 
   #kept(lease: Lease): Swept | undefined {
@@ -161,24 +173,33 @@ export class Housekeeping {
     const { name, namespace = '', uid = '' } = metadata;
     if (!isSession(lease) || namespace === '' || uid === '') return undefined;
     const owner = metadata.ownerReferences?.[0]?.uid ?? '';
-    const small = { ...lease, metadata };
-    const victim = victimOf(small, this.#parts.pods.find(owner));
+    const pod = this.#parts.pods.find(owner);
+    const isSuspect = pod !== undefined && endOfSession(pod, lease) !== undefined;
     return {
       session: { namespace, name, uid },
-      ttl: (lease.spec?.leaseDurationSeconds ?? 0) * 1_000,
+      ttl: (lease.spec?.leaseDurationSeconds ?? Infinity) * 1_000,
       beat: heartbeat(lease, uid),
       renewedAt: renewedAtServer(lease),
       owner,
-      blank: isBlank(lease) ? small : undefined,
-      victim,
+      blank: isBlank(lease) ? { ...lease, metadata } : undefined,
+      suspect: isSuspect ? { lease, pod } : undefined,
     };
   }
 
-  async #tidy(swept: Swept, silentMs: number): Promise<SessionState> {
-    const { session, blank, ttl, victim } = swept;
+  /** With the longest ttl that is known of it: what others have made of it counts for nothing. */
+  #withTtl(swept: Swept): Swept {
+    const key = sessionKey(swept.session);
+    const known = this.#ttls.get(key)?.ttl ?? 0;
+    const ttl = Math.max(swept.ttl, known, this.#parts.index.longestTtl(swept.session));
+    this.#ttls.set(key, { session: swept.session, ttl: Number.isFinite(ttl) ? ttl : known });
+    return { ...swept, ttl };
+  }
+
+  async #tidy(swept: Swept, silentMs: number, isReclaimed: boolean): Promise<SessionState> {
+    const { session, blank, ttl } = swept;
     try {
       if (blank) await this.#tidyBlank(session, blank, silentMs > ttl ? silentMs : 0);
-      else if (!victim && silentMs > 2 * ttl) await this.#tidySilent(swept);
+      else if (!isReclaimed && silentMs > 2 * ttl) await this.#tidySilent(swept);
       else this.#silent.delete(sessionKey(session));
     } catch (error) {
       this.#parts.report({ type: 'failed', what: `tidy up session ${session.name}`, error });
@@ -214,7 +235,7 @@ export class Housekeeping {
     }
     if (clock.now() - seen.since <= ttl) return;
     const startedAt = clock.now();
-    const workshop = { api: apiOf(session.namespace), clock };
+    const workshop = briefly(apiOf(session.namespace), clock);
     const state = await readSession(workshop, session.name, session.uid);
     if (state.state !== 'present' || heartbeat(state.lease, session.uid) !== beat) return;
     const { kind } = await revoke(workshop, state, false);
@@ -224,38 +245,6 @@ export class Housekeeping {
     report({ type: 'revoked', session, by: 'silent', proof: undefined, tookMs });
     settler.isDead(session, undefined);
     await settler.settleLocksOf(session);
-  }
-
-  /** An entry whose session has been missing for the entry's ttl stands for nothing. */
-  async #dropMissing(locks: readonly IndexedLock[], sessions: readonly Swept[]): Promise<void> {
-    const { clock, settler } = this.#parts;
-    const present = new Set(sessions.map(({ session }) => sessionKey(session)));
-    for (const lock of locks) {
-      const due: string[] = [];
-      for (const { id, session, sessionUid, ttl } of [...lock.holders, ...lock.queue]) {
-        const { namespace } = lock;
-        const key = `${namespace}/${lock.name}/${id}`;
-        // What a newer version wrote may name its session in another way.
-        const isNamed = session !== '' && sessionUid !== '';
-        if (!isNamed || present.has(sessionKey({ namespace, name: session, uid: sessionUid }))) {
-          this.#missing.delete(key);
-          continue;
-        }
-        const since = this.#missing.get(key);
-        if (since === undefined) this.#missing.set(key, clock.now());
-        else if (clock.now() - since <= ttl * 1_000) continue;
-        else if (await this.#isMissing(namespace, session, sessionUid)) due.push(id);
-      }
-      if (due.length === 0) continue;
-      await settler.drop(lock, due);
-      for (const id of due) this.#missing.delete(`${lock.namespace}/${lock.name}/${id}`);
-    }
-  }
-
-  /** One that has only lost its label is none that is missing. */
-  async #isMissing(namespace: string, name: string, uid: string): Promise<boolean> {
-    const read = await this.#parts.apiOf(namespace).get(name);
-    return isMissing(read) || (read.kind === 'done' && read.body.metadata.uid !== uid);
   }
 }
 

@@ -1,9 +1,9 @@
 import type { Clock, Random } from '../core/clock.ts';
-import type { Lease } from '../core/lease.ts';
 import { leaderLabelValue } from '../core/names.ts';
 import { CollectionWatch } from '../kube/collection-watch.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { collectionPath, listError } from '../kube/lease-list.ts';
+import { asLease } from '../kube/lease-shape.ts';
 import { isConflict, isMissing } from '../kube/outcome.ts';
 import { errorOf } from '../kube/status-error.ts';
 import type { Requests } from '../kube/transport.ts';
@@ -87,7 +87,7 @@ export class LeaderLabels {
       requests,
       { clock, random },
       { path: collectionPath(namespace), selector: LED_ELECTIONS },
-      (item) => ledElection(item as Lease),
+      (item) => ledElection(asLease(item)),
       {
         listed: ({ items }) => {
           this.#listed.add(namespace);
@@ -121,15 +121,13 @@ export class LeaderLabels {
   }
 
   async #work(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      for (const namespace of (await this.#pending.take(signal)).keys()) {
-        if (isAborted(signal)) return;
-        // Left over from the last time that this operator led.
-        if (!this.#isListed(namespace)) continue;
-        if (await this.#label(namespace, signal)) this.#pending.done(namespace);
-        else this.#pending.retry(namespace, namespace, signal);
-      }
-    }
+    const label = async ([namespace = '']: readonly string[]): Promise<void> => {
+      // Left over from the last time that this operator led.
+      if (!this.#isListed(namespace)) return;
+      if (await this.#label(namespace, signal)) this.#pending.done(namespace);
+      else this.#pending.retry(namespace, namespace, signal);
+    };
+    await this.#pending.run(signal, (namespace) => namespace, label);
   }
 
   /** @returns false if something failed and is to be tried again */
@@ -228,9 +226,4 @@ export class LeaderLabels {
     report({ type: 'failed', what, error: errorOf(written, what) });
     return false;
   }
-}
-
-/** Aborted meanwhile: asked anew, as the compiler takes an earlier answer for lasting. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
 }

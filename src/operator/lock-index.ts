@@ -145,6 +145,18 @@ export class LockIndex {
     return [...keys].map((key) => this.#locks.get(key)).filter((lock) => lock !== undefined);
   }
 
+  /** The longest ttl that an entry of the session says: milliseconds; 0 if there is none. */
+  longestTtl(session: SessionRef): number {
+    let longest = 0;
+    for (const { holders, queue } of this.locksOf(session)) {
+      for (const entry of [...holders, ...queue]) {
+        const isIts = entry.session === session.name && entry.sessionUid === session.uid;
+        if (isIts) longest = Math.max(longest, entry.ttl * 1_000);
+      }
+    }
+    return longest;
+  }
+
   /**
    * Since when the one waits who has waited longest behind the session, by the clocks of those who
    * wait, as only a turn depends on it; undefined when nobody waits.

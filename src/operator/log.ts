@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { EventLogger } from '../telemetry/log.ts';
+import type { Doubt } from './agreement.ts';
 import type { Report, Reporter } from './report.ts';
 
 /** The same trouble is told once in this time, and how often it came. */
@@ -28,6 +29,12 @@ export function operatorLog(logger: EventLogger, clock: Clock): Reporter {
   };
 }
 
+const WHEN: Readonly<Record<Doubt, string>> = {
+  beginning: 'when it began',
+  renewal: 'when it was last renewed',
+  end: 'when its container ended',
+};
+
 function tell(logger: EventLogger, report: Exclude<Report, { type: 'failed' }>): void {
   const event = report.type;
   if (report.type === 'revoked') {
@@ -53,6 +60,11 @@ function tell(logger: EventLogger, report: Exclude<Report, { type: 'failed' }>):
     };
     const message = `released Lease ${lease} for ${proof.holder}`;
     logger.info({ event, namespace, lease, proof: times, tookMs }, message);
+  } else if (report.type === 'doubtful') {
+    const { namespace, lease, holder, why, proof } = report;
+    const end = { ...proof, finishedAt: new Date(proof.finishedAt).toISOString() };
+    const message = `left ${lease} to its duration: the clocks of its node and of the API server did not agree ${WHEN[why]}`;
+    logger.warn({ event, namespace, lease, holder, why, proof: end }, message);
   } else if (report.type === 'leader-label') {
     const { change, namespace, pod, election } = report;
     const message = `${change} the label of ${election}'s leader on Pod ${pod}`;

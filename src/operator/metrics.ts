@@ -27,6 +27,7 @@ export class Metrics {
   readonly #deleted: Counter;
   readonly #leads: Gauge;
   readonly #released: Counter;
+  readonly #doubts: Counter;
   readonly #labels: Counter;
 
   constructor(clock: Clock) {
@@ -98,6 +99,12 @@ export class Metrics {
       help: 'Leases of elections that were released for leaders which had ended.',
       registers,
     });
+    this.#doubts = new Counter({
+      name: 'leasehold_doubtful_deaths_total',
+      help: 'Leases left to their duration though their container has ended, by when clocks did not agree.',
+      labelNames: ['why'],
+      registers,
+    });
     this.#labels = new Counter({
       name: 'leasehold_leader_label_writes_total',
       help: "Labels of leaders' Pods that were set or removed.",
@@ -144,6 +151,7 @@ export class Metrics {
     else if (report.type === 'failed') this.#failures.inc();
     else if (report.type === 'deleted') this.#deleted.inc();
     else if (report.type === 'released') this.#released.inc();
+    else if (report.type === 'doubtful') this.#doubts.inc({ why: report.why });
     else if (report.type === 'leader-label') this.#labels.inc({ change: report.change });
     else if (report.type === 'lost') this.#lost.inc({ how: report.how });
     else if (report.type === 'settled' && report.session) {

@@ -11,6 +11,11 @@ export interface Termination {
   /** On the node's clock, to the second: milliseconds since the epoch. */
   readonly startedAt: number;
   readonly finishedAt: number;
+  /**
+   * When the server stored the first report of this end, by its clock, to the second: milliseconds since
+   * the epoch. Undefined if it was reported late, after the next run had begun, or not heard at that moment.
+   */
+  readonly reportedAt: number | undefined;
   readonly reason: string;
   readonly exitCode: number | undefined;
 }
@@ -69,6 +74,7 @@ export function observedPod(pod: unknown): ObservedPod | undefined {
   if (namespace === '' || name === '' || uid === '') return undefined;
   const spec = at(pod, 'spec');
   const status = at(pod, 'status');
+  const writtenAt = statusWrittenAt(metadata);
   const read = (inSpec: string, inStatus: string): ObservedContainer[] => {
     const statuses = list(status[inStatus]);
     return list(spec[inSpec]).map((container) => {
@@ -76,7 +82,7 @@ export function observedPod(pod: unknown): ObservedPod | undefined {
       const own = statuses.filter((one) => text(one.name) === containerName);
       const isInit = inSpec === 'initContainers' && container.restartPolicy !== 'Always';
       // Two statuses of one container contradict each other.
-      const terminations = own.length === 1 && own[0] ? terminationsOf(own[0]) : [];
+      const terminations = own.length === 1 && own[0] ? terminationsOf(own[0], writtenAt) : [];
       return { name: containerName, isInit, terminations };
     });
   };
@@ -107,6 +113,33 @@ function hostnameOf(name: string, spec: Json): string | undefined {
   return chosen || name.slice(0, MOST_HOSTNAME_CHARACTERS).replace(/[-.]+$/, '');
 }
 
+/**
+ * The Pod, with those reports of ends that were heard as they came.
+ *
+ * @param before - as it was known
+ * @param isHeard - whether no state in between can have been missed
+ */
+export function withReports(
+  pod: ObservedPod,
+  before: ObservedPod | undefined,
+  isHeard: boolean,
+): ObservedPod {
+  const known = new Map(
+    before?.containers
+      .flatMap(({ terminations }) => terminations)
+      .map(({ containerID, reportedAt }) => [containerID, reportedAt]),
+  );
+  const reportOf = ({ containerID, reportedAt }: Termination): number | undefined => {
+    if (known.has(containerID)) return known.get(containerID);
+    return isHeard && before ? reportedAt : undefined;
+  };
+  const containers = pod.containers.map((container) => ({
+    ...container,
+    terminations: container.terminations.map((one) => ({ ...one, reportedAt: reportOf(one) })),
+  }));
+  return { ...pod, containers };
+}
+
 function isLabelledByUs(metadata: Json): boolean {
   return list(metadata.managedFields).some(({ manager, fieldsV1 }) => {
     const labels = at(at(at({ fieldsV1 }, 'fieldsV1'), 'f:metadata'), 'f:labels');
@@ -114,11 +147,26 @@ function isLabelledByUs(metadata: Json): boolean {
   });
 }
 
-function terminationsOf(status: Json): Termination[] {
+const STATUSES = ['f:containerStatuses', 'f:initContainerStatuses', 'f:ephemeralContainerStatuses'];
+
+/** When the server last stored the states of containers, by its clock. */
+function statusWrittenAt(metadata: Json): number | undefined {
+  const times = list(metadata.managedFields)
+    .filter(({ fieldsV1 }) => {
+      const status = at(at({ fieldsV1 }, 'fieldsV1'), 'f:status');
+      return STATUSES.some((field) => field in status);
+    })
+    .map(({ time }) => moment(time))
+    .filter((time) => time !== undefined);
+  return times.length === 0 ? undefined : Math.max(...times);
+}
+
+function terminationsOf(status: Json, writtenAt: number | undefined): Termination[] {
   const state = at(status, 'state');
-  const found = [at(state, 'terminated'), at(at(status, 'lastState'), 'terminated')]
-    .map(termination)
-    .filter((one) => one !== undefined);
+  const found = [
+    termination(at(state, 'terminated'), writtenAt),
+    termination(at(at(status, 'lastState'), 'terminated'), undefined),
+  ].filter((one) => one !== undefined);
   const ids = new Set(found.map(({ containerID }) => containerID));
   // A container that runs cannot have ended, and did not begin before the one that it replaces ended:
   // else the clock of the node was set back meanwhile, and no time of it can be compared.
@@ -131,7 +179,7 @@ function terminationsOf(status: Json): Termination[] {
   return found.toSorted((a, b) => b.finishedAt - a.finishedAt);
 }
 
-function termination(terminated: Json): Termination | undefined {
+function termination(terminated: Json, reportedAt: number | undefined): Termination | undefined {
   const containerID = text(terminated.containerID);
   const startedAt = moment(terminated.startedAt);
   const finishedAt = moment(terminated.finishedAt);
@@ -141,7 +189,7 @@ function termination(terminated: Json): Termination | undefined {
     return undefined;
   }
   const exitCode = typeof terminated.exitCode === 'number' ? terminated.exitCode : undefined;
-  return { containerID, startedAt, finishedAt, reason, exitCode };
+  return { containerID, startedAt, finishedAt, reportedAt, reason, exitCode };
 }
 
 /** Neither Go's zero time nor Unix' is one at which a container ended. */

@@ -1,5 +1,4 @@
 import type { Clock, Random } from '../core/clock.ts';
-import type { Lease } from '../core/lease.ts';
 import { ROLE_LABEL } from '../core/lease.ts';
 import { CollectionWatch } from '../kube/collection-watch.ts';
 import type { CollectionListener, Failure } from '../kube/collection-watch.ts';
@@ -7,6 +6,7 @@ import type { Listable } from '../kube/collection.ts';
 import { leaseApi } from '../kube/lease-api.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { collectionPath, listError } from '../kube/lease-list.ts';
+import { asLease } from '../kube/lease-shape.ts';
 import { errorOf } from '../kube/status-error.ts';
 import type { Requests } from '../kube/transport.ts';
 import { holderPatterns } from './holder.ts';
@@ -117,7 +117,7 @@ export class Operator {
       this.#follow(
         collectionPath(namespace),
         `${ROLE_LABEL}=lock`,
-        (lease) => indexedLock(lease as Lease),
+        (lease) => indexedLock(asLease(lease)),
         this.locks,
         namespace,
         signal,

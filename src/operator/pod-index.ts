@@ -1,7 +1,8 @@
 import type { KnownPods } from './holder.ts';
+import { withReports } from './observed-pod.ts';
 import type { ObservedPod } from './observed-pod.ts';
 
-/** So many Pods that are gone are remembered: whoever becomes the leader may need their proof. */
+/** So many Pods that are gone are remembered, of each kind: whoever becomes the leader may need their proof. */
 const MOST_DEPARTED = 1_000;
 
 /** What a Pod was and what it is; undefined for one that was not there, or is gone. */
@@ -11,6 +12,8 @@ type PodListener = (before: ObservedPod | undefined, after: ObservedPod | undefi
 export class PodIndex {
   readonly #pods = new Map<string, ObservedPod>();
   readonly #departed = new Map<string, ObservedPod>();
+  /** Those that are gone, and of which no end is known: their processes may live. */
+  readonly #vanished = new Map<string, ObservedPod>();
   readonly #listeners = new Set<(pod: ObservedPod) => void>();
   readonly #watchers = new Set<PodListener>();
 
@@ -51,15 +54,26 @@ export class PodIndex {
     return new Set([...pods, ...this.#departed.values()].map(({ namespace }) => namespace));
   }
 
-  /** What is known for telling whose an identity is. */
-  known(namespace: string): KnownPods {
+  /**
+   * What is known for telling whose an identity is.
+   *
+   * @param listed - the Pods of the namespace as they were just read, if a watch may be behind
+   */
+  known(namespace: string, listed?: readonly ObservedPod[]): KnownPods {
     const isWithin = (pod: ObservedPod): boolean => pod.namespace === namespace;
-    const present = [...this.#pods.values()];
+    const watched = [...this.#pods.values()];
+    const present = listed
+      ? listed.map((pod) => withReports(pod, this.find(pod.uid), false))
+      : watched.filter(isWithin);
+    const uids = new Set(present.map(({ uid }) => uid));
+    const gone = [...watched, ...this.#departed.values(), ...this.#vanished.values()].filter(
+      (pod) => isWithin(pod) && !uids.has(pod.uid),
+    );
     return {
-      pods: [...present.filter(isWithin), ...[...this.#departed.values()].filter(isWithin)],
-      elsewhere: present.filter((pod) => !isWithin(pod)),
-      isPresent: (uid) => this.#pods.has(uid),
-      nodes: new Set(present.map(({ node }) => node)),
+      pods: [...present, ...gone],
+      elsewhere: watched.filter((pod) => !isWithin(pod)),
+      isPresent: (uid) => uids.has(uid),
+      nodes: new Set([...watched, ...present].map(({ node }) => node)),
     };
   }
 
@@ -77,7 +91,7 @@ export class PodIndex {
     for (const pod of pods) {
       if (!pod) continue;
       present.add(pod.uid);
-      this.written(pod);
+      this.#take(pod, false);
     }
     for (const pod of this.#pods.values()) {
       const isListed = namespace === undefined || pod.namespace === namespace;
@@ -85,8 +99,14 @@ export class PodIndex {
     }
   }
 
+  /** As a watch tells it, one state after the other. */
   written(pod: ObservedPod): void {
-    const before = this.#pods.get(pod.uid);
+    this.#take(pod, true);
+  }
+
+  #take(now: ObservedPod, isHeard: boolean): void {
+    const before = this.#pods.get(now.uid);
+    const pod = withReports(now, before, isHeard);
     this.#pods.set(pod.uid, pod);
     for (const listener of this.#watchers) listener(before, pod);
     this.#tellIfEnded(endsOf(before), pod);
@@ -95,22 +115,24 @@ export class PodIndex {
   /** The answer to a write; it may come later than what the watch has told since. */
   answered(pod: ObservedPod): void {
     const known = this.#pods.get(pod.uid);
-    if (known && Number(known.resourceVersion) < Number(pod.resourceVersion)) this.written(pod);
+    if (known && Number(known.resourceVersion) < Number(pod.resourceVersion))
+      this.#take(pod, false);
   }
 
-  /** @param pod - in the last state that it had, which may be the first to tell of an end */
-  deleted(pod: ObservedPod): void {
-    const known = this.#pods.get(pod.uid);
+  /** @param last - in the last state that it had, which may be the first to tell of an end */
+  deleted(last: ObservedPod): void {
+    const known = this.#pods.get(last.uid);
+    const pod = withReports(last, known, false);
     const before = endsOf(known);
     if (this.#pods.delete(pod.uid)) {
       for (const listener of this.#watchers) listener(known, undefined);
     }
-    if (endsOf(pod).size === 0) return;
-    this.#departed.set(pod.uid, pod);
-    if (this.#departed.size > MOST_DEPARTED) {
-      const [oldest = ''] = this.#departed.keys();
-      this.#departed.delete(oldest);
+    if (endsOf(pod).size === 0) {
+      // One that was never on a node has never run.
+      if (pod.node !== '') remember(this.#vanished, pod);
+      return;
     }
+    remember(this.#departed, pod);
     this.#tellIfEnded(before, pod);
   }
 
@@ -121,6 +143,13 @@ export class PodIndex {
       return;
     }
   }
+}
+
+function remember(gone: Map<string, ObservedPod>, pod: ObservedPod): void {
+  gone.set(pod.uid, pod);
+  if (gone.size <= MOST_DEPARTED) return;
+  const [oldest = ''] = gone.keys();
+  gone.delete(oldest);
 }
 
 function endsOf(pod: ObservedPod | undefined): ReadonlySet<string> {

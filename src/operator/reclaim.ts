@@ -1,18 +1,21 @@
 import type { Clock } from '../core/clock.ts';
-import type { Lease } from '../core/lease.ts';
 import { POD_UID_LABEL, ROLE_LABEL } from '../core/lease.ts';
+import type { Lease } from '../core/lease.ts';
 import { collectLeases, listError } from '../kube/lease-list.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import type { Requests } from '../kube/transport.ts';
-import { revoke } from '../repair/revoke.ts';
-import { sessionState } from '../repair/session-state.ts';
 import { Backlog } from './backlog.ts';
-import { proofOfDeath } from './death.ts';
+import type { Doubt } from './agreement.ts';
+import { verdictOn } from './death.ts';
 import type { Proof } from './death.ts';
-import type { LockIndex, SessionRef } from './lock-index.ts';
+import { briefly } from './brief.ts';
+import { Doubts } from './doubts.ts';
+import type { LockIndex } from './lock-index.ts';
 import type { ObservedPod } from './observed-pod.ts';
 import { Pace } from './pace.ts';
 import type { Reporter } from './report.ts';
+import { revokeProven } from './revocation.ts';
+import type { Victim } from './revocation.ts';
 import type { Settler } from './settler.ts';
 
 /** So many Pods in one selector: half of what a URL may be. */
@@ -23,11 +26,10 @@ const CONCURRENCY = 8;
 /** Later than all who wait. */
 const NOBODY_WAITS = Number.MAX_SAFE_INTEGER;
 
-/** A session whose process has ended, and how that is known. */
-export interface Victim {
+/** A session whose container has ended by the clock of its node. */
+export interface Suspect {
   readonly lease: Lease;
-  readonly session: SessionRef;
-  readonly proof: Proof;
+  readonly pod: ObservedPod;
 }
 
 interface Parts {
@@ -47,12 +49,14 @@ interface Parts {
 export class Reclaimer {
   readonly #parts: Parts;
   readonly #pace: Pace;
+  readonly #doubts: Doubts;
   /** Pods with an end of a container that was not looked into yet, by uid. */
   readonly #pending: Backlog<ObservedPod>;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#pace = new Pace(parts.clock, PACE);
+    this.#doubts = new Doubts(parts.report);
     this.#pending = new Backlog(parts.clock);
   }
 
@@ -63,22 +67,27 @@ export class Reclaimer {
 
   /** Works until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const pods = [...(await this.#pending.take(signal)).values()];
-      const failed = await this.#reclaimThoseOf(pods, signal);
-      for (const pod of pods) {
-        // Past a few tries housekeeping comes back to it.
-        if (failed.has(pod)) this.#pending.retry(pod.uid, pod, signal);
-        else this.#pending.done(pod.uid);
+    const writing = new Set<Promise<void>>();
+    // Read at once: only the writes have to wait for their turn.
+    const reclaim = async (pods: readonly ObservedPod[]): Promise<void> => {
+      for (let from = 0; from < pods.length; from += MOST_PODS_A_LIST) {
+        const some = pods.slice(from, from + MOST_PODS_A_LIST);
+        const victims = await this.#victimsOf(some, signal);
+        const lasts = this.#reclaimThoseOf(some, victims, signal).finally(() =>
+          writing.delete(lasts),
+        );
+        writing.add(lasts);
       }
-    }
+    };
+    await this.#pending.run(signal, ({ namespace }) => namespace, reclaim);
+    await Promise.all(writing);
   }
 
   /**
    * Revokes these sessions and settles their locks, those first behind which somebody has waited
    * longest.
    *
-   * @returns those that could not be revoked
+   * @returns those that could not be revoked, or with locks that could not be settled
    */
   async reclaim(victims: readonly Victim[], signal: AbortSignal): Promise<Victim[]> {
     const { index, settler } = this.#parts;
@@ -86,7 +95,7 @@ export class Reclaimer {
       .map((victim) => ({ victim, since: index.oldestWaiter(victim.session) }))
       .sort((a, b) => (a.since ?? NOBODY_WAITS) - (b.since ?? NOBODY_WAITS));
     // Each is proven dead by itself: no lock is granted to one whose turn has not come.
-    for (const { session, proof } of victims) settler.isDead(session, proof);
+    for (const { session, proof } of victims) settler.isDying(session, proof);
     const failed: Victim[] = [];
     const queue = turns.values();
     const worker = async (): Promise<void> => {
@@ -100,59 +109,58 @@ export class Reclaimer {
     return failed;
   }
 
-  async #reclaimOne({ lease, session, proof }: Victim): Promise<boolean> {
+  async #reclaimOne(victim: Victim): Promise<boolean> {
+    const { lease, session, proof } = victim;
     const { apiOf, clock, settler, report } = this.#parts;
     const startedAt = clock.now();
-    const state = sessionState(lease, undefined);
     try {
-      if (state.state === 'present') {
-        const workshop = { api: apiOf(session.namespace), clock };
-        // A renewal that was on its way when the process ended changes nothing.
-        const { kind } = await revoke(workshop, state, true);
-        const tookMs = clock.now() - startedAt;
-        if (kind === 'revoked') {
-          report({ type: 'revoked', session, by: 'container-terminated', proof, tookMs });
-        }
+      const { kind } = await revokeProven(briefly(apiOf(session.namespace), clock), victim);
+      const tookMs = clock.now() - startedAt;
+      if (kind === 'revoked') {
+        report({ type: 'revoked', session, by: 'container-terminated', proof, tookMs });
+      } else if (kind === 'revived') {
+        settler.isAlive(session);
+        this.#doubt({ lease, why: 'end', proof });
+        return true;
       }
-      await settler.settleLocksOf(session);
-      return true;
+      settler.isDead(session, proof);
+      return await settler.settleLocksOf(session);
     } catch (error) {
       report({ type: 'failed', what: `revoke session ${session.name}`, error });
       return false;
     }
   }
 
-  /** @returns the Pods that have to be looked into again */
+  /** @param victims - undefined when they could not be read */
   async #reclaimThoseOf(
     pods: readonly ObservedPod[],
+    victims: readonly Victim[] | undefined,
     signal: AbortSignal,
-  ): Promise<Set<ObservedPod>> {
-    const failed = new Set<ObservedPod>();
-    const victims: Victim[] = [];
-    for (const [namespace, within] of Map.groupBy(pods, (pod) => pod.namespace)) {
-      for (let from = 0; from < within.length; from += MOST_PODS_A_LIST) {
-        const some = within.slice(from, from + MOST_PODS_A_LIST);
-        const found = await this.#victimsIn(namespace, some, signal);
-        if (found) victims.push(...found);
-        else for (const pod of some) failed.add(pod);
-      }
+  ): Promise<void> {
+    const left = victims && (await this.reclaim(victims, signal));
+    const failed = new Set(left?.map(({ pod }) => pod.uid));
+    for (const pod of pods) {
+      // Past a few tries housekeeping comes back to it.
+      if (!left || failed.has(pod.uid)) this.#pending.retry(pod.uid, pod, signal);
+      else this.#pending.done(pod.uid);
     }
-    const left = new Set((await this.reclaim(victims, signal)).map(({ proof }) => proof.podUid));
-    for (const pod of pods) if (left.has(pod.uid)) failed.add(pod);
-    return failed;
   }
 
-  async #victimsIn(
-    namespace: string,
+  /** Those of Pods of one namespace. */
+  async #victimsOf(
     pods: readonly ObservedPod[],
     signal: AbortSignal,
   ): Promise<Victim[] | undefined> {
     const byUid = new Map(pods.map((pod) => [pod.uid, pod]));
     const uids = [...byUid.keys()].join(',');
     const selector = `${ROLE_LABEL}=session,${POD_UID_LABEL} in (${uids})`;
-    const scope = { namespace, selector };
+    const scope = { namespace: pods[0]?.namespace, selector };
     const { requests, report } = this.#parts;
-    const listed = await collectLeases(requests, scope, (lease) => lease, signal);
+    const keep = (lease: Lease): Suspect | undefined => {
+      const pod = byUid.get(lease.metadata.labels?.[POD_UID_LABEL] ?? '');
+      return pod && { lease, pod };
+    };
+    const listed = await collectLeases(requests, scope, keep, signal);
     if (listed.kind !== 'done') {
       if (!signal.aborted) {
         const error = listError(listed, scope, ['list']);
@@ -160,16 +168,40 @@ export class Reclaimer {
       }
       return undefined;
     }
-    return listed.body.leases
-      .map((lease) => victimOf(lease, byUid.get(lease.metadata.labels?.[POD_UID_LABEL] ?? '')))
-      .filter((victim) => victim !== undefined);
+    const { leases, serverTime } = listed.body;
+    const suspects = leases.filter((suspect) => suspect !== undefined);
+    return this.judge(suspects, serverTime, signal);
   }
-}
 
-/** The session, if its process has ended by what its Pod tells. */
-export function victimOf(lease: Lease, pod: ObservedPod | undefined): Victim | undefined {
-  const proof = pod && proofOfDeath(pod, lease);
-  if (!proof) return undefined;
-  const { name, namespace = '', uid = '' } = lease.metadata;
-  return { lease, session: { namespace, name, uid }, proof };
+  /**
+   * Those whose process has ended. The others are told, or looked at again later.
+   *
+   * @param serverTime - of the answer that showed them
+   */
+  judge(
+    suspects: readonly Suspect[],
+    serverTime: number | undefined,
+    signal: AbortSignal,
+  ): Victim[] {
+    const { index } = this.#parts;
+    const victims: Victim[] = [];
+    for (const { lease, pod } of suspects) {
+      const { name, namespace = '', uid = '' } = lease.metadata;
+      const session = { name, namespace, uid };
+      // Others may have edited it.
+      const said = (lease.spec?.leaseDurationSeconds ?? Infinity) * 1_000;
+      const ttl = Math.max(said, index.longestTtl(session));
+      const verdict = verdictOn(pod, lease, { serverTime, ttl });
+      if (verdict?.kind === 'dead') victims.push({ lease, session, pod, proof: verdict.proof });
+      else if (verdict?.kind === 'doubtful') this.#doubt({ lease, ...verdict });
+      else if (verdict) this.#pending.addLater(pod.uid, pod, verdict.wait, signal);
+    }
+    return victims;
+  }
+
+  #doubt({ lease, why, proof }: { lease: Lease; why: Doubt; proof: Proof }): void {
+    const { name, namespace = '' } = lease.metadata;
+    const holder = lease.spec?.holderIdentity ?? '';
+    this.#doubts.tell({ namespace, lease: name, holder, why, proof });
+  }
 }

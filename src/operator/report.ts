@@ -1,5 +1,6 @@
 import type { Entry } from '../core/entry.ts';
-import type { Proof } from './death.ts';
+import type { Doubt } from './agreement.ts';
+import type { ContainerEnd, Proof } from './death.ts';
 import type { SessionRef } from './lock-index.ts';
 import type { TermEnd } from './term-proof.ts';
 
@@ -98,6 +99,18 @@ export type Report =
       readonly behind: StuckBehind;
       /** The name of the session of the holder. */
       readonly holder: string | undefined;
+    }
+  /**
+   * The container of a session, or of a leader, has ended, but the clocks of its node and of the server do
+   * not agree: its duration decides.
+   */
+  | {
+      readonly type: 'doubtful';
+      readonly namespace: string;
+      readonly lease: string;
+      readonly holder: string;
+      readonly why: Doubt;
+      readonly proof: ContainerEnd;
     }
   | { readonly type: 'deleted'; readonly session: SessionRef }
   | { readonly type: 'failed'; readonly what: string; readonly error: unknown }

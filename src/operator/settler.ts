@@ -5,6 +5,7 @@ import type { LeaseApi } from '../kube/lease-api.ts';
 import { isMissing } from '../kube/outcome.ts';
 import { errorOf } from '../kube/status-error.ts';
 import { settleLock } from '../repair/revoke.ts';
+import { briefly } from './brief.ts';
 import type { Proof } from './death.ts';
 import { sessionKey } from './lock-index.ts';
 import type { IndexedLock, LockIndex, SessionRef } from './lock-index.ts';
@@ -20,6 +21,8 @@ interface Death {
   readonly proof: Proof | undefined;
   /** On our clock. */
   readonly reportedAt: number;
+  /** Whether its session is blank, or was missing; if not it is granted nothing, but loses nothing. */
+  isFinal: boolean;
 }
 
 /** Settles the locks of sessions that are known to be dead, by the function by which all settle. */
@@ -31,7 +34,7 @@ export class Settler {
   readonly #dead = new Map<string, Death>();
   /** Entries whose session has been missing for its ttl. */
   readonly #void = new Set<string>();
-  readonly #settling = new Map<string, Promise<void>>();
+  readonly #settling = new Map<string, Promise<boolean>>();
 
   constructor(parts: {
     apiOf: (namespace: string) => LeaseApi;
@@ -45,11 +48,33 @@ export class Settler {
     this.#report = parts.report;
   }
 
+  /** It is about to be revoked: no lock is to be granted to it meanwhile. */
+  isDying(session: SessionRef, proof: Proof | undefined): void {
+    this.#note(session, proof);
+  }
+
+  /** It was not revoked after all. */
+  isAlive(session: SessionRef): void {
+    const key = sessionKey(session);
+    if (this.#dead.get(key)?.isFinal === false) this.#dead.delete(key);
+  }
+
   /** From now on the session counts for nothing. */
   isDead(session: SessionRef, proof: Proof | undefined): void {
+    this.#note(session, proof).isFinal = true;
+  }
+
+  #note(session: SessionRef, proof: Proof | undefined): Death {
     const key = sessionKey(session);
-    if (this.#dead.has(key)) return;
-    this.#dead.set(key, { session, proof, reportedAt: this.#clock.now() });
+    const known = this.#dead.get(key);
+    if (known) return known;
+    const death = { session, proof, reportedAt: this.#clock.now(), isFinal: false };
+    this.#dead.set(key, death);
+    this.#forget();
+    return death;
+  }
+
+  #forget(): void {
     if (this.#dead.size <= MOST_REMEMBERED) return;
     const [oldest = ''] = this.#dead.keys();
     this.#dead.delete(oldest);
@@ -65,28 +90,40 @@ export class Settler {
     return this.#dead.size > 0 && this.#deathIn(lock) !== undefined;
   }
 
-  /** Settles the locks that the index knows the session to be in, those first for which somebody waits. */
-  async settleLocksOf(session: SessionRef): Promise<void> {
+  /**
+   * Settles the locks that the index knows the session to be in, those first for which somebody waits.
+   *
+   * @returns whether all were settled
+   */
+  async settleLocksOf(session: SessionRef): Promise<boolean> {
     const awaited = (lock: IndexedLock): number => (lock.queue.length > 0 ? 0 : 1);
     const locks = this.#index
       .locksOf(session)
       .sort((a, b) => awaited(a) - awaited(b))
       .values();
+    let isDone = true;
     const worker = async (): Promise<void> => {
-      for (const lock of locks) await this.settle(lock);
+      for (const lock of locks) if (!(await this.settle(lock))) isDone = false;
     };
     await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+    return isDone;
   }
 
-  /** Settles one lock; once at a time, and what fails is reported. */
-  settle(lock: IndexedLock): Promise<void> {
+  /**
+   * Settles one lock; once at a time, and what fails is reported.
+   *
+   * @returns whether it was settled
+   */
+  settle(lock: IndexedLock): Promise<boolean> {
     const key = `${lock.namespace}/${lock.name}`;
     const running = this.#settling.get(key);
     if (running) return running;
     const settling = this.#settle(lock)
+      .then(() => true)
       .catch((error: unknown) => {
         const what = `settle lock ${lock.name} in namespace ${lock.namespace}`;
         this.#report({ type: 'failed', what, error });
+        return false;
       })
       .finally(() => this.#settling.delete(key));
     this.#settling.set(key, settling);
@@ -103,7 +140,7 @@ export class Settler {
 
   async #settle({ namespace, name, uid, holders }: IndexedLock): Promise<void> {
     const api = this.#apiOf(namespace);
-    const workshop = { api, clock: this.#clock };
+    const workshop = briefly(api, this.#clock);
     const read = await api.get(name);
     if (isMissing(read)) return;
     if (read.kind !== 'done') throw errorOf(read, `read lock ${name}`);
@@ -131,15 +168,16 @@ export class Settler {
   }
 
   #goes(namespace: string, entry: Entry): boolean {
-    return (
-      this.#dead.has(keyOfEntry(namespace, entry)) || this.#void.has(voidKey(namespace, entry.id))
-    );
+    if (this.#void.has(voidKey(namespace, entry.id))) return true;
+    const death = this.#dead.get(keyOfEntry(namespace, entry));
+    // Only what waits says what it has seen.
+    return death !== undefined && (death.isFinal || entry.seen !== undefined);
   }
 
   #deathIn({ namespace, holders, queue }: IndexedLock): Death | undefined {
     for (const entry of [...holders, ...queue]) {
       const death = this.#dead.get(keyOfEntry(namespace, entry));
-      if (death) return death;
+      if (death?.isFinal) return death;
     }
     return undefined;
   }

@@ -6,6 +6,7 @@ import { REVOKER } from '../kube/lease-api.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { isMissing } from '../kube/outcome.ts';
 import { sessionState } from '../repair/session-state.ts';
+import { Bell } from './bell.ts';
 import type { IndexedEntry, IndexedLock, SessionRef } from './lock-index.ts';
 import { Pace } from './pace.ts';
 import type { PodIndex } from './pod-index.ts';
@@ -50,7 +51,7 @@ export class Teller {
   readonly #pace: Pace;
   /** Ends of holds that were not looked into yet. */
   #pending: Ended[] = [];
-  #wake: () => void = () => undefined;
+  readonly #bell = new Bell();
   /** Until when a queue needs not be told of again. */
   readonly #told = new Map<string, number>();
 
@@ -94,14 +95,14 @@ export class Teller {
     // More than can be looked into: what is told is a courtesy.
     if (this.#pending.length >= MOST_PENDING) return;
     this.#pending.push(turn);
-    this.#wake();
+    this.#bell.ring();
   }
 
   async #lookIntoEnds(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const turn = this.#pending.shift();
       if (!turn) {
-        await this.#untilPending(signal);
+        await this.#bell.sleep(signal);
         continue;
       }
       await this.#pace.turn(signal);
@@ -221,19 +222,6 @@ export class Teller {
     const name = session.replace(/-[0-9a-f]{8}$/, '');
     const pod = this.#parts.pods.named(namespace, name);
     return pod && { name: pod.name, uid: pod.uid };
-  }
-
-  #untilPending(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        signal.removeEventListener('abort', done);
-        this.#wake = () => undefined;
-        resolve();
-      };
-      this.#wake = done;
-      signal.addEventListener('abort', done, { once: true });
-      if (signal.aborted) done();
-    });
   }
 }
 

@@ -2,20 +2,33 @@ import type { Clock } from '../core/clock.ts';
 import { isFree, released } from '../core/election.ts';
 import { ENABLED, ROLE_LABEL, microTime } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
+import { collect } from '../kube/collection.ts';
 import { collectLeases, listError } from '../kube/lease-list.ts';
+import type { LeaseList } from '../kube/lease-list.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { isMissing } from '../kube/outcome.ts';
 import { errorOf } from '../kube/status-error.ts';
 import type { Requests } from '../kube/transport.ts';
 import { compareAndSwap } from '../repair/compare-and-swap.ts';
+import { heartbeat } from '../session/sighting.ts';
 import { Backlog } from './backlog.ts';
+import { briefly } from './brief.ts';
+import { Doubts } from './doubts.ts';
+import type { KnownPods } from './holder.ts';
+import { observedPod } from './observed-pod.ts';
 import { Pace } from './pace.ts';
 import type { PodIndex } from './pod-index.ts';
 import type { Reporter } from './report.ts';
-import { DISABLED, RECLAIM_LABEL, isReclaimable, proofOfTermEnd } from './term-proof.ts';
-import type { TermEnd } from './term-proof.ts';
+import { DISABLED, RECLAIM_LABEL, isReclaimable, verdictOnTerm } from './term-proof.ts';
+import type { TermEnd, TermVerdict } from './term-proof.ts';
 
 const PACE = { burst: 100, perSecond: 100 };
+
+/** A Lease whose leader has ended. */
+interface Ended {
+  readonly lease: Lease;
+  readonly verdict: TermVerdict;
+}
 
 interface Parts {
   readonly requests: Requests;
@@ -34,12 +47,14 @@ interface Parts {
 export class TermReclaimer {
   readonly #parts: Parts;
   readonly #pace: Pace;
+  readonly #doubts: Doubts;
   /** Namespaces in which a container has ended. */
   readonly #pending: Backlog<string>;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#pace = new Pace(parts.clock, PACE);
+    this.#doubts = new Doubts(parts.report);
     this.#pending = new Backlog(parts.clock);
   }
 
@@ -51,14 +66,13 @@ export class TermReclaimer {
   /** Works until the signal aborts; begins with all that is known to have ended. */
   async run(signal: AbortSignal): Promise<void> {
     for (const namespace of this.#parts.pods.namespacesOfEnded()) this.add(namespace);
-    while (!signal.aborted) {
-      for (const namespace of (await this.#pending.take(signal)).values()) {
-        await this.#pace.turn(signal);
-        if (isAborted(signal)) return;
-        if (await this.#reclaimIn(namespace, signal)) this.#pending.done(namespace);
-        else this.#pending.retry(namespace, namespace, signal);
-      }
-    }
+    const reclaim = async ([namespace = '']: readonly string[]): Promise<void> => {
+      await this.#pace.turn(signal);
+      if (signal.aborted) return;
+      if (await this.#reclaimIn(namespace, signal)) this.#pending.done(namespace);
+      else this.#pending.retry(namespace, namespace, signal);
+    };
+    await this.#pending.run(signal, (namespace) => namespace, reclaim);
   }
 
   async #reclaimIn(namespace: string, signal: AbortSignal): Promise<boolean> {
@@ -66,25 +80,41 @@ export class TermReclaimer {
     const startedAt = clock.now();
     const isOptedIn = await this.#isOptedIn(namespace, signal);
     if (isOptedIn === undefined) return false;
-    const known = pods.known(namespace);
-    const leases = await this.#leasesIn(
+    const listed = await this.#leasesIn(
       namespace,
       isOptedIn,
-      (lease) => {
-        const isEnded = isReclaimable(lease, isOptedIn) && proofOfTermEnd(lease, known, patterns);
-        return isEnded ? lease : undefined;
-      },
+      (lease) => (isReclaimable(lease, isOptedIn) ? lease : undefined),
       signal,
     );
-    if (!leases) return false;
+    if (!listed) return false;
+    const known = pods.known(namespace);
+    const ended: Ended[] = [];
+    for (const lease of listed.leases) {
+      const verdict = lease && verdictOnTerm(lease, known, patterns, listed.serverTime);
+      if (!verdict) continue;
+      const { proof } = verdict;
+      const { name } = lease.metadata;
+      if (verdict.kind === 'dead') ended.push({ lease, verdict });
+      else if (verdict.kind === 'early') {
+        this.#pending.addLater(namespace, namespace, verdict.wait, signal);
+      } else {
+        const { why } = verdict;
+        this.#doubts.tell({ namespace, lease: name, holder: proof.holder, why, proof });
+      }
+    }
+    if (ended.length === 0) return true;
+    const fresh = await this.#podsIn(namespace, signal);
+    if (!fresh) return false;
     let isDone = true;
-    for (const lease of leases) {
-      if (!lease) continue;
+    for (const { lease, verdict } of ended) {
+      // What the watch has not told yet may be meant, too.
+      const now = verdictOnTerm(lease, fresh, patterns, listed.serverTime);
+      if (now?.kind !== 'dead' || now.proof.containerID !== verdict.proof.containerID) continue;
       await this.#pace.turn(signal);
       if (isAborted(signal)) return false;
       const { name, uid = '' } = lease.metadata;
       try {
-        const proof = await this.#release(namespace, lease, isOptedIn);
+        const proof = await this.#release({ lease, verdict }, fresh, isOptedIn);
         const tookMs = clock.now() - startedAt;
         if (proof) {
           report({ type: 'released', namespace, lease: name, leaseUid: uid, proof, tookMs });
@@ -97,29 +127,54 @@ export class TermReclaimer {
     return isDone;
   }
 
-  /** By compare-and-swap: whatever was written since is looked at, and has to be proven, afresh. */
-  #release(namespace: string, first: Lease, isOptedIn: boolean): Promise<TermEnd | undefined> {
-    const { apiOf, clock, pods, patterns } = this.#parts;
-    const api = apiOf(namespace);
-    let sent: TermEnd | undefined;
-    return compareAndSwap<TermEnd | undefined>(
-      { api, clock },
-      first.metadata.name,
-      first,
-      (lease, inDoubt) => {
-        const proof =
-          lease && isReclaimable(lease, isOptedIn)
-            ? proofOfTermEnd(lease, pods.known(namespace), patterns)
-            : undefined;
-        if (!lease || !proof) {
-          const isOurs = inDoubt && lease !== undefined && isFree(lease);
-          return { result: isOurs ? sent : undefined };
-        }
-        sent = proof;
-        const next = released(lease, microTime(clock.wall()));
-        return { write: () => api.replace(next), done: () => proof };
-      },
-    );
+  /**
+   * By compare-and-swap: what was renewed since has to be proven afresh, and is left alone if that happens
+   * twice. Who renews is alive.
+   */
+  #release(
+    { lease: first, verdict: { proof } }: Ended,
+    known: KnownPods,
+    isOptedIn: boolean,
+  ): Promise<TermEnd | undefined> {
+    const { apiOf, clock, patterns } = this.#parts;
+    const { name, namespace = '', uid = '' } = first.metadata;
+    const workshop = briefly(apiOf(namespace), clock);
+    let beat = heartbeat(first, uid);
+    let renewals = 0;
+    return compareAndSwap<TermEnd | undefined>(workshop, name, first, (lease, inDoubt) => {
+      if (!lease || !isReclaimable(lease, isOptedIn)) {
+        const isOurs = inDoubt && lease !== undefined && isFree(lease);
+        return { result: isOurs ? proof : undefined };
+      }
+      if (heartbeat(lease, uid) !== beat) {
+        beat = heartbeat(lease, uid);
+        renewals += 1;
+        // It was not read with a time of the server: silence is no proof then.
+        const now = verdictOnTerm(lease, known, patterns, undefined);
+        const isSame = now?.kind === 'dead' && now.proof.containerID === proof.containerID;
+        if (renewals > 1 || !isSame) return { result: undefined };
+      }
+      const next = released(lease, microTime(clock.wall()));
+      return { write: () => workshop.api.replace(next), done: () => proof };
+    });
+  }
+
+  /** As they are at this moment: whether an identity means only one of them is not left to a watch. */
+  async #podsIn(namespace: string, signal: AbortSignal): Promise<KnownPods | undefined> {
+    const { requests, pods, report } = this.#parts;
+    const path = `/api/v1/namespaces/${namespace}/pods`;
+    const listed = await collect(requests, { path }, observedPod, signal);
+    if (listed.kind === 'done') {
+      return pods.known(
+        namespace,
+        listed.body.items.filter((pod) => pod !== undefined),
+      );
+    }
+    if (!signal.aborted) {
+      const what = `list Pods in namespace ${namespace}`;
+      report({ type: 'failed', what, error: errorOf(listed, what) });
+    }
+    return undefined;
   }
 
   async #isOptedIn(namespace: string, signal: AbortSignal): Promise<boolean | undefined> {
@@ -143,12 +198,12 @@ export class TermReclaimer {
     isOptedIn: boolean,
     keep: (lease: Lease) => Kept,
     signal: AbortSignal,
-  ): Promise<readonly Kept[] | undefined> {
+  ): Promise<LeaseList<Kept> | undefined> {
     const { requests, report } = this.#parts;
     const choice = isOptedIn ? `${RECLAIM_LABEL}!=${DISABLED}` : `${RECLAIM_LABEL}=${ENABLED}`;
     const scope = { namespace, selector: `!${ROLE_LABEL},${choice}` };
     const listed = await collectLeases(requests, scope, keep, signal);
-    if (listed.kind === 'done') return listed.body.leases;
+    if (listed.kind === 'done') return listed.body;
     if (!signal.aborted) {
       const error = listError(listed, scope, ['list']);
       report({ type: 'failed', what: `read the elections in namespace ${namespace}`, error });

@@ -1,16 +1,19 @@
 import type { Entry } from '../core/entry.ts';
 import { CHALLENGE_ANNOTATION, microTime } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
+import { guardSaysAlive } from '../core/principal.ts';
 import { HOLDER_PREFIX, parseRecord } from '../core/record.ts';
 import type { LockRecord } from '../core/record.ts';
 import { holderIdentityOf, settle, settledLease } from '../core/settle.ts';
 import type { Settlement } from '../core/settle.ts';
 import { ASKER, REVOKER } from '../kube/lease-api.ts';
 import { isMissing } from '../kube/outcome.ts';
+import type { Outcome } from '../kube/outcome.ts';
+import { removeRecord } from '../kube/remove-record.ts';
 import { errorOf } from '../kube/status-error.ts';
 import { heartbeat } from '../session/sighting.ts';
 import { compareAndSwap } from './compare-and-swap.ts';
-import type { Decision, Workshop } from './compare-and-swap.ts';
+import type { Workshop } from './compare-and-swap.ts';
 import { isKnownDead, readSession } from './session-state.ts';
 import type { PresentSession, SessionState } from './session-state.ts';
 
@@ -93,7 +96,8 @@ export function holderIds(record: LockRecord): string[] {
  */
 export async function releaseHolder(workshop: Workshop, holder: Holder): Promise<Released> {
   if (await hasRevived(workshop, holder)) return { kind: 'revived' };
-  const { api, clock } = workshop;
+  const { session } = holder;
+  const lives = session?.state === 'present' && !isKnownDead(session, holder.id);
   const lock = holder.record.lease.metadata.name;
   const dead = await deadWaiters(workshop, holder.record);
   const isDead = (entry: Entry): boolean => dead.has(entry.id);
@@ -105,9 +109,17 @@ export async function releaseHolder(workshop: Workshop, holder: Holder): Promise
     }
     const settlement = without(record, holder.id, isDead);
     sent = settlement;
-    return settlement.action === 'delete'
-      ? { write: () => api.remove(lease), done: () => outcomeOf(settlement) }
-      : writing(workshop, settledLease(record, settlement, microTime(clock.wall())), settlement);
+    return {
+      write: async () => {
+        const outcome = await write(workshop, record, settlement);
+        // Said as long as the session lives: no use to wait for it.
+        if (lives && outcome.kind === 'refused' && guardSaysAlive(outcome.message)) {
+          throw errorOf(outcome, `release lock ${lock}`);
+        }
+        return outcome;
+      },
+      done: () => outcomeOf(settlement),
+    };
   });
 }
 
@@ -172,15 +184,18 @@ function without(
   return { action: 'write', annotations, holderIdentity, granted: [], dropped: [] };
 }
 
-function writing(
-  { api }: Workshop,
-  next: Lease,
-  settlement: Extract<Settlement, { action: 'write' }>,
-): Decision<Released> {
-  return {
-    write: () => api.replace(next, { fieldManager: REVOKER.repair }),
-    done: () => outcomeOf(settlement),
-  };
+async function write(
+  workshop: Workshop,
+  record: LockRecord,
+  settlement: Exclude<Settlement, { action: 'none' }>,
+): Promise<Outcome<unknown>> {
+  const fieldManager = REVOKER.repair;
+  if (settlement.action === 'delete') {
+    return (await removeRecord(workshop, record, fieldManager)).outcome;
+  }
+  const { api, clock } = workshop;
+  const next = settledLease(record, settlement, microTime(clock.wall()));
+  return api.replace(next, { fieldManager });
 }
 
 function outcomeOf(settlement: Settlement): Released {

@@ -6,6 +6,7 @@ import type { LockRecord } from '../core/record.ts';
 import { blanked } from '../core/session-lease.ts';
 import { settle, settledLease } from '../core/settle.ts';
 import { REVOKER } from '../kube/lease-api.ts';
+import { removeRecord } from '../kube/remove-record.ts';
 import { heartbeat } from '../session/sighting.ts';
 import { compareAndSwap } from './compare-and-swap.ts';
 import type { Workshop } from './compare-and-swap.ts';
@@ -157,7 +158,7 @@ type State = Pick<SettledLock, 'holders' | 'deleted' | 'error'>;
 
 /**
  * Drops the dead from one lock and grants to whoever is next. Sends one write, if there is anything to
- * drop or to grant.
+ * drop or to grant; three where nobody is left and the guard wants to see the record emptied first.
  *
  * @throws LeaseholdError when it cannot be done
  * @param isDead - also asked about whoever is in the record after a conflict
@@ -178,7 +179,12 @@ export function settleLock(
     if (settlement.action === 'none') {
       return { result: { ...gone, holders: record.holders, deleted: false } };
     }
-    if (settlement.action === 'delete') return { write: () => api.remove(lease), done: () => gone };
+    if (settlement.action === 'delete') {
+      return {
+        write: async () => (await removeRecord(workshop, record, fieldManager)).outcome,
+        done: () => gone,
+      };
+    }
     const next = settledLease(record, settlement, microTime(clock.wall()));
     const holders = parseRecord(next).holders;
     return {

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../core/abort.ts';
 import { pause } from '../core/clock.ts';
 import type { Entry } from '../core/entry.ts';
 import { LeaseholdError } from '../core/errors.ts';
@@ -161,8 +162,8 @@ export class Sessions {
   /** A session with locks lives on until they are released; a lost one until its work had time. */
   async #untilUnused(session: Session): Promise<void> {
     const { clock } = this.#parts;
-    const closing = aborted(this.#closing.signal);
-    await Promise.race([session.unused(), aborted(session.signal), closing]);
+    const ended = Promise.race([session.unused(), aborted(session.signal)]);
+    await unlessAborted(ended, this.#closing.signal);
     if (!session.valid) {
       const until = session.validUntil + sessionTimes(session.ttl).margin;
       await pause(clock, Math.max(0, until - clock.now()), this.#closing.signal);

@@ -66,7 +66,9 @@ export class WatchedSession {
     this.#listener = listener;
     this.#view = new LeaseView(api, session.name, parts);
     this.#view.subscribe(() => {
-      if (this.#view.known) this.#take(this.#view.lease);
+      // An event that cannot be read tells nothing, least of all that there is no session.
+      const state = this.#view.state();
+      if (state) this.#take(state.lease);
     });
   }
 
@@ -107,8 +109,10 @@ export class WatchedSession {
     this.#lock = name;
   }
 
+  /** Of what it was, only the sightings stay: a process remembers many sessions. */
   stop(): void {
     this.#view.stopWatch();
+    this.#view.forget();
     this.#cancelCheck();
   }
 

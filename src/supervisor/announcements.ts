@@ -64,7 +64,7 @@ export class Announcements {
   onFirst(listener: (first: AnnouncedProcess) => void): void {
     try {
       this.#watcher = watch(this.#directory, { persistent: false }, () => {
-        const [first] = this.read();
+        const first = this.#first();
         if (!first) return;
         this.#stopWatching();
         listener(first.process);
@@ -80,7 +80,7 @@ export class Announcements {
   /** What is announced now. */
   read(): Announced[] {
     return readdirSync(this.#directory).flatMap((name) => {
-      const announced = parse(readFileSync(join(this.#directory, name)));
+      const announced = this.#readOne(name);
       return announced ? [announced] : [];
     });
   }
@@ -88,6 +88,24 @@ export class Announcements {
   close(): void {
     this.#stopWatching();
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  /** What it throws would end the process, and the command with it. */
+  #first(): Announced | undefined {
+    try {
+      return this.read()[0];
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Undefined when its writer has just taken it back, or does not let others read it. */
+  #readOne(name: string): Announced | undefined {
+    try {
+      return parse(readFileSync(join(this.#directory, name)));
+    } catch {
+      return undefined;
+    }
   }
 
   #stopWatching(): void {

@@ -10,6 +10,7 @@ import type { Announced } from './announcements.ts';
 import { giveUpTerm } from './give-up-term.ts';
 import { reclaim } from './reclaim.ts';
 import type { DeadSession } from './reclaim.ts';
+import { rehearse } from './rehearsal.ts';
 
 /** The exit of a container must not wait for longer: the next start is more urgent than the ttl. */
 const LONGEST_RECLAIM_MS = 5_000;
@@ -31,7 +32,7 @@ const NOTHING: Done = { sessions: 0, locks: 0, passedOn: 0, terms: 0 };
 
 /**
  * What `leasehold run` does for the locks of the process that it has started. While that runs, it does
- * nothing: no request, no timer.
+ * nothing: no timer, and no request but two when that process first connects.
  */
 export class Supervisor {
   readonly #announcements: Announcements | undefined;
@@ -154,12 +155,13 @@ export class Supervisor {
   /** So that what loads, compiles and shakes hands slowly has done so before it is needed. */
   async #warmUp(process: AnnouncedProcess): Promise<void> {
     try {
-      const { transport } = await this.#clusterOf(process);
+      const { transport, clock } = await this.#clusterOf(process);
       const version = { method: 'GET', path: '/version', deadline: REQUEST_DEADLINE_MS } as const;
       await Promise.all([
         transport.request(version),
         transport.request({ ...version, lane: 'heartbeats' }),
       ]);
+      await rehearse(clock);
     } catch {
       // If it matters, it fails again then.
     }

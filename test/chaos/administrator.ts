@@ -32,12 +32,6 @@ export class Administrator {
     return list.items;
   }
 
-  /** The names of the sessions that hold a lock now. */
-  async holders(): Promise<string[]> {
-    const locks = (await this.leases()).filter((lease) => roleOf(lease) === 'lock');
-    return locks.flatMap((lock) => lock.spec?.holderIdentity ?? []);
-  }
-
   /** Labels or annotates a Lease: moves its version and changes nothing that it says. */
   async label(role: LeaseRole): Promise<Edit> {
     const lease = await this.#pick(role);
@@ -51,9 +45,8 @@ export class Administrator {
   async remove(role: LeaseRole): Promise<Edit> {
     const lease = await this.#pick(role);
     if (!lease) return undefined;
-    const { name } = lease.metadata;
-    const { status } = await this.#cluster.request('DELETE', `${this.#collection}/${name}`);
-    return status < 300 ? { target: lockNameOf(lease), detail: describe(lease) } : undefined;
+    const path = `${this.#collection}/${lease.metadata.name}`;
+    return edited(lease, describe(lease), this.#cluster.request('DELETE', path));
   }
 
   /** Strikes the holders, or the waiters, out of a lock by hand. */
@@ -100,8 +93,22 @@ export class Administrator {
     const { name } = lease.metadata;
     const contentType = 'application/merge-patch+json';
     const path = `${this.#collection}/${name}`;
-    const { status } = await this.#cluster.request('PATCH', path, { metadata }, { contentType });
-    return status < 300 ? { target: lockNameOf(lease), detail } : undefined;
+    const patch = this.#cluster.request('PATCH', path, { metadata }, { contentType });
+    return edited(lease, detail, patch);
+  }
+}
+
+/** Without an answer nobody knows whether it was done, so it counts as done. */
+async function edited(
+  lease: Lease,
+  detail: string,
+  answer: Promise<{ readonly status: number }>,
+): Promise<Edit> {
+  const target = lockNameOf(lease);
+  try {
+    return (await answer).status < 300 ? { target, detail } : undefined;
+  } catch {
+    return { target, detail: `${detail}; no answer` };
   }
 }
 

@@ -4,15 +4,20 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCluster } from '../cluster/server.ts';
 import { Administrator } from './administrator.ts';
-import { check } from './checker.ts';
-import type { Evidence, Violation } from './checker.ts';
+import { Checker } from './checker.ts';
+import { recoveryLimit } from './evidence.ts';
+import type { Evidence, Violation } from './evidence.ts';
 import { FaultScheduler } from './faults.ts';
-import { monotonic } from './history.ts';
+import { Tally } from './figures.ts';
+import type { Figures } from './figures.ts';
+import { merged } from './merge.ts';
+import type { RecordedProcess } from './merge.ts';
 import { SeededRandom } from './random.ts';
-import { figuresOf } from './report.ts';
-import type { Figures } from './report.ts';
+import { startStore } from './store.ts';
+import type { Store } from './store.ts';
+import { renderViolation, timeline } from './timeline.ts';
 import { WorkerSlot } from './workers.ts';
-import type { Workload } from './workers.ts';
+import type { WorkerTraits, Workload } from './workers.ts';
 
 export interface ChaosOptions {
   readonly milliseconds: number;
@@ -25,9 +30,18 @@ export interface ChaosOptions {
 }
 
 export interface ChaosResult {
-  readonly evidence: Evidence;
   readonly figures: Figures;
   readonly violations: readonly Violation[];
+  /** The first violations, with what happened around them. */
+  readonly stories: readonly string[];
+  /** What happened around the longest time that a lock was granted to nobody. */
+  readonly longestGap: readonly string[];
+  readonly workers: readonly WorkerTraits[];
+  /** Of the API servers. */
+  readonly ports: readonly number[];
+  readonly store: Store['kind'];
+  /** Milliseconds: what every lock may take after the last fault. */
+  readonly limit: number;
 }
 
 /** One lock that all want, some that few want, and one whose Lease has another name. */
@@ -38,56 +52,102 @@ const LOCKS: Workload['locks'] = [
   ['cool', 2],
   ['cold', 1],
 ];
+const TTLS = [2, 2, 3, 3] as const;
 /** Longer than any orderly end may take: whoever is not done by then hangs. */
 const FINISH_MS = 45_000;
+const STORIES = 5;
+const DAY_MS = 86_400_000;
+/** Two clocks differ by a tenth at most then; the protocol asks for less than a fifth. */
+const MOST_DRIFT = 0.05;
 
 /** Runs workers under faults on a cluster of its own, and checks their histories. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  await using stack = new AsyncDisposableStack();
   const directory = options.keep ?? (await mkdtemp(join(tmpdir(), 'leasehold-chaos-')));
-  const cluster = await startCluster();
-  const workers: WorkerSlot[] = [];
-  try {
-    const { seed } = options;
-    const namespace = await cluster.createNamespace();
-    const workload: Workload = {
-      ...{ namespace, directory, seed, locks: LOCKS, election: 'chaos-leader', callers: 4 },
-    };
-    for (let index = 0; index < options.workers; index += 1) {
-      workers.push(await WorkerSlot.create(index, 2 + (index % 2), cluster, workload));
-    }
-    const random = new SeededRandom(seed);
-    const administrator = new Administrator(cluster, namespace, random);
-    const scheduler = new FaultScheduler({ cluster, workers, administrator, random }, options.only);
-    for (const worker of workers) worker.start();
-    await scheduler.run(options.milliseconds);
-    const healedAt = monotonic();
-    await Promise.race([
-      Promise.all(workers.map((worker) => worker.finish())),
-      sleep(FINISH_MS, undefined, { ref: false }),
-    ]);
-    const evidence: Evidence = {
-      healedAt,
-      ttl: Math.max(...workers.map((worker) => worker.ttl)) * 1_000,
-      faults: scheduler.faults,
-      leases: await administrator.leases(),
-      processes: workers.flatMap((worker) => worker.histories()),
-    };
-    const crashes = (
-      await Promise.all(
-        workers.filter((worker) => !worker.running).map((worker) => worker.crashes()),
-      )
-    ).flat();
-    const violations: Violation[] = [
-      ...crashes.map((message) => ({ rule: 'error' as const, message })),
-      ...check(evidence),
-    ];
-    return { evidence, figures: figuresOf(evidence), violations };
-  } finally {
-    for (const worker of workers) {
-      await worker.kill();
-      worker.proxy.close();
-    }
-    await cluster.stop();
-    if (options.keep === undefined) await rm(directory, { recursive: true, force: true });
+  if (options.keep === undefined) {
+    stack.defer(() => rm(directory, { recursive: true, force: true }));
   }
+  const store = stack.use(await startStore());
+  const cluster = stack.use(await startCluster());
+  const second = await cluster.addApiServer();
+  const servers = [Number(new URL(cluster.url).port), second.port];
+  const namespace = await cluster.createNamespace();
+  const { seed } = options;
+  const random = new SeededRandom(seed);
+  const workload: Workload = {
+    ...{ namespace, directory, seed, store },
+    ...{ locks: LOCKS, election: 'chaos-leader', callers: 4 },
+  };
+  const workers: WorkerSlot[] = [];
+  for (let index = 0; index < options.workers; index += 1) {
+    const worker = await WorkerSlot.create(traitsOf(index, servers, random), cluster, workload);
+    stack.defer(() => worker.close());
+    workers.push(worker);
+  }
+  const ttl = Math.max(...workers.map((worker) => worker.ttl)) * 1_000;
+  const administrator = new Administrator(cluster, namespace, random);
+  const scheduler = new FaultScheduler(
+    { cluster, workers, administrator, random },
+    recoveryLimit(ttl),
+    options.only,
+  );
+  for (const worker of workers) worker.start();
+  await scheduler.run(options.milliseconds);
+  const finishing = Promise.all(workers.map((worker) => worker.finish()));
+  await Promise.race([finishing, sleep(FINISH_MS, undefined, { ref: false })]);
+  const storeLog = join(directory, 'store.jsonl');
+  const stored = await store.exportLog(storeLog);
+  const slots = workers.map((worker) => worker.processes());
+  const evidence: Evidence = {
+    ...{ ttl, stored, storms: scheduler.storms, processes: slots.flat() },
+    faults: scheduler.faults.toSorted((a, b) => a.at - b.at),
+    leases: await administrator.leases(),
+  };
+  const ended = workers.filter((worker) => !worker.running);
+  const crashes = (await Promise.all(ended.map((worker) => worker.crashes()))).flat();
+  const { figures, violations } = await judge(evidence, slots, storeLog);
+  const all = [...crashes.map((message): Violation => ({ rule: 'error', message })), ...violations];
+  const stories: string[] = [];
+  for (const violation of all.slice(0, STORIES)) {
+    stories.push(await renderViolation(violation, evidence, slots));
+  }
+  const [longest] = figures.longest;
+  return {
+    ...{ figures, stories, violations: all },
+    longestGap: longest ? await timeline(evidence, slots, longest.lock, longest.at) : [],
+    workers: workers.map(({ traits }) => traits),
+    ports: servers,
+    store: store.kind,
+    limit: recoveryLimit(ttl),
+  };
+}
+
+async function judge(
+  evidence: Evidence,
+  slots: readonly (readonly RecordedProcess[])[],
+  store: string,
+): Promise<{ figures: Figures; violations: Violation[] }> {
+  const checker = new Checker(evidence);
+  const tally = new Tally(evidence);
+  for await (const entry of merged(slots, store)) tally.see(entry, checker.see(entry));
+  const violations = checker.finish();
+  return { figures: tally.finish(checker), violations };
+}
+
+/**
+ * Every other one runs under `leasehold run`; each has another clock; one in three uses the first API
+ * server, one the second, and one both.
+ */
+function traitsOf(index: number, servers: readonly number[], random: SeededRandom): WorkerTraits {
+  const isTrue = index === 0;
+  return {
+    name: `w${String(index)}`,
+    ttl: TTLS[index % TTLS.length] ?? 2,
+    supervised: index % 2 === 1,
+    clock: {
+      rate: isTrue ? 1 : 1 + random.between(-MOST_DRIFT, MOST_DRIFT),
+      offset: isTrue ? 0 : Math.round(random.between(-DAY_MS, DAY_MS)),
+    },
+    servers: index % 3 === 2 ? servers : servers.slice(index % 3, (index % 3) + 1),
+  };
 }

@@ -5,12 +5,15 @@ import { monotonic } from './history.ts';
 import type { Fault } from './history.ts';
 import { CLEAR } from './proxy.ts';
 import type { SeededRandom } from './random.ts';
+import { ServerFaults } from './server-faults.ts';
 import type { WorkerSlot } from './workers.ts';
 
 /** How often each kind of fault is chosen. */
 const WEIGHTS = {
   kill: 6,
+  'kill-with-supervisor': 2,
   freeze: 6,
+  'clock-jump': 3,
   'label-lock': 20,
   'label-session': 12,
   'label-election': 8,
@@ -27,76 +30,114 @@ const WEIGHTS = {
   'link-blackhole': 4,
   'link-deaf': 6,
   'link-late': 6,
-  'link-strand': 2,
-  'server-kill': 1,
-  'server-stop': 0.7,
-  'server-pause': 1.5,
-  'etcd-restart': 0.7,
+  'link-half-open': 2,
+  'store-latency': 6,
+  'store-reset': 2,
+  'server-kill': 2,
+  'server-stop': 1,
+  'server-pause': 2,
+  'etcd-kill': 1.5,
+  'etcd-pause': 1,
 } as const;
 
 export type FaultKind = keyof typeof WEIGHTS;
 
-/** Storms of faults, and calm in which locks are handed over as fast as they can be. */
-const STORM_MS = 6_000;
-const CALM_MS = 5_000;
+/** Faults upon faults, and then calm for longer than all that was hurt may take to recover. */
+const STORM_MS = 9_000;
+const CALM_MARGIN_MS = 500;
+/** So often a kind is chosen that has not been yet. */
+const FRESH = 0.5;
 
-/** The server is hurt at most so often: nothing can be handed over while it is away. */
-const SERVER_REST_MS = 15_000;
+/** From when to when faults were at work; then there was calm. */
+export interface Storm {
+  readonly at: number;
+  readonly until: number;
+}
 
-/** Hurts workers, links, Leases and the server, as a seed says, until it is stopped. */
+interface Parts {
+  readonly cluster: Cluster;
+  readonly workers: readonly WorkerSlot[];
+  readonly administrator: Administrator;
+  readonly random: SeededRandom;
+}
+
+/** Hurts workers, links, Leases and servers, as a seed says, in storms. */
 export class FaultScheduler {
   readonly faults: Fault[] = [];
-  readonly #cluster: Cluster;
+  readonly storms: Storm[] = [];
   readonly #workers: readonly WorkerSlot[];
   readonly #administrator: Administrator;
+  readonly #servers: ServerFaults;
   readonly #random: SeededRandom;
   readonly #kinds: readonly (readonly [FaultKind, number])[];
+  readonly #calm: number;
   readonly #underWay = new Set<Promise<void>>();
-  readonly #stopping = new AbortController();
-  #serverMayAt = 0;
-  #serverIsHurt = false;
+  #storm = new AbortController();
 
+  /**
+   * @param calm - how long a storm needs to be recovered from, in milliseconds
+   * @param only - only faults whose kind begins with one of these
+   */
   constructor(
-    parts: {
-      cluster: Cluster;
-      workers: readonly WorkerSlot[];
-      administrator: Administrator;
-      random: SeededRandom;
-    },
+    { cluster, workers, administrator, random }: Parts,
+    calm: number,
     only?: readonly string[],
   ) {
-    this.#cluster = parts.cluster;
-    this.#workers = parts.workers;
-    this.#administrator = parts.administrator;
-    this.#random = parts.random;
+    this.#workers = workers;
+    this.#administrator = administrator;
+    this.#servers = new ServerFaults(cluster, random);
+    this.#random = random;
+    this.#calm = calm + CALM_MARGIN_MS;
     this.#kinds = (Object.entries(WEIGHTS) as [FaultKind, number][]).filter(
       ([kind]) => !only || only.some((prefix) => kind.startsWith(prefix)),
     );
-    this.#serverMayAt = monotonic() + SERVER_REST_MS;
   }
 
-  /** Begins one fault after the other for so long, and ends all of them. */
+  /** Storms and calms for so long; ends with a calm. */
   async run(milliseconds: number): Promise<void> {
-    const begin = monotonic();
-    const end = begin + milliseconds;
+    const end = monotonic() + milliseconds;
+    if (this.#kinds.length === 0) await sleep(milliseconds);
     while (monotonic() < end && this.#kinds.length > 0) {
-      const phase = (monotonic() - begin) % (STORM_MS + CALM_MS);
-      const left = Math.min(STORM_MS + CALM_MS - phase, end - monotonic());
-      await sleep(phase > STORM_MS ? left : this.#random.between(50, 600));
-      const kind = this.#random.weighted(this.#kinds);
-      const fault = this.#begin(kind).finally(() => this.#underWay.delete(fault));
+      const at = monotonic();
+      await this.#rage(Math.min(at + STORM_MS, end));
+      this.storms.push({ at, until: monotonic() });
+      await sleep(this.#calm);
+    }
+  }
+
+  /** Begins one fault after the other until then, and ends all of them. */
+  async #rage(until: number): Promise<void> {
+    this.#storm = new AbortController();
+    while (monotonic() < until) {
+      await sleep(this.#random.between(50, 500));
+      const fault = this.#begin(this.#kind()).finally(() => this.#underWay.delete(fault));
       this.#underWay.add(fault);
     }
-    if (this.#kinds.length === 0) await sleep(milliseconds);
-    this.#stopping.abort();
+    this.#storm.abort();
     await Promise.all(this.#underWay);
+  }
+
+  #kind(): FaultKind {
+    const fresh = this.#kinds.filter(([kind]) => !this.faults.some((fault) => fault.kind === kind));
+    const isFresh = fresh.length > 0 && this.#random.chance(FRESH);
+    return this.#random.weighted(isFresh ? fresh : this.#kinds);
   }
 
   async #begin(kind: FaultKind): Promise<void> {
     const [family, what] = kind.split('-') as [string, string | undefined];
-    if (kind === 'kill' || kind === 'freeze') return this.#hurtProcess(kind);
+    if (family === 'kill') return this.#kill(kind);
+    if (family === 'freeze') return this.#freeze();
+    if (family === 'clock') {
+      this.#jump();
+      return;
+    }
     if (family === 'link') return this.#hurtLink(kind);
-    if (family === 'server' || family === 'etcd') return this.#hurtServer(kind);
+    if (family === 'store') return this.#hurtStore(kind);
+    if (family === 'server' || family === 'etcd') {
+      const fault = await this.#servers.hurt(kind, this.#storm.signal);
+      if (fault) this.faults.push(fault);
+      return;
+    }
     const admin = this.#administrator;
     if (family === 'label') return this.#edit(kind, () => admin.label(what as LeaseRole), what);
     if (family === 'delete') return this.#edit(kind, () => admin.remove(what as LeaseRole), what);
@@ -105,39 +146,54 @@ export class FaultScheduler {
     return this.#edit(kind, () => admin.strike(entries), 'lock');
   }
 
-  async #hurtProcess(kind: 'kill' | 'freeze'): Promise<void> {
-    const worker = await this.#victim();
+  async #kill(kind: FaultKind): Promise<void> {
+    const withSupervisor = kind === 'kill-with-supervisor';
+    const worker = this.#victim(withSupervisor);
+    if (worker.disturbed || !worker.running) return;
+    worker.disturbed = true;
+    const detail = worker.process;
+    const at = monotonic();
+    await worker.kill(withSupervisor);
+    this.faults.push({ kind, target: worker.name, at, until: monotonic(), detail });
+    await this.#pause(this.#random.between(0, 1_500));
+    worker.start();
+    worker.disturbed = false;
+  }
+
+  async #freeze(): Promise<void> {
+    const worker = this.#victim();
     if (worker.disturbed || !worker.running) return;
     worker.disturbed = true;
     const at = monotonic();
-    if (kind === 'kill') {
-      const detail = worker.process;
-      await worker.kill();
-      this.#record({ kind, target: worker.name, at, until: monotonic(), detail });
-      await this.#pause(this.#random.between(0, 1_500));
-      worker.start();
-    } else {
-      worker.freeze();
+    if (await worker.freeze()) {
       await this.#pause(this.#random.between(0.1, 2) * worker.ttl * 1_000);
-      worker.thaw();
-      this.#record({ kind, target: worker.name, at, until: monotonic(), detail: worker.process });
+      await worker.thaw();
+      const detail = worker.process;
+      this.faults.push({ kind: 'freeze', target: worker.name, at, until: monotonic(), detail });
     }
     worker.disturbed = false;
   }
 
+  #jump(): void {
+    const worker = this.#victim();
+    const at = monotonic();
+    const hours = this.#random.between(-2, 2);
+    worker.jump(hours * 3_600_000);
+    const detail = `${hours.toFixed(2)} h`;
+    this.faults.push({ kind: 'clock-jump', target: worker.name, at, until: at, detail });
+  }
+
   /** Mostly a process that holds a lock: its death is the one that others have to recover from. */
-  async #victim(): Promise<WorkerSlot> {
-    const any = this.#random.pick(this.#workers);
-    if (this.#random.chance(0.3)) return any;
-    const sessions = await this.#administrator.holders().catch(() => []);
-    if (sessions.length === 0) return any;
-    const session = this.#random.pick(sessions);
-    return this.#workers.find((worker) => session.startsWith(`${worker.name}-`)) ?? any;
+  #victim(supervisedOnly = false): WorkerSlot {
+    const workers = this.#workers.filter(({ traits }) => !supervisedOnly || traits.supervised);
+    const holders = workers.filter((worker) => worker.holds && !worker.disturbed);
+    const isAny = holders.length === 0 || this.#random.chance(0.2);
+    return this.#random.pick(isAny ? workers : holders);
   }
 
   async #hurtLink(kind: FaultKind): Promise<void> {
     const random = this.#random;
-    const worker = random.pick(this.#workers);
+    const worker = this.#victim();
     const { proxy, name: target } = worker;
     const at = monotonic();
     const blocked = { ...CLEAR, blocked: true };
@@ -164,54 +220,34 @@ export class FaultScheduler {
     // Half of the times that answers were lost, the connections break before they arrive.
     if (kind === 'link-deaf' && random.chance(0.5)) proxy.reset();
     proxy.heal();
-    this.#record({ kind, target, at, until: monotonic() });
+    this.faults.push({ kind, target, at, until: monotonic() });
   }
 
-  async #hurtServer(kind: FaultKind): Promise<void> {
-    if (this.#serverIsHurt || monotonic() < this.#serverMayAt) return;
-    this.#serverIsHurt = true;
+  /** A write that is on its way to the protected resource for longer than its lock is held. */
+  async #hurtStore(kind: FaultKind): Promise<void> {
+    const { storeProxy, name: target, ttl } = this.#victim();
     const at = monotonic();
-    const cluster = this.#cluster;
-    if (kind === 'server-pause') {
-      cluster.pauseApiServer();
-      await this.#pause(this.#random.between(200, 4_000));
-      cluster.resumeApiServer();
-    } else if (kind === 'etcd-restart') {
-      await cluster.restartEtcd();
+    if (kind === 'store-reset') {
+      storeProxy.reset();
     } else {
-      const stopped = kind === 'server-stop' ? cluster.stopApiServer() : undefined;
-      // An orderly stop waits for open watches as long as it may.
-      if (stopped) await Promise.race([stopped, this.#pause(3_000)]);
-      await cluster.killApiServer();
-      await stopped;
-      await this.#pause(this.#random.between(0, 2_000));
-      await cluster.startApiServer();
+      storeProxy.set({ ...CLEAR, latency: this.#random.between(100, ttl * 1_000) }, CLEAR);
+      await this.#pause(this.#random.between(500, ttl * 2_000));
+      storeProxy.heal();
     }
-    this.#record({ kind, target: 'server', at, until: monotonic() });
-    this.#serverMayAt = monotonic() + SERVER_REST_MS;
-    this.#serverIsHurt = false;
+    this.faults.push({ kind, target: `store of ${target}`, at, until: monotonic() });
   }
 
   async #edit(kind: FaultKind, edit: () => Promise<Edit>, role: string | undefined): Promise<void> {
     const at = monotonic();
-    let done: Edit;
-    try {
-      done = await edit();
-    } catch {
-      // The server is away; whether it was done is not known, so it counts as done.
-      done = { target: 'unknown', detail: 'no answer' };
-    }
+    // What to edit cannot be found while the server is away.
+    const done = await edit().catch(() => undefined);
     if (!done) return;
     const target = role === 'election' ? `election:${done.target}` : done.target;
-    this.#record({ kind, target, at, until: monotonic(), detail: done.detail });
+    this.faults.push({ kind, target, at, until: monotonic(), detail: done.detail });
   }
 
-  /** Sleeps, or less when the run ends. */
+  /** Sleeps, or less when the storm ends. */
   async #pause(milliseconds: number): Promise<void> {
-    await sleep(milliseconds, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
-  }
-
-  #record(fault: Fault): void {
-    this.faults.push(fault);
+    await sleep(milliseconds, undefined, { signal: this.#storm.signal }).catch(() => undefined);
   }
 }

@@ -3,7 +3,8 @@ import type { LeaseholdEvent } from '../../src/index.ts';
 
 /**
  * What a worker has done and seen, one JSON line each. Times are milliseconds of CLOCK_MONOTONIC,
- * which all processes of a machine share. `call` numbers the calls of one process.
+ * which all processes of a machine share, whatever the worker's own clock says. `call` numbers the
+ * calls of one process.
  */
 export type Line =
   | { readonly type: 'begin'; readonly at: number; readonly pid: number; readonly ttl: number }
@@ -40,6 +41,16 @@ export type Line =
       readonly outcome: string;
       readonly detail?: string;
     }
+  /** About to write to the protected resource, the `number`th time in this process. */
+  | { readonly type: 'write'; readonly at: number; readonly call: number; readonly number: number }
+  /** What the protected resource said; `accepted` is undefined when the connection broke. */
+  | {
+      readonly type: 'written';
+      readonly at: number;
+      readonly call: number;
+      readonly number: number;
+      readonly accepted?: boolean | undefined;
+    }
   | { readonly type: 'event'; readonly at: number; readonly event: EventLine }
   | { readonly type: 'closing'; readonly at: number }
   | { readonly type: 'closed'; readonly at: number };
@@ -47,26 +58,50 @@ export type Line =
 /** An event of the library, as JSON carries it. */
 type EventLine = { readonly type: LeaseholdEvent['type'] } & Readonly<Record<string, unknown>>;
 
+/** How a process was ended by SIGKILL. */
+export interface Killed {
+  /** Before the signal was sent. */
+  readonly at: number;
+  /** `supervised`: its parent, `leasehold run`, was there to see it. */
+  readonly how: 'alone' | 'supervised' | 'with its supervisor';
+}
+
 /** One process of a worker: a worker that was killed and started again has several. */
-export interface ProcessHistory {
+export interface WorkerProcess {
   /** Such as `w3.2`: the third start of worker 3. */
   readonly process: string;
+  /** Of its session, in milliseconds. */
   readonly ttl: number;
-  readonly lines: readonly Line[];
-  /** When it was killed by SIGKILL, if it was. */
-  readonly killedAt?: number | undefined;
+  readonly killed?: Killed | undefined;
 }
 
 /** Something that the test did to the system. */
 export interface Fault {
   readonly kind: string;
-  /** A worker, a Lease (`lock:hot`), or the server. */
+  /** A worker, a Lease (`hot`, `election:...`), or a server (`server:...`). */
   readonly target: string;
   /** Before it was begun. */
   readonly at: number;
   /** When it was over; of an edit, when its answer had come. */
   readonly until: number;
   readonly detail?: string;
+}
+
+/** A line of a process, or what the protected resource has stored. */
+export type Entry =
+  | { readonly from: WorkerProcess; readonly line: Line }
+  | { readonly from: undefined; readonly line: StoreRow };
+
+/** One write, as the protected resource has logged it. */
+export interface StoreRow {
+  readonly type: 'row';
+  readonly at: number;
+  readonly lock: string;
+  readonly fence: string;
+  readonly process: string;
+  readonly number: number;
+  /** How many writes of this lock it had accepted with this one; undefined when it refused it. */
+  readonly version?: number | undefined;
 }
 
 /** Now, on the clock that all processes of this machine share. */
@@ -82,22 +117,13 @@ export class HistoryWriter {
     this.#file = openSync(path, 'a');
   }
 
-  write(line: Line): void {
+  write(line: Line | StoreRow): void {
     writeSync(this.#file, `${stringify(line)}\n`);
   }
 
   close(): void {
     closeSync(this.#file);
   }
-}
-
-export function parseHistory(text: string): Line[] {
-  const lines: Line[] = [];
-  for (const line of text.split('\n')) {
-    // A kill may have cut the last line short.
-    if (line.endsWith('}')) lines.push(JSON.parse(line) as Line);
-  }
-  return lines;
 }
 
 /** The identity under which a process connects: its sessions are called after it. */
@@ -110,7 +136,12 @@ export function isSessionOf(process: string, lease: string): boolean {
   return lease.replace(/-[0-9a-f]{8}$/, '') === identityOf(process);
 }
 
-function stringify(line: Line): string {
+/** Which worker a process is a start of. */
+export function workerOf(process: string): string {
+  return process.split('.')[0] ?? process;
+}
+
+function stringify(line: object): string {
   return JSON.stringify(line, (_, value: unknown) =>
     typeof value === 'bigint' ? String(value) : value,
   );

@@ -17,7 +17,7 @@ export const CLEAR: Conditions = {
 };
 
 /**
- * The network between one worker and the API server: a TCP proxy whose faults can be set at any
+ * The network between one worker and its servers: a TCP proxy whose faults can be set at any
  * time. TLS passes through it, so it can lose and delay bytes and never change them.
  *
  * Bytes on their way are delivered even when their sender has closed the connection meanwhile, as
@@ -31,14 +31,17 @@ export class FaultProxy {
   #up: Conditions = CLEAR;
   #down: Conditions = CLEAR;
 
-  private constructor(server: Server, port: number, target: number) {
+  private constructor(server: Server, port: number, targets: readonly number[]) {
     this.#server = server;
     this.port = port;
+    let connections = 0;
     server.on('connection', (client) => {
       if (this.#refusing) {
         client.resetAndDestroy();
         return;
       }
+      const target = targets[connections % targets.length] ?? 0;
+      connections += 1;
       const link = new Link(
         client,
         connect({ port: target, host: '127.0.0.1', allowHalfOpen: true }),
@@ -49,10 +52,11 @@ export class FaultProxy {
     });
   }
 
-  static async start(target: number): Promise<FaultProxy> {
+  /** @param targets - ports; connections go to them in turns, as a load balancer would have it */
+  static async start(targets: readonly number[]): Promise<FaultProxy> {
     const server = createServer({ allowHalfOpen: true });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new FaultProxy(server, (server.address() as AddressInfo).port, target);
+    return new FaultProxy(server, (server.address() as AddressInfo).port, targets);
   }
 
   /** Sets what happens to requests (`up`) and to answers (`down`), of open connections too. */
@@ -146,6 +150,11 @@ class Direction {
     source.on('end', () => this.#push(undefined));
     source.on('error', () => this.#push(undefined));
     source.on('close', () => this.#push(undefined));
+    // Nobody is there to whom the rest could be delivered.
+    sink.on('close', () => {
+      clearTimeout(this.#timer);
+      this.#queue.length = 0;
+    });
   }
 
   set(conditions: Conditions): void {
@@ -154,6 +163,7 @@ class Direction {
   }
 
   #push(bytes: Buffer | undefined): void {
+    if (this.#sink.destroyed) return;
     const { latency, bytesPerSecond } = this.#conditions;
     const now = monotonic();
     this.#busyUntil =

@@ -1,190 +1,203 @@
-import { claimsOf } from './claims.ts';
-import type { Claim } from './claims.ts';
-import type { Evidence, Violation } from './checker.ts';
-import { roleOf } from './administrator.ts';
-import { isSessionOf } from './history.ts';
-import type { Line } from './history.ts';
+import type { ChaosResult } from './chaos.ts';
+import type { Distribution, Figures } from './figures.ts';
 
-const TIMELINE_MS = 4_000;
-const TIMELINE_LINES = 80;
-
-export interface Figures {
-  /** Holds that followed one of another process. */
-  readonly handoffs: number;
-  /** All holds, local turns included. */
-  readonly holds: number;
-  readonly calls: number;
-  readonly terms: number;
-  readonly faults: Readonly<Record<string, number>>;
-  /** From a holder's SIGKILL to the next grant of its lock, in milliseconds. */
-  readonly recoveries: readonly number[];
-  /** The longest that anybody waited. */
-  readonly longestWait: number;
-  /** The longest that a lock was not granted to anybody, while the server was there. */
-  readonly longestGap: { readonly lock: string; readonly at: number; readonly length: number };
-  /** Leases that were left when all workers had ended. */
-  readonly leftovers: Readonly<Record<string, number>>;
-  /** What calls ended with, when not with a hold. */
-  readonly outcomes: Readonly<Record<string, number>>;
-}
-
-export function figuresOf(evidence: Evidence): Figures {
-  const claims = evidence.processes.flatMap(claimsOf).sort((a, b) => a.from - b.from);
-  const lines = evidence.processes.flatMap((process) => process.lines);
-  const byLock = Map.groupBy(claims, (claim) => claim.lock);
-  let handoffs = 0;
-  for (const ofLock of byLock.values()) {
-    ofLock.forEach((claim, index) => {
-      const before = ofLock[index - 1];
-      if (before && before.process !== claim.process) handoffs += 1;
-    });
-  }
-  return {
-    handoffs,
-    holds: claims.length,
-    calls: lines.filter((line) => line.type === 'wait').length,
-    terms: claims.filter((claim) => claim.lock.startsWith('election:')).length,
-    faults: count(evidence.faults.map((fault) => fault.kind)),
-    recoveries: recoveriesOf(evidence, byLock),
-    longestWait: longestWait(evidence),
-    longestGap: longestGap(evidence, byLock),
-    leftovers: leftoversOf(evidence),
-    outcomes: count(lines.flatMap((line) => (line.type === 'unheld' ? [line.outcome] : []))),
-  };
-}
-
+/** For a terminal. */
 export function renderFigures(figures: Figures): string {
-  const { recoveries, longestGap } = figures;
-  const list = (counts: Readonly<Record<string, number>>): string =>
-    Object.entries(counts)
-      .map(([name, number]) => `${name} ${String(number)}`)
-      .join(', ');
+  const { writes, afterStorms, byCause, byTtl } = figures;
   return [
-    `handoffs      ${String(figures.handoffs)} between processes, ${String(figures.holds)} holds in all, ${String(figures.terms)} of them terms`,
-    `calls         ${String(figures.calls)}; without a hold: ${list(figures.outcomes)}`,
+    `operations    ${String(figures.calls)} calls, ${String(figures.holds)} holds, ${String(figures.terms)} of them terms, ${String(figures.handoffs)} handoffs between processes`,
+    `without hold  ${list(figures.outcomes)}`,
+    `processes     ${String(figures.processes)}`,
     `faults        ${list(figures.faults)}`,
-    `recovery      ${String(recoveries.length)} killed holders, median ${quantile(recoveries, 0.5)} ms, worst ${quantile(recoveries, 1)} ms`,
-    `longest wait  ${figures.longestWait.toFixed(0)} ms`,
+    `writes        ${String(writes.accepted)} accepted, ${String(writes.refused)} refused as stale, ${String(writes.staleAccepted)} stale accepted; ${String(writes.late)} sent after the hold, ${String(writes.unanswered)} without an answer`,
+    `after storms  of ${String(figures.storms)}, until each lock was granted again`,
+    ...afterStorms.map(textOf),
+    `by cause      from a fault that hit the holder until the lock was granted again`,
+    ...byCause.map(textOf),
+    `by the ttl    ${byTtl ? textOf(byTtl).trim() : 'nothing'}`,
+    `longest wait  ${milliseconds(figures.longestWait)}`,
     `left behind   ${list(figures.leftovers)}`,
-    `longest gap   ${longestGap.length.toFixed(0)} ms without a grant of ${longestGap.lock}, from ${longestGap.at.toFixed(0)}`,
   ].join('\n');
 }
 
-/** A violation, and everything that happened around it. */
-export function renderViolation(violation: Violation, evidence: Evidence): string {
-  const { rule, message, lock, at } = violation;
-  if (lock === undefined || at === undefined) return `${rule}: ${message}`;
-  return [`${rule}: ${message}`, ...timeline(evidence, lock, at)].join('\n');
+/** A page for `docs/evidence`. */
+export function renderPage(
+  result: ChaosResult,
+  run: { readonly minutes: number; readonly seed: number; readonly commit: string },
+): string {
+  const { figures, violations, workers, limit } = result;
+  const { writes, byTtl } = figures;
+  const of = (...rules: string[]): string =>
+    String(violations.filter(({ rule }) => rules.includes(rule)).length);
+  const worst = figures.afterStorms[0]?.worst ?? 0;
+  const duration = run.minutes === 60 ? 'An hour' : `${String(run.minutes)} minutes`;
+  return `# Chaos on a real API server
+
+${duration}: \`npm run chaos -- --minutes ${String(run.minutes)} --seed ${String(run.seed)}\`, commit \`${run.commit}\`.
+
+${String(workers.length)} processes, each started again when it is killed (${String(figures.processes)} in all), want five locks and the
+leadership of one election, on two kube-apiservers with one etcd, each process through a proxy of its own. Storms
+of faults of 9 s, and after each a calm of ${seconds(limit + 500)}, in which every lock has to recover. What every
+process did, by the machine's monotonic clock, was judged afterwards by a checker of its own (\`test/chaos\`).
+
+| what                                                             | limit                 | measured |
+| ---------------------------------------------------------------- | --------------------- | -------- |
+| two holders of one lock at the same time                         | 0                     | ${of('exclusion')} |
+| fencing tokens that did not grow                                 | 0                     | ${of('fence')} |
+| lost grants: calls that never ended, or not in their time        | 0                     | ${of('turn', 'error')} |
+| stale writes that the protected table accepted                   | 0                     | ${String(writes.staleAccepted)} |
+| its log, its state and the histories disagree                    | 0                     | ${of('store')} |
+| from the end of a storm until each lock was granted, worst       | ${seconds(limit)}, 2 ttl + 3 s | ${seconds(worst)} |
+| locks that took longer                                           | 0                     | ${of('recovery')} |
+| killed, and nobody saw it: until the next grant, median          | near 1 ttl            | ${byTtl?.ttls === undefined ? '-' : `${byTtl.ttls.toFixed(2)} ttl`} |
+| Leases left behind by processes that ended in order              | 0                     | ${of('leftover')} |
+
+## Operations
+
+${number(figures.calls)} calls, ${number(figures.holds)} holds, ${number(figures.terms)} of them terms of leadership; ${number(figures.handoffs)} times a lock went
+from one process to another. Calls that ended without a hold: ${list(figures.outcomes)}. The longest
+wait was ${seconds(figures.longestWait)}.
+
+| process | ttl | under \`leasehold run\` | its clock runs | its wall clock is off | API server |
+| ------- | --- | --------------------- | -------------- | --------------------- | ---------- |
+${workers
+  .map(
+    ({ name, ttl, supervised, clock, servers }) =>
+      `| ${name} | ${String(ttl)} s | ${supervised ? 'yes' : 'no'} | ${percent(clock.rate)} | ${hours(clock.offset)} | ${servers.length > 1 ? 'both, in turns' : String(result.ports.indexOf(servers[0] ?? 0) + 1)} |`,
+  )
+  .join('\n')}
+
+## Writes to a table that checks the fence
+
+${result.store === 'PostgreSQL' ? 'A PostgreSQL table' : 'A table in the process of the test, for want of PostgreSQL'}, with the conditional write of the README. Each hold writes without a second look at
+its lock, some that have lost it write nevertheless, and the network to the table holds writes back.
+
+| writes                                                  |     |
+| ------------------------------------------------------- | --- |
+| accepted                                                | ${number(writes.accepted)} |
+| refused as stale                                        | ${number(writes.refused)} |
+| of those, by processes that were dead when they arrived | ${number(writes.refusedOfDead)} |
+| stale, and accepted                                     | ${number(writes.staleAccepted)} |
+| sent when the hold was over                             | ${number(writes.late)} |
+| answer lost                                             | ${number(writes.unanswered)} |
+
+Each line of the table's log was compared with what the process says that it sent and was told.
+
+## Faults
+
+| fault | times | what it is |
+| ----- | ----- | ---------- |
+${Object.entries(figures.faults)
+  .toSorted(([a], [b]) => a.localeCompare(b))
+  .map(([kind, times]) => `| ${kind} | ${number(times)} | ${MEANINGS[kind] ?? ''} |`)
+  .join('\n')}
+
+## Recovery
+
+From the end of a storm until a lock was granted again, if somebody wanted it and nobody held it in order; by the
+last fault that had hit its holder. All locks, after each of ${String(figures.storms)} storms:
+
+${table(figures.afterStorms, false)}
+
+From a fault that hit a lock's holder, in the midst of the storm, until somebody had the lock again; from when they
+were back for faults of servers. What else happened meanwhile is not taken out: two faults often hit one after the
+other. Where the next holder did not have to wait for the fault to end, the hold had ended in order.
+
+${table(figures.byCause, true)}
+
+The longest:
+
+${figures.longest
+  .map(
+    ({ lock, cause, length, ttl }) =>
+      `- ${seconds(length)} (${(length / ttl).toFixed(1)} ttl) without a grant of \`${lock}\`: ${cause}`,
+  )
+  .join('\n')}
+`;
 }
 
-export function timeline(evidence: Evidence, lock: string, at: number): string[] {
-  const found: { at: number; text: string }[] = [];
-  const near = (moment: number): boolean => Math.abs(moment - at) < TIMELINE_MS;
-  for (const { process, lines } of evidence.processes) {
-    const calls = new Set<number>();
-    for (const line of lines) {
-      if (line.type === 'wait' && line.lock === lock) calls.add(line.call);
-      if (!near(line.at) || line.type === 'still' || !concerns(line, lock, calls)) continue;
-      found.push({ at: line.at, text: `${process}  ${textOf(line)}` });
-    }
-  }
-  for (const { kind, target, at: from, until, detail } of evidence.faults) {
-    if (!near(from) && !near(until) && !(from < at && until > at)) continue;
-    const text = `FAULT  ${kind} ${target} for ${(until - from).toFixed(0)} ms ${detail ?? ''}`;
-    found.push({ at: from, text });
-  }
-  found.sort((a, b) => a.at - b.at);
-  const middle = found.findIndex((line) => line.at >= at);
-  const start = Math.max(0, middle - TIMELINE_LINES / 2);
-  return found
-    .slice(start, start + TIMELINE_LINES)
-    .map((line) => `  ${(line.at - at).toFixed(1).padStart(9)}  ${line.text}`);
+const MEANINGS: Readonly<Record<string, string>> = {
+  kill: 'SIGKILL of a process; half of them run under `leasehold run`',
+  'kill-with-supervisor': 'SIGKILL of a process and of its `leasehold run`',
+  freeze: 'SIGSTOP for 0.1 to 2 ttl',
+  'clock-jump': 'the wall clock steps by up to 2 hours',
+  'label-lock': 'a label or an annotation on the Lease of a lock',
+  'label-session': 'the same on the Lease of a session',
+  'label-election': 'the same on the Lease of an election',
+  'delete-lock': 'the Lease of a lock deleted by hand',
+  'delete-session': 'the Lease of a session deleted by hand',
+  'delete-election': 'the Lease of an election deleted by hand',
+  'strike-holders': 'the holders edited out of a lock',
+  'strike-waiters': 'the queue edited out of a lock',
+  'restore-holder': 'a former holder edited into a lock',
+  'link-latency': '5 to 300 ms',
+  'link-bandwidth': '2 to 50 KB/s',
+  'link-cut': 'connections reset, new ones refused',
+  'link-reset': 'connections reset',
+  'link-blackhole': 'nothing passes',
+  'link-deaf': 'requests pass, answers do not',
+  'link-late': 'answers pass, requests are held back and arrive later',
+  'link-half-open': 'connections are silent for ever, new ones work',
+  'store-latency': 'writes to the table are held back for up to a ttl',
+  'store-reset': 'connections to the table reset',
+  'server-kill': 'SIGKILL of an API server, and a new start',
+  'server-stop': 'SIGTERM of an API server, and a new start',
+  'server-pause': 'SIGSTOP of an API server for up to 4 s',
+  'etcd-kill': 'SIGKILL of etcd, and a new start',
+  'etcd-pause': 'SIGSTOP of etcd for up to 3 s',
+};
+
+function table(rows: readonly Distribution[], inTtls: boolean): string {
+  const head = [
+    'last fault',
+    'of',
+    'median',
+    'p90',
+    'worst',
+    ...(inTtls ? ['median, in ttls'] : []),
+  ];
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [
+    line(head),
+    line(head.map(() => '---')),
+    ...rows.map(({ name, count, median, p90, worst, ttls }) =>
+      line([
+        ...[name, number(count), seconds(median), seconds(p90), seconds(worst)],
+        ...(inTtls ? [ttls?.toFixed(2) ?? ''] : []),
+      ]),
+    ),
+  ].join('\n');
 }
 
-function concerns(line: Line, lock: string, calls: ReadonlySet<number>): boolean {
-  if (line.type !== 'event') return !('call' in line) || calls.has(line.call);
-  const { lock: of, election } = line.event;
-  if (typeof election === 'string') return lock === `election:${election}`;
-  return of === undefined || of === lock;
+function textOf({ name, count, median, p90, worst, ttls }: Distribution): string {
+  const relative = ttls === undefined ? '' : ` (${ttls.toFixed(2)} ttl)`;
+  return `  ${name.padEnd(34)} ${String(count).padStart(5)}  median ${milliseconds(median)}${relative}, p90 ${milliseconds(p90)}, worst ${milliseconds(worst)}`;
 }
 
-function textOf(line: Line): string {
-  if (line.type === 'event') return JSON.stringify(line.event);
-  const { at: _, ...rest } = line;
-  return JSON.stringify(rest);
+function list(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([name, times]) => `${name} ${number(times)}`)
+    .join(', ');
 }
 
-function recoveriesOf(evidence: Evidence, byLock: ReadonlyMap<string, Claim[]>): number[] {
-  const found: number[] = [];
-  for (const { process, killedAt } of evidence.processes) {
-    if (killedAt === undefined) continue;
-    for (const claims of byLock.values()) {
-      const held = claims.some(
-        (claim) =>
-          claim.process === process && claim.end === 'unfinished' && claim.until >= killedAt,
-      );
-      const next = claims.find((claim) => claim.from > killedAt && claim.process !== process);
-      if (held && next) found.push(next.from - killedAt);
-    }
-  }
-  return found.sort((a, b) => a - b);
+function milliseconds(length: number): string {
+  return `${length.toFixed(0)} ms`;
 }
 
-function leftoversOf({ leases, processes }: Evidence): Record<string, number> {
-  const killed = processes.filter(({ killedAt }) => killedAt !== undefined);
-  return count(
-    leases.map((lease) => {
-      const role = roleOf(lease);
-      if (role !== 'session') return role;
-      const owner = killed.some(({ process }) => isSessionOf(process, lease.metadata.name))
-        ? 'of a killed process'
-        : 'of another';
-      return `${lease.spec?.holderIdentity ? '' : 'blank '}session ${owner}`;
-    }),
-  );
+function seconds(length: number): string {
+  return length < 1_000 ? milliseconds(length) : `${(length / 1_000).toFixed(1)} s`;
 }
 
-function longestWait({ processes }: Evidence): number {
-  let longest = 0;
-  for (const { lines } of processes) {
-    const since = new Map<number, number>();
-    for (const line of lines) {
-      if (line.type === 'wait') since.set(line.call, line.at);
-      if (line.type !== 'held' && line.type !== 'unheld') continue;
-      longest = Math.max(longest, line.at - (since.get(line.call) ?? line.at));
-    }
-  }
-  return longest;
+function number(value: number): string {
+  return value.toLocaleString('en-US');
 }
 
-function longestGap(
-  evidence: Evidence,
-  byLock: ReadonlyMap<string, Claim[]>,
-): Figures['longestGap'] {
-  let longest = { lock: '', at: 0, length: 0 };
-  const outages = evidence.faults.filter(({ target }) => target === 'server');
-  for (const [lock, claims] of byLock) {
-    let last: number | undefined;
-    for (const claim of claims) {
-      if (last !== undefined && last < evidence.healedAt) {
-        const outage = outages.findLast(({ at, until }) => at < claim.from && until > (last ?? 0));
-        const since = Math.max(last, outage?.until ?? 0);
-        const length = claim.from - since;
-        if (length > longest.length) longest = { lock, at: since, length };
-      }
-      last = Math.max(last ?? 0, claim.end === 'released' ? claim.until : claim.from);
-    }
-  }
-  return longest;
+function percent(rate: number): string {
+  const difference = (rate - 1) * 100;
+  if (difference === 0) return 'true';
+  return `${Math.abs(difference).toFixed(1)} % ${difference > 0 ? 'fast' : 'slow'}`;
 }
 
-function count(names: readonly string[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
-  return counts;
-}
-
-function quantile(sorted: readonly number[], part: number): string {
-  const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
-  return value === undefined ? '-' : value.toFixed(0);
+function hours(offset: number): string {
+  return offset === 0 ? 'no' : `${(offset / 3_600_000).toFixed(1)} h`;
 }

@@ -1,18 +1,22 @@
-import { mkdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { format, resolveConfig } from 'prettier';
 import { runChaos } from './chaos.ts';
-import { renderFigures, renderViolation, timeline } from './report.ts';
+import { renderFigures, renderPage } from './report.ts';
 
-const usage = `Usage: npm run chaos -- [--minutes <n>] [--seed <n>] [--workers <n>]
+const usage = `Usage: npm run chaos -- [--minutes <n>] [--seed <n>] [--workers <n>] [--report <file>]
 
-Checks mutual exclusion on a real API server under faults, and exits with 1 on a violation.
+Checks mutual exclusion, fencing and recovery on two real API servers under faults, and exits with 1 on a
+violation.
 
-  --minutes <n>   how long; 2 unless told
-  --seed <n>      which faults; a random one unless told, printed to be repeated
-  --workers <n>   how many processes; 6 unless told
-  --only <a,b>    only faults whose kind begins so, such as kill,link; 'none' for no faults
-  --keep <dir>    keep the histories there
-  --gap           print what happened around the longest gap
+  --minutes <n>    how long; 2 unless told
+  --seed <n>       which faults; a random one unless told, printed to be repeated
+  --workers <n>    how many processes; 6 unless told
+  --report <file>  write a page about it there, in Markdown
+  --only <a,b>     only faults whose kind begins so, such as kill,link; 'none' for no faults
+  --keep <dir>     keep the histories there
+  --gap            print what happened around the longest time that a lock was granted to nobody
 `;
 
 const { values } = parseArgs({
@@ -20,6 +24,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '2' },
     seed: { type: 'string' },
     workers: { type: 'string', default: '6' },
+    report: { type: 'string' },
     only: { type: 'string' },
     keep: { type: 'string' },
     gap: { type: 'boolean', default: false },
@@ -31,23 +36,34 @@ if (values.help) {
   process.stdout.write(usage);
 } else {
   const seed = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed);
-  process.stdout.write(`seed          ${String(seed)}\n`);
+  const minutes = Number(values.minutes);
+  process.stdout.write(`commit        ${commit()}\nseed          ${String(seed)}\n`);
   if (values.keep !== undefined) mkdirSync(values.keep, { recursive: true });
-  const { evidence, figures, violations } = await runChaos({
-    milliseconds: Number(values.minutes) * 60_000,
+  const result = await runChaos({
+    milliseconds: minutes * 60_000,
     seed,
     workers: Number(values.workers),
     only: values.only?.split(','),
     keep: values.keep,
   });
+  const { figures, violations, stories, longestGap } = result;
   process.stdout.write(`${renderFigures(figures)}\n`);
-  if (values.gap) {
-    const { lock, at } = figures.longestGap;
-    process.stdout.write(`${timeline(evidence, lock, at).join('\n')}\n`);
-  }
+  if (values.gap) process.stdout.write(`${longestGap.join('\n')}\n`);
   process.stdout.write(`violations    ${String(violations.length)}\n`);
-  for (const violation of violations.slice(0, 10)) {
-    process.stdout.write(`\n${renderViolation(violation, evidence)}\n`);
+  for (const story of stories) process.stdout.write(`\n${story}\n`);
+  if (values.report !== undefined) {
+    const page = renderPage(result, { minutes, seed, commit: commit() });
+    const style = await resolveConfig(import.meta.filename);
+    writeFileSync(values.report, await format(page, { ...style, parser: 'markdown' }));
   }
   process.exitCode = violations.length === 0 ? 0 : 1;
+}
+
+function commit(): string {
+  try {
+    const options = { cwd: import.meta.dirname, encoding: 'utf8', stdio: 'pipe' } as const;
+    return execFileSync('git', ['describe', '--always', '--dirty'], options).trim();
+  } catch {
+    return 'unknown';
+  }
 }

@@ -1,14 +1,20 @@
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, isLeaseholdError } from '../../src/index.ts';
 import type { Election, Held, Leadership, Leasehold } from '../../src/index.ts';
-import { HistoryWriter, monotonic } from './history.ts';
+import { HistoryWriter, identityOf, monotonic } from './history.ts';
 import { SeededRandom } from './random.ts';
+import { StoreClient } from './store-client.ts';
+import type { StoreSettings } from './store-client.ts';
+import { WorkerClock } from './worker-clock.ts';
+import type { ClockSettings } from './worker-clock.ts';
 
 /** How a worker is told what to do: by its environment variable CHAOS_WORKER. */
 export interface WorkerSettings {
   readonly kubeconfig: string;
   readonly namespace: string;
-  readonly identity: string;
+  /** Such as `w3.2`. */
+  readonly process: string;
   readonly ttl: number;
   readonly seed: number;
   readonly history: string;
@@ -17,10 +23,16 @@ export interface WorkerSettings {
   readonly election: string;
   /** How many callers compete inside this process. */
   readonly callers: number;
+  readonly clock: ClockSettings;
+  readonly store: StoreSettings;
 }
 
 const SAMPLE_MS = 200;
+/** From here on the test is told of a hold, so that a fault can hit it. */
+const LONG_HOLD_MS = 300;
 const LONGEST_HOLD_MS = 3_000;
+/** How long after its loss a worker that does not look at it still writes. */
+const CARELESS_MS = 1_500;
 
 /** What locks and elections have in common for the history. */
 interface Claim {
@@ -36,16 +48,24 @@ class Worker {
   readonly #history: HistoryWriter;
   readonly #random: SeededRandom;
   readonly #finishing = new AbortController();
+  readonly #clock: WorkerClock;
+  readonly #store: StoreClient;
   #calls = 0;
+  #writes = 0;
 
   constructor(settings: WorkerSettings) {
     this.#settings = settings;
+    this.#clock = new WorkerClock(settings.clock);
+    this.#store = new StoreClient(settings.store);
     this.#history = new HistoryWriter(settings.history);
     this.#random = new SeededRandom(settings.seed);
   }
 
-  finish(): void {
-    this.#finishing.abort();
+  /** One word of the test: `finish`, or `jump` and milliseconds. */
+  obey(order: string): void {
+    const [word, milliseconds] = order.split(' ');
+    if (word === 'finish') this.#finishing.abort();
+    else this.#clock.jump(Number(milliseconds));
   }
 
   async run(): Promise<void> {
@@ -57,17 +77,18 @@ class Worker {
     this.#history.write({ type: 'closing', at: monotonic() });
     await leasehold.close();
     this.#history.write({ type: 'closed', at: monotonic() });
+    await this.#store.close();
     this.#history.close();
   }
 
   async #connect(): Promise<Leasehold> {
-    const { kubeconfig, namespace, identity, ttl } = this.#settings;
+    const { kubeconfig, namespace, process, ttl } = this.#settings;
     for (;;) {
       try {
         return await connect({
           kubeconfig,
           namespace,
-          identity,
+          identity: identityOf(process),
           ttl: ttl * 1_000,
           onEvent: (event) => {
             this.#history.write({ type: 'event', at: monotonic(), event: { ...event } });
@@ -95,7 +116,8 @@ class Worker {
         await this.#call(name, way, undefined, () => lock.acquire());
       } else if (way === 'timeout') {
         const timeout = random.chance(0.3) ? random.between(1, 50) : random.between(50, 6_000);
-        await this.#call(name, way, timeout, () => lock.acquire({ timeout }));
+        const trueTimeout = this.#clock.trueLength(timeout);
+        await this.#call(name, way, trueTimeout, () => lock.acquire({ timeout }));
       } else if (way === 'cancel') {
         const after = Math.round(random.between(0, 150));
         const signal = AbortSignal.timeout(after);
@@ -161,7 +183,7 @@ class Worker {
     const most = this.#random.chance(0.1) ? LONGEST_HOLD_MS : 150;
     await this.#hold(call, lock, term, this.#random.between(0, most));
     this.#history.write({ type: 'release', at: monotonic(), call });
-    if (this.#random.chance(0.3)) await term.transfer(this.#settings.identity);
+    if (this.#random.chance(0.3)) await term.transfer(identityOf(this.#settings.process));
     else await term.resign();
     this.#history.write({ type: 'released', at: monotonic(), call });
   }
@@ -182,7 +204,7 @@ class Worker {
   #duration(): number {
     const random = this.#random;
     if (this.#finishing.signal.aborted) return 0;
-    if (random.chance(0.004)) return random.between(300, 2_000);
+    if (random.chance(0.02)) return random.between(LONG_HOLD_MS, 2_000);
     return random.chance(0.7) ? 0 : random.between(0, 20);
   }
 
@@ -191,19 +213,46 @@ class Worker {
     const first = this.#claim(claim);
     const fence = String(claim.fence);
     this.#history.write({ type: 'held', call, lock, fence, ...first });
+    await this.#write(call, lock, fence);
     if (duration === 0) return;
+    if (duration < LONG_HOLD_MS) {
+      await this.#keep(call, lock, claim, duration);
+    } else {
+      tell('holds');
+      await this.#keep(call, lock, claim, duration);
+      tell('free');
+    }
+  }
+
+  async #keep(call: number, lock: string, claim: Claim, duration: number): Promise<void> {
+    const fence = String(claim.fence);
     const lost = new AbortController();
     claim.signal.addEventListener('abort', () => {
       const reason = (claim.signal.reason as Error).message;
       this.#history.write({ type: 'lost', at: monotonic(), call, reason });
       lost.abort();
     });
+    const isLost = (): boolean => claim.signal.aborted;
     const end = monotonic() + duration;
-    while (monotonic() < end && !claim.signal.aborted) {
+    while (monotonic() < end && !isLost()) {
       const left = Math.min(SAMPLE_MS, end - monotonic());
       await sleep(Math.max(1, left), undefined, { signal: lost.signal }).catch(() => undefined);
       this.#history.write({ type: 'still', call, ...this.#claim(claim) });
+      // Without another look: a pause in between is what the fence is for.
+      if (!isLost()) await this.#write(call, lock, fence);
     }
+    if (!isLost() || !this.#random.chance(0.5)) return;
+    await sleep(this.#random.between(0, CARELESS_MS));
+    await this.#write(call, lock, fence);
+  }
+
+  async #write(call: number, lock: string, fence: string): Promise<void> {
+    this.#writes += 1;
+    const number = this.#writes;
+    const { process } = this.#settings;
+    this.#history.write({ type: 'write', at: monotonic(), call, number });
+    const accepted = await this.#store.write({ lock, fence, process, number });
+    this.#history.write({ type: 'written', at: monotonic(), call, number, accepted });
   }
 
   /**
@@ -212,17 +261,26 @@ class Worker {
    */
   #claim(claim: Claim): { at: number; until: number } {
     const before = monotonic();
-    const until = before + (claim.valid ? claim.validFor : 0);
+    const until = before + (claim.valid ? this.#clock.trueLength(claim.validFor) : 0);
     return { until, at: monotonic() };
   }
 }
 
+/** To the test, also through `leasehold run`. */
+function tell(word: string): void {
+  process.stdout.write(`${word}\n`);
+}
+
 const settings = JSON.parse(process.env.CHAOS_WORKER ?? '{}') as WorkerSettings;
 const worker = new Worker(settings);
-process.once('message', () => worker.finish());
+const orders = createInterface({ input: process.stdin });
+orders.on('line', (order) => worker.obey(order));
 // The test is gone: nobody reads the history.
 const orphaned = (): never => process.exit(1);
-process.once('disconnect', orphaned);
+orders.once('close', orphaned);
+// Under `leasehold run` nobody else knows which process this is.
+tell(String(process.pid));
 await worker.run();
-process.off('disconnect', orphaned);
-process.disconnect();
+orders.off('close', orphaned);
+orders.close();
+process.stdin.destroy();

@@ -13,6 +13,8 @@ export interface ClusterNetwork {
 
 export interface ApiServerOptions {
   readonly binary: string;
+  /** Of its log file. */
+  readonly name: string;
   /** Holds the files that `server.ts` writes: certificates, keys and the token file. */
   readonly directory: string;
   readonly etcdEndpoint: string;
@@ -29,6 +31,10 @@ export class ApiServer {
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
+  }
+
+  get port(): number {
+    return this.#options.port;
   }
 
   get pid(): number | undefined {
@@ -52,7 +58,7 @@ export class ApiServer {
     this.#process = await SupervisedProcess.start({
       command,
       arguments: words,
-      logPath: join(this.#options.directory, 'kube-apiserver.log'),
+      logPath: join(this.#options.directory, `${this.#options.name}.log`),
       directory: this.#options.directory,
     });
     await this.waitUntilReady();

@@ -8,7 +8,7 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { attachCluster, type ClusterConnection } from './access.ts';
-import type { WatchEvent } from './client.ts';
+import { ApiClient, type WatchEvent } from './client.ts';
 import { startElector } from './elector.ts';
 import { ClusterUnavailableError } from './errors.ts';
 import { type Cluster, startCluster } from './server.ts';
@@ -146,6 +146,19 @@ test('the API server can be stopped, killed and paused, and etcd restarted', asy
   expect((await cluster.request('GET', leasePath('durable'))).status).toBe(200);
   await cluster.restartEtcd();
   expect((await cluster.request('GET', leasePath('durable'))).status).toBe(200);
+}, 60_000);
+
+test('a second API server on the same etcd goes on without the first', async () => {
+  const { port } = await cluster.addApiServer();
+  const { url, ca, adminToken } = cluster;
+  const second = new ApiClient(url.replace(/\d+$/, String(port)), ca, adminToken);
+  await createLease('shared');
+  expect((await second.request('GET', leasePath('shared'))).status).toBe(200);
+  await cluster.killApiServer();
+  expect((await second.request('DELETE', leasePath('shared'))).status).toBe(200);
+  await cluster.startApiServer();
+  expect((await cluster.request('GET', leasePath('shared'))).status).toBe(404);
+  second.closeConnections();
 }, 60_000);
 
 test('client-go electors hand over', async () => {

@@ -49,6 +49,10 @@ export class Etcd {
     await this.#process.waitUntil(() => this.#isHealthy(), startTimeoutMilliseconds);
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.signal(signal);
+  }
+
   async end(signal: NodeJS.Signals): Promise<void> {
     await this.#process?.end(signal);
   }

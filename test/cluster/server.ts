@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClusterAccess, type ClusterConnection } from './access.ts';
-import { ApiServer, type ClusterNetwork } from './apiServer.ts';
+import { ApiServer, type ApiServerOptions, type ClusterNetwork } from './apiServer.ts';
 import { findBinaries } from './binaries.ts';
 import {
   LOOPBACK_NAMES,
@@ -40,18 +40,15 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       writeState(directory, port, options.network),
       etcd.start(),
     ]);
-    const cluster: Cluster = new Cluster(connection, {
+    const cluster: Cluster = new Cluster(connection, directory, etcd, {
+      name: 'kube-apiserver',
+      binary: binaries.apiServer,
       directory,
-      etcd,
-      apiServer: new ApiServer({
-        binary: binaries.apiServer,
-        directory,
-        etcdEndpoint: etcd.endpoint,
-        port,
-        network: options.network,
-        isReady: async () => cluster.isReady(),
-        extraArguments: options.apiServerArguments ?? [],
-      }),
+      etcdEndpoint: etcd.endpoint,
+      port,
+      network: options.network,
+      isReady: async () => cluster.isReady(),
+      extraArguments: options.apiServerArguments ?? [],
     });
     try {
       await cluster.startApiServer();
@@ -67,37 +64,59 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   }
 }
 
-interface ClusterParts {
-  readonly directory: string;
-  readonly etcd: Etcd;
-  readonly apiServer: ApiServer;
-}
-
 /** A cluster that this process has started, and may break. */
 export class Cluster extends ClusterAccess {
   /** Everything the cluster has written, its logs included. */
   readonly directory: string;
   readonly #etcd: Etcd;
   readonly #apiServer: ApiServer;
+  readonly #options: ApiServerOptions;
+  readonly #others: ApiServer[] = [];
 
-  constructor(connection: ClusterConnection, parts: ClusterParts) {
+  constructor(
+    connection: ClusterConnection,
+    directory: string,
+    etcd: Etcd,
+    options: ApiServerOptions,
+  ) {
     super(connection);
-    this.directory = parts.directory;
-    this.#etcd = parts.etcd;
-    this.#apiServer = parts.apiServer;
+    this.directory = directory;
+    this.#etcd = etcd;
+    this.#options = options;
+    this.#apiServer = new ApiServer(options);
   }
 
   get processIds(): { readonly etcd: number | undefined; readonly apiServer: number | undefined } {
     return { etcd: this.#etcd.pid, apiServer: this.#apiServer.pid };
   }
 
+  /** The one at this cluster's URL first, then those that were added. */
+  get apiServers(): readonly ApiServer[] {
+    return [this.#apiServer, ...this.#others];
+  }
+
   async isReady(): Promise<boolean> {
-    try {
-      const options = { timeoutMilliseconds: 2000 };
-      return (await this.request('GET', '/readyz', undefined, options)).status === 200;
-    } catch {
-      return false;
-    }
+    return isReady(this);
+  }
+
+  /**
+   * Starts one more API server on the same etcd, on a port of its own, as a cluster has it whose
+   * control plane is on several machines.
+   */
+  async addApiServer(): Promise<ApiServer> {
+    const port = await freePort();
+    const { hostname } = new URL(this.url);
+    const url = `https://${hostname}:${String(port)}`;
+    const access = new ClusterAccess({ ...this.connection, url });
+    const server = new ApiServer({
+      ...this.#options,
+      port,
+      name: `kube-apiserver-${String(this.#others.length + 2)}`,
+      isReady: async () => isReady(access),
+    });
+    this.#others.push(server);
+    await server.start();
+    return server;
   }
 
   /** Starts the API server again, on the same port and with the same certificates. */
@@ -128,26 +147,52 @@ export class Cluster extends ClusterAccess {
     this.#apiServer.signal('SIGCONT');
   }
 
-  /** Kills etcd, starts it with its data, and waits until the API server is ready again. */
+  /** Kills etcd, starts it with its data, and waits until the API servers are ready again. */
   async restartEtcd(): Promise<void> {
+    await this.killEtcd();
+    await this.startEtcd();
+  }
+
+  async killEtcd(): Promise<void> {
     // An orderly stop waits 7 s for the watches of the API server. Nothing is lost without it: what
     // etcd has written is with the kernel.
     await this.#etcd.end('SIGKILL');
+  }
+
+  async startEtcd(): Promise<void> {
     await this.#etcd.start();
-    if (this.#apiServer.running) {
-      await this.#apiServer.waitUntilReady();
-    }
+    const running = this.apiServers.filter((server) => server.running);
+    await Promise.all(running.map((server) => server.waitUntilReady()));
+  }
+
+  /** Freezes etcd: what needs a write or a current reading waits. */
+  pauseEtcd(): void {
+    this.#etcd.signal('SIGSTOP');
+  }
+
+  resumeEtcd(): void {
+    this.#etcd.signal('SIGCONT');
   }
 
   /** Ends everything and removes what it wrote. */
   async stop(): Promise<void> {
     this.close();
-    await Promise.all([this.#apiServer.end('SIGKILL'), this.#etcd.end('SIGKILL')]);
+    const ending = [...this.apiServers, this.#etcd].map((one) => one.end('SIGKILL'));
+    await Promise.all(ending);
     await rm(this.directory, { recursive: true, force: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+}
+
+async function isReady(access: ClusterAccess): Promise<boolean> {
+  try {
+    const options = { timeoutMilliseconds: 2000 };
+    return (await access.request('GET', '/readyz', undefined, options)).status === 200;
+  } catch {
+    return false;
   }
 }
 

@@ -23,8 +23,7 @@ export default async function setup(): Promise<() => Promise<void>> {
   const cluster = await startCluster();
   process.env[sharedClusterVariable] = join(cluster.directory, 'connection.json');
   return async () => {
-    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- a constant name
-    delete process.env[sharedClusterVariable];
+    Reflect.deleteProperty(process.env, sharedClusterVariable);
     await cluster.stop();
   };
 }

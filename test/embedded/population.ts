@@ -17,15 +17,16 @@ export const podUid = (at: number): string =>
 const sessionUid = (at: number): string => `session-${String(at)}`;
 const hex = (at: number): string => at.toString(16).padStart(8, '0');
 
-/** What a real cluster notes of who wrote what is half of a Lease. */
-function managedFields(fields: object): object[] {
-  const time = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+const second = (wall: number): string => new Date(wall).toISOString().replace(/\.\d+Z$/, 'Z');
+
+/** What a real cluster notes of who wrote what, and when, is half of a Lease. */
+function managedFields(fields: object, wall: number, apiVersion = LEASE_API_VERSION): object[] {
   return [
     {
       manager: 'node',
       operation: 'Update',
-      apiVersion: LEASE_API_VERSION,
-      time,
+      apiVersion,
+      time: second(wall),
       fieldsType: 'FieldsV1',
       fieldsV1: fields,
     },
@@ -37,8 +38,9 @@ export function populate(store: Store): void {
   const put = (storage: string, object: object): void => {
     store.put(storage, object as Parameters<typeof store.put>[1]);
   };
-  const now = microTime(Date.now() - 60_000);
-  const creationTimestamp = `${now.slice(0, 19)}Z`;
+  const began = Date.now() - 60_000;
+  const now = microTime(began);
+  const creationTimestamp = second(began);
   for (let at = 0; at < PODS; at += 1) {
     putPod(store, at);
   }
@@ -61,7 +63,7 @@ export function populate(store: Store): void {
         ...metadata,
         uid: sessionUid(at),
         creationTimestamp,
-        managedFields: managedFields(sessionFields),
+        managedFields: managedFields(sessionFields, began),
       },
       spec,
     });
@@ -88,9 +90,10 @@ export function populate(store: Store): void {
             since: now,
           }),
         },
-        managedFields: managedFields({
-          'f:metadata': { 'f:annotations': { '.': {}, [`f:${key}`]: {} } },
-        }),
+        managedFields: managedFields(
+          { 'f:metadata': { 'f:annotations': { '.': {}, [`f:${key}`]: {} } } },
+          began,
+        ),
       },
       spec: { holderIdentity: name, leaseDurationSeconds: NEVER_LAPSES, renewTime: now },
     });
@@ -105,7 +108,7 @@ export function terminated(at: number): object {
       exitCode: 137,
       reason: 'OOMKilled',
       startedAt: '2020-01-01T00:00:00Z',
-      finishedAt: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+      finishedAt: second(Date.now()),
     },
   };
 }
@@ -122,7 +125,12 @@ function podObject(at: number, state: object = { running: { startedAt: '2020-01-
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: podName(at), namespace: NAMESPACE, uid: podUid(at) },
+    metadata: {
+      name: podName(at),
+      namespace: NAMESPACE,
+      uid: podUid(at),
+      managedFields: managedFields({ 'f:status': { 'f:containerStatuses': {} } }, Date.now(), 'v1'),
+    },
     spec: { nodeName: 'node', containers: [{ name: 'main', image: 'x', env: environment }] },
     status: {
       phase: 'Running',

@@ -1,24 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Lease } from '../../src/core/lease.ts';
 import { daysAway } from './attacks.ts';
-import { Guarded } from './guarded.ts';
+import { guarded, thief, useCast, victim } from './cast.ts';
 import type { Pod } from './guarded.ts';
 import { NEVER_LAPSES, PRINCIPAL, SESSION, entry, held, lock, refusal } from './leases.ts';
 
 /** What the guard asks of whoever creates a Lease. */
 
-let guarded: Guarded;
-let victim: Pod;
-let thief: Pod;
-
-beforeAll(async () => {
-  guarded = await Guarded.open();
-  [victim, thief] = await Promise.all([guarded.pod('victim'), guarded.pod('thief')]);
-});
-
-afterAll(async () => {
-  await guarded[Symbol.asyncDispose]();
-});
+useCast();
 
 const owner = (of: Pod, more: object = {}): object => ({
   apiVersion: 'v1',

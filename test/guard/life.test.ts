@@ -3,6 +3,8 @@ import { openCluster } from '../../src/client/cluster.ts';
 import { microTime } from '../../src/core/lease.ts';
 import { leaseApi } from '../../src/kube/lease-api.ts';
 import { askToResign, findLeader } from '../../src/repair/resign.ts';
+import { Program } from '../cli/program.ts';
+import type { Finished } from '../cli/program.ts';
 import { client, until } from '../real/world.ts';
 import type { Client } from '../real/world.ts';
 import { Guarded } from './guarded.ts';
@@ -58,7 +60,7 @@ test('locks: a wait is given up, and another is granted', async () => {
 });
 
 /** A session and a lock that a process which ended a moment ago has left. */
-async function deadHolder(lock: string): Promise<string> {
+async function deadHolder(lock: string, ttl = 2): Promise<string> {
   const session = `${lock}-0badcafe`;
   const now = microTime(Date.now());
   const times = { acquireTime: now, renewTime: now };
@@ -68,11 +70,11 @@ async function deadHolder(lock: string): Promise<string> {
       labels: { 'leasehold.dev/role': 'session' },
       annotations: { 'leasehold.dev/holder-principal': first.principal },
     },
-    spec: { holderIdentity: 'first', leaseDurationSeconds: 2, ...times },
+    spec: { holderIdentity: 'first', leaseDurationSeconds: ttl, ...times },
   });
   expect(created.body.message).toBeUndefined();
   const uid = created.body.metadata.uid ?? '';
-  const entry = `v=1 session=${session} uid=${uid} ttl=2 mode=exclusive principal=${first.principal} since=x`;
+  const entry = `v=1 session=${session} uid=${uid} ttl=${String(ttl)} mode=exclusive principal=${first.principal} since=x`;
   const locked = await first.send('POST', '', {
     metadata: {
       name: lock,
@@ -108,6 +110,35 @@ test('locks: a client that tries only once recovers a dead holder, too', async (
   expect(await guarded.read('tried')).toBeUndefined();
 });
 
+/** As somebody who may write Leases, and has no verb for more. */
+function command(...words: readonly string[]): Promise<Finished> {
+  return Program.start([...words, '--yes', '-n', guarded.namespace], {
+    KUBECONFIG: second.kubeconfig,
+  }).finished;
+}
+
+test('locks: somebody revokes a dead holder, and the lock goes though nobody waits for it', async () => {
+  const session = await deadHolder('left');
+  await until(
+    () => command('revoke', session, '--now'),
+    ({ code }) => code === 0,
+  );
+  expect(await guarded.read('left')).toBeUndefined();
+});
+
+test('locks: what is a steal is refused at once, and told the verb for it', async () => {
+  const session = await deadHolder('kept', 600);
+  const revoked = await command('revoke', session, '--now');
+  expect(revoked.code).not.toBe(0);
+  expect(revoked.errors).toMatch(/held: .* may be revoked 602 s later.*the verb steal/);
+  const released = await command('release', 'kept', '--force');
+  expect(released.code).not.toBe(0);
+  expect(released.errors).toMatch(/leasehold-guard\/settle: .*the verb steal/);
+  expect((await guarded.read('kept'))?.metadata.annotations).toHaveProperty([
+    'holder.leasehold.dev/0badcafe-1',
+  ]);
+});
+
 test('elections: lead, transfer, resign on request, take over what expired', async () => {
   const [a, b] = await Promise.all([join(first), join(second)]);
   const one = a.leasehold.election('leader', times);
@@ -141,6 +172,17 @@ test('elections: a leader that died is followed once its Lease expired on the se
   expect(lease?.metadata.annotations?.['leasehold.dev/holder-principal']).toBe(second.principal);
   await term.resign();
   await b.leasehold.close();
+});
+
+test('elections: nobody takes one from its leader without the verb for it', async () => {
+  const a = await join(first);
+  const term = await a.leasehold.election('led', times).acquire();
+  const resigned = await command('resign', 'led', '--force');
+  expect(resigned.code).not.toBe(0);
+  expect(resigned.errors).toMatch(/held: .*the verb steal/);
+  expect(term.valid).toBe(true);
+  await term.resign();
+  await a.leasehold.close();
 });
 
 test('edits in a loop starve neither renewals nor a release', async () => {

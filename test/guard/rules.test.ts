@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Lease } from '../../src/core/lease.ts';
 import { connect } from '../../src/index.ts';
 import { until } from '../real/world.ts';
 import { attack, daysAway, now } from './attacks.ts';
-import { Guarded } from './guarded.ts';
-import type { Answer, Pod } from './guarded.ts';
+import { guarded, thief, useCast, victim } from './cast.ts';
+import type { Answer } from './guarded.ts';
 import {
   PRINCIPAL,
   SESSION,
@@ -19,18 +19,7 @@ import {
 
 /** What the guard asks of whoever holds or follows, and what it lets pass. */
 
-let guarded: Guarded;
-let victim: Pod;
-let thief: Pod;
-
-beforeAll(async () => {
-  guarded = await Guarded.open();
-  [victim, thief] = await Promise.all([guarded.pod('victim'), guarded.pod('thief')]);
-});
-
-afterAll(async () => {
-  await guarded[Symbol.asyncDispose]();
-});
+useCast();
 
 describe('a holder', () => {
   test.each([

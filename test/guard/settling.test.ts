@@ -1,9 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Lease } from '../../src/core/lease.ts';
 import { until } from '../real/world.ts';
 import { attack, now } from './attacks.ts';
-import { Guarded } from './guarded.ts';
-import type { Pod } from './guarded.ts';
+import { guarded, thief, useCast, victim } from './cast.ts';
 import {
   PRINCIPAL,
   SESSION,
@@ -18,18 +17,7 @@ import {
 
 /** Who may take a holder out of what it holds, and when. */
 
-let guarded: Guarded;
-let victim: Pod;
-let thief: Pod;
-
-beforeAll(async () => {
-  guarded = await Guarded.open();
-  [victim, thief] = await Promise.all([guarded.pod('victim'), guarded.pod('thief')]);
-});
-
-afterAll(async () => {
-  await guarded[Symbol.asyncDispose]();
-});
+useCast();
 
 describe('a lock whose holder', () => {
   /** A lock older than the 5 s before which nobody settles for others, held by a session that lives. */

@@ -39,10 +39,27 @@ test('an application that listens itself hears it once, and ends when it likes',
   expect(await leases()).toEqual([]);
 });
 
-test('a second SIGTERM ends the process at once, and its lock waits for the ttl', async () => {
-  const { program, leases } = await told();
-  program.child.kill('SIGTERM');
-  expect(await program.finished).toMatchObject({ code: null, signal: 'SIGTERM' });
-  expect(program.output).not.toMatch(/stopped/);
-  expect(await leases()).toContain('work');
-});
+test.each([['signal-exit 3'], ['signal-exit 4'], ['signal-exit 3', 'signal-exit 4']])(
+  'SIGTERM does the same with %s, which is told of the end',
+  async (...packages) => {
+    const { program, leases } = await told('stays', ...packages);
+    expect(await leases()).toContain('work');
+    program.child.stdin?.end();
+    expect(await program.finished).toMatchObject({ code: null, signal: 'SIGTERM', errors: '' });
+    expect(program.output).toMatch(/stopped\n(ends by itself\n)?(is told of the end\n)+$/);
+    expect(await leases()).toEqual([]);
+  },
+);
+
+test.each([[], ['signal-exit 3', 'signal-exit 4']])(
+  'a second SIGTERM ends the process at once, and its lock waits for the ttl',
+  async (...packages) => {
+    const { program, leases } = await told(...packages);
+    // For a second it may be the first one, told twice.
+    const telling = setInterval(() => program.child.kill('SIGTERM'), 100);
+    expect(await program.finished).toMatchObject({ code: null, signal: 'SIGTERM' });
+    clearInterval(telling);
+    expect(program.output).not.toMatch(/stopped/);
+    expect(await leases()).toContain('work');
+  },
+);

@@ -5,8 +5,11 @@
 import { once } from 'node:events';
 import { connect } from '../../src/index.ts';
 
-const [namespace = '', listens] = process.argv.slice(2);
-if (listens !== undefined) process.once('SIGTERM', () => process.stdout.write('heard\n'));
+const [namespace = '', ...more] = process.argv.slice(2);
+if (more.includes('listens')) process.once('SIGTERM', () => process.stdout.write('heard\n'));
+if (more.includes('stays')) setInterval(() => undefined, 60_000);
+if (more.includes('signal-exit 3')) (await import('signal-exit-3')).default(told);
+if (more.includes('signal-exit 4')) (await import('signal-exit')).onExit(told);
 // Has nothing to release, and is done first.
 await connect({ namespace, identity: 'idle', releaseOnSigterm: true });
 const leasehold = await connect({ namespace, identity: 'application', releaseOnSigterm: true });
@@ -19,3 +22,7 @@ await leasehold.lock('work').run(async ({ signal }) => {
 });
 await leasehold.close();
 process.stdout.write('ends by itself\n');
+
+function told(): void {
+  process.stdout.write('is told of the end\n');
+}

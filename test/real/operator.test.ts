@@ -77,9 +77,13 @@ async function pod(name: string): Promise<TestPod> {
   return { name, uid, leasehold };
 }
 
-/** As the kubelet does it: the container began an hour ago, and ended a second from now. */
-async function reportEnd({ name }: TestPod, more: object = {}): Promise<string> {
+/** As the kubelet does it: the container began an hour ago, and has ended just now. */
+async function reportEnd(pod: TestPod, more: object = {}): Promise<string> {
   const { cluster, namespace } = fixture();
+  const { name } = pod;
+  // The second in which the session began is unclear.
+  const began = Date.parse((await sessionOf(pod))?.metadata.creationTimestamp ?? '');
+  await eventually('the next second', () => Date.now() >= began + 1_000);
   const containerID = `containerd://${randomUUID()}`;
   const second = (wall: number): string => new Date(wall).toISOString().replace(/\.\d+Z$/, 'Z');
   const terminated = {
@@ -87,7 +91,7 @@ async function reportEnd({ name }: TestPod, more: object = {}): Promise<string> 
     exitCode: 137,
     reason: 'OOMKilled',
     startedAt: second(Date.now() - 3_600_000),
-    finishedAt: second(Date.now() + 1_000),
+    finishedAt: second(Date.now()),
     ...more,
   };
   await cluster.client.expect(

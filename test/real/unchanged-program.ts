@@ -29,6 +29,11 @@ export async function releaseForUnchangedProgram(server: {
     ['operator', '-n', namespace, '--election-namespace', namespace, '--port', '0'],
     { KUBECONFIG: kubeconfigPath },
   );
+  const [, port = ''] = await operator.printed(/"event":"started","port":(\d+)/);
+  // An end counts at once only for who hears it when it is reported.
+  await eventually('an operator that hears', async () => {
+    return (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200;
+  });
   const candidate = async (pod: string): ReturnType<typeof startElector> => {
     await createPod(client, namespace, pod, 'controller');
     return startElector({

@@ -45,12 +45,16 @@ export async function campaign(options: CampaignOptions): Promise<Outcome> {
     // Of several that fail at the same time, the first seed: the same each time.
     if (run.failure && run.failure.seed < (failure?.seed ?? Infinity)) ({ failure } = run);
   };
+  const { stackTraceLimit } = Error;
   if (seeds === 1) traceTimers();
+  // An answer that does not come is an Error, and millions of stacks that nobody reads are slow.
+  else Error.stackTraceLimit = 0;
   if (workers === 1) {
     for (let job = take(); job; job = take()) took(await simulate(job.seed, job.scenario));
   } else {
     await Promise.all(Array.from({ length: workers }, () => work(take, took)));
   }
+  Error.stackTraceLimit = stackTraceLimit;
   return { tally, failure, seconds: (performance.now() - startedAt) / 1_000 };
 }
 

@@ -1,5 +1,11 @@
+import { MACHINES } from './faults/machines.ts';
+import { CLUMSY, PEOPLE } from './faults/people.ts';
+import { ETCD, SERVERS } from './faults/servers.ts';
 import type { Tally } from './scenario.ts';
 import type { Failure } from './simulate.ts';
+
+/** All that can go wrong now and then: what has not is reported as well. */
+const MISHAPS = [MACHINES, SERVERS, ETCD, PEOPLE, CLUMSY].flatMap((kinds) => Object.keys(kinds));
 
 /** The figures of a run. */
 export function render(tally: Tally, seconds: number): string {
@@ -13,11 +19,11 @@ export function render(tally: Tally, seconds: number): string {
     ['seconds', seconds.toFixed(1)],
     ['hours per second', (hours / seconds).toFixed(2)],
     ['operations per s', (tally.operations / seconds).toFixed(0)],
-    ...Object.entries(tally.faults)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([kind, count]) => [`  ${kind}`, String(count)]),
+    ...[...new Set([...MISHAPS, ...Object.keys(tally.faults)])]
+      .sort()
+      .map((kind) => [`  ${kind}`, String(tally.faults[kind] ?? 0)]),
   ];
-  return lines.map(([label = '', value = '']) => `${label.padEnd(19)} ${value}`).join('\n');
+  return lines.map(([label = '', value = '']) => `${label.padEnd(32)} ${value}`).join('\n');
 }
 
 /** What was wrong, how it came to that, and how to see it again. */
@@ -29,8 +35,8 @@ export function renderFailure(failure: Failure, most: number): string {
     ...timeline.slice(-most),
     '',
     invariant === undefined ? `ERROR ${message}` : `INVARIANT ${invariant}: ${message}`,
-    `seed                ${String(seed)}`,
-    `scenario            ${scenario}`,
-    `replay              npm run sim -- --seed ${String(seed)} --scenario ${scenario}`,
+    `seed      ${String(seed)}`,
+    `scenario  ${scenario}`,
+    `replay    npm run sim -- --seed ${String(seed)} --scenario ${scenario}`,
   ].join('\n');
 }

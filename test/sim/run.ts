@@ -42,7 +42,7 @@ if (values.help) {
     scenario: values.scenario,
     workers: Number(values.workers),
   });
-  process.stdout.write(`commit              ${commit()}\n${render(tally, seconds)}\n`);
+  process.stdout.write(`${'commit'.padEnd(32)} ${commit()}\n${render(tally, seconds)}\n`);
   if (failure) {
     process.stdout.write(
       `\n${renderFailure(failure, Number(values.lines ?? (values.seeds ? '40' : '200')))}\n`,

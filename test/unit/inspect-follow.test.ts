@@ -82,7 +82,7 @@ function follow(...steps: Step[]): Promise<{ requests: string[]; told: string[] 
 }
 
 function lease(name: string, version: number): Lease {
-  return { metadata: { name, namespace: 'ns', resourceVersion: String(version) } };
+  return { metadata: { name, namespace: 'ns', uid: 'uid', resourceVersion: String(version) } };
 }
 
 function list(version: number, ...names: string[]): Step {

@@ -1,67 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Lease } from '../../src/core/lease.ts';
-import { newSessionLease } from '../../src/core/session-lease.ts';
-import { proofOfDeath } from '../../src/operator/death.ts';
-import type { Proof } from '../../src/operator/death.ts';
 import { observedPod } from '../../src/operator/observed-pod.ts';
-
-const POD = { namespace: 'billing', name: 'billing-0', uid: 'pod-uid' };
-const OWNER = { apiVersion: 'v1', kind: 'Pod', name: POD.name, uid: POD.uid };
-
-function session(start: string, container: string | undefined = 'main'): Lease {
-  return newSessionLease({
-    name: 'billing-0-1f9a3c21',
-    namespace: POD.namespace,
-    identity: POD.name,
-    ttl: 15,
-    now: `2026-01-01T${start}Z`,
-    owner: OWNER,
-    container,
-  });
-}
-
-/** Without a container. */
-function unnamed(start: string): Lease {
-  const { metadata, ...lease } = session(start);
-  const { annotations: _, ...rest } = metadata;
-  return { ...lease, metadata: rest };
-}
-
-const ended = (finish: string, more: object = {}): object => ({
-  containerID: 'containerd://one',
-  exitCode: 137,
-  reason: 'OOMKilled',
-  startedAt: '2026-01-01T10:00:00Z',
-  finishedAt: `2026-01-01T${finish}Z`,
-  ...more,
-});
-const running = (start: string): object => ({ running: { startedAt: `2026-01-01T${start}Z` } });
-
-interface Status {
-  readonly state?: object;
-  readonly lastState?: object;
-  readonly containerID?: string;
-}
-
-function pod(statuses: Readonly<Record<string, Status>>, more: object = {}, status = {}): unknown {
-  const names = Object.keys(statuses);
-  return {
-    metadata: { ...POD, ...more },
-    spec: { containers: names.map((name) => ({ name })) },
-    status: {
-      ...status,
-      containerStatuses: names.map((name) => ({ name, ...statuses[name] })),
-    },
-  };
-}
-
-function proof(given: unknown, lease = session('11:00:00.500000')): Proof | undefined {
-  const observed = observedPod(given);
-  return observed && proofOfDeath(observed, lease);
-}
-
-const dead = pod({ main: { state: { terminated: ended('11:30:00') } } });
+import {
+  OWNER,
+  POD,
+  dead,
+  ended,
+  pod,
+  proof,
+  running,
+  session,
+  unnamed,
+} from './operator-death-given.ts';
 
 describe('what proves that the process of a session has ended', () => {
   it('is the end of its container', () => {

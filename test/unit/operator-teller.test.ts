@@ -1,21 +1,18 @@
-import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HOLDER_PREFIX } from '../../src/core/record.ts';
 import { leaseApi } from '../../src/kube/lease-api.ts';
-import { Metrics } from '../../src/operator/metrics.ts';
 import { noticesOf } from '../../src/operator/notices.ts';
 import type { Report } from '../../src/operator/report.ts';
 import { findHolder, releaseHolder } from '../../src/repair/release.ts';
 import { reclaim } from '../../src/supervisor/reclaim.ts';
 import { OperatorWorld } from './operator-world.ts';
-import type { TestOperator, TestPod } from './operator-world.ts';
+import type { TestOperator } from './operator-world.ts';
 
 /** A Pod's whole ttl and the looks that follow. */
 const A_TTL_MS = 20_000;
 const A_LOOK_MS = 16_000;
 /** 20 ttl of 15 s. */
 const STUCK_MS = 300_000;
-const A_SWEEP_MS = 331_000;
 
 let world: OperatorWorld;
 let leader: TestOperator;
@@ -26,16 +23,6 @@ beforeEach(async () => {
   await world.time.advance(10);
   leader.lead();
 });
-
-async function holderAndWaiter(
-  heldMs = 12_000,
-): Promise<{ holder: TestPod; waiter: TestPod; next: Promise<unknown> }> {
-  const [holder, waiter] = [await world.pod('holder'), await world.pod('waiter')];
-  await world.time.settled(holder.leasehold.lock('invoices').acquire());
-  const next = waiter.leasehold.lock('invoices').acquire();
-  await world.time.advance(heldMs);
-  return { holder, waiter, next };
-}
 
 function told<Type extends Report['type']>(type: Type): Extract<Report, { type: Type }>[] {
   const isOf = (report: Report): report is Extract<Report, { type: Type }> => report.type === type;
@@ -96,7 +83,7 @@ describe('the end of a hold', () => {
   });
 
   it('by the end of its process in order is nothing to tell', async () => {
-    const { holder, next } = await holderAndWaiter();
+    const { holder, next } = await world.holderAndWaiter(12_000);
     await world.time.settled(holder.leasehold.close());
     await world.time.settled(next);
     await world.time.advance(A_LOOK_MS);
@@ -104,7 +91,7 @@ describe('the end of a hold', () => {
   });
 
   it('by its ttl is told, on the lock and the Pod', async () => {
-    const { holder, next } = await holderAndWaiter();
+    const { holder, next } = await world.holderAndWaiter(12_000);
     world.crash(holder);
     await world.time.settled(next, A_TTL_MS);
     await world.time.advance(10);
@@ -120,7 +107,7 @@ describe('the end of a hold', () => {
   });
 
   it('by proof of the operator is told with that proof only', async () => {
-    const { holder, next } = await holderAndWaiter();
+    const { holder, next } = await world.holderAndWaiter(12_000);
     world.crash(holder);
     await world.reportEnd(holder);
     await world.time.settled(next, 1_000);
@@ -133,7 +120,7 @@ describe('the end of a hold', () => {
     ['at once', true],
     ['by whoever waits, after it had revoked the session', false],
   ])('by its supervisor, %s, is told as a reclaim', async (_, isSettled) => {
-    const { holder, next } = await holderAndWaiter();
+    const { holder, next } = await world.holderAndWaiter(12_000);
     world.crash(holder);
     const session = world.leases('session').find(({ spec }) => spec?.holderIdentity === 'holder');
     const { name = '', uid = '' } = session?.metadata ?? {};
@@ -159,7 +146,7 @@ describe('the end of a hold', () => {
       'kubectl-edit',
     ],
   ])('by an edit of somebody who %s is told as a theft', async (_, added, by) => {
-    await holderAndWaiter(2_000);
+    await world.holderAndWaiter(2_000);
     const annotations = { [holderKey()]: null, ...added };
     await world.patchLease('invoices', { metadata: { annotations } }, 'kubectl-edit');
     await world.time.advance(1_000);
@@ -169,7 +156,7 @@ describe('the end of a hold', () => {
   });
 
   it('by leasehold release --force is told on the Pod only, as that command tells it on the lock', async () => {
-    const { next } = await holderAndWaiter(2_000);
+    const { next } = await world.holderAndWaiter(2_000);
     const person = world.process('person', '');
     const workshop = { api: leaseApi(person.requests, 'default', 5_000), clock: person.host };
     const found = await world.time.settled(findHolder(workshop, 'invoices'));
@@ -184,14 +171,14 @@ describe('the end of a hold', () => {
   });
 
   it('by a deletion while somebody waits is told as a theft', async () => {
-    await holderAndWaiter(2_000);
+    await world.holderAndWaiter(2_000);
     await world.deleteLease('invoices');
     await world.time.advance(1_000);
     expect(told('lost')).toMatchObject([{ how: 'stolen', by: '' }]);
   });
 
   it('by a session that somebody blanks by hand is told as a theft', async () => {
-    const { next } = await holderAndWaiter();
+    const { next } = await world.holderAndWaiter(12_000);
     const session = world.leases('session').find(({ spec }) => spec?.holderIdentity === 'holder');
     const blank = { spec: { holderIdentity: '' } };
     await world.patchLease(session?.metadata.name ?? '', blank, 'kubectl-patch');
@@ -214,7 +201,7 @@ describe('the end of a hold', () => {
   });
 
   it('by a label that somebody puts on it is no theft', async () => {
-    const { holder } = await holderAndWaiter(2_000);
+    const { holder } = await world.holderAndWaiter(2_000);
     const labels = { team: 'billing' };
     await world.patchLease('invoices', { metadata: { labels } }, 'kubectl-label');
     await world.time.advance(1_000);
@@ -250,7 +237,7 @@ describe('the end of a hold', () => {
 
 describe('a queue that does not move', () => {
   it('is told once an hour, with the state of the holder', async () => {
-    await holderAndWaiter(STUCK_MS - 20_000);
+    await world.holderAndWaiter(STUCK_MS - 20_000);
     expect(told('stuck')).toEqual([]);
     await world.time.advance(60_000);
     expect(told('stuck')).toMatchObject([
@@ -267,7 +254,7 @@ describe('a queue that does not move', () => {
   });
 
   it('is another one when somebody is granted the lock', async () => {
-    const { holder, waiter, next } = await holderAndWaiter(STUCK_MS - 20_000);
+    const { holder, waiter, next } = await world.holderAndWaiter(STUCK_MS - 20_000);
     const third = await world.pod('third');
     const last = third.leasehold.lock('invoices').acquire();
     await world.time.advance(10);
@@ -301,82 +288,5 @@ describe('a queue that does not move', () => {
     });
     await world.time.advance(STUCK_MS + A_LOOK_MS);
     expect(told('stuck')).toMatchObject([{ lock: 'left', behind }]);
-  });
-});
-
-describe('the metrics of what is there', () => {
-  const readMetrics = async (): Promise<(series: string) => number> => {
-    const metrics = new Metrics(leader.host);
-    metrics.observe(leader.operator);
-    const text = await metrics.text();
-    return (series) => {
-      const line = text.split('\n').find((one) => one.startsWith(`${series} `));
-      return Number(line?.slice(series.length + 1));
-    };
-  };
-
-  it('count queues that do not move, by what they stand behind', async () => {
-    await holderAndWaiter(STUCK_MS + A_LOOK_MS);
-    const value = await readMetrics();
-    expect(value('leasehold_stuck_waiters{namespace="default",lock="held"}')).toBe(1);
-  });
-
-  it('tell the age of the oldest session, as of the last sweep, and when that was', async () => {
-    const [silent, live] = [await world.pod('silent'), await world.pod('live')];
-    for (const { leasehold, name } of [silent, live]) {
-      await world.time.settled(leasehold.lock(name).acquire());
-    }
-    world.crash(silent);
-    await world.time.advance(A_SWEEP_MS);
-    const value = await readMetrics();
-    expect(value('leasehold_sessions{state="live"}')).toBe(1);
-    expect(value('leasehold_sessions{state="silent"}')).toBe(1);
-    expect(value('leasehold_oldest_session_age_seconds')).toBeGreaterThan(200);
-    const sweptAgo = leader.host.wall() / 1_000 - value('leasehold_sweep_timestamp_seconds');
-    expect(sweptAgo).toBeGreaterThanOrEqual(0);
-    expect(sweptAgo).toBeLessThan(A_SWEEP_MS / 1_000);
-  });
-
-  it('tell when the watches were heard, and their interruptions', async () => {
-    const resources = ['pods', 'leases'];
-    const at = (value: (series: string) => number): number[] =>
-      resources.map((resource) => {
-        return value(`leasehold_watch_heard_timestamp_seconds{resource="${resource}"}`);
-      });
-    const first = await readMetrics();
-    expect(Math.min(...at(first))).toBeGreaterThan(0);
-    leader.requests.breakWatches();
-    await world.time.advance(120_000);
-    const then = await readMetrics();
-    for (const resource of resources) {
-      expect(then(`leasehold_watch_lists_total{resource="${resource}"}`)).toBe(1);
-      expect(then(`leasehold_watch_interruptions_total{resource="${resource}"}`)).toBe(1);
-    }
-    // Bookmarks have come since.
-    expect(Math.min(...at(then))).toBeGreaterThan(Math.max(...at(first)));
-  });
-});
-
-describe('docs/operations.md', () => {
-  const text = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
-
-  it('has every metric with its labels, and no other', async () => {
-    const metrics = new Metrics(leader.host);
-    metrics.observe(leader.operator);
-    await metrics.text();
-    const described = metrics.described().map(({ name, labels }) => {
-      return labels.length === 0 ? name : `${name} (${labels.join(', ')})`;
-    });
-    const documented = [...text.matchAll(/^\| `(leasehold_\w+)`(?: (\([a-z, ]+\)))? +\|/gm)].map(
-      ([, name = '', labels]) => (labels === undefined ? name : `${name} ${labels}`),
-    );
-    expect(documented.toSorted()).toEqual(described.toSorted());
-  });
-
-  it('has every reason of an Event', () => {
-    const source = readFileSync(new URL('../../src/operator/notices.ts', import.meta.url), 'utf8');
-    const reasons = new Set([...source.matchAll(/reason: '(\w+)'/g)].map(([, reason]) => reason));
-    const documented = [...text.matchAll(/^\| `([A-Z]\w+)` +\|/gm)].map(([, reason]) => reason);
-    expect(new Set(documented)).toEqual(reasons);
   });
 });

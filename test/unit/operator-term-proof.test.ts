@@ -3,113 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { isLeaseholdError } from '../../src/core/errors.ts';
 import type { Lease } from '../../src/core/lease.ts';
 import { holderPatterns } from '../../src/operator/holder.ts';
-import { observedPod } from '../../src/operator/observed-pod.ts';
 import type { ObservedPod } from '../../src/operator/observed-pod.ts';
-import { PodIndex } from '../../src/operator/pod-index.ts';
-import { isReclaimable, proofOfTermEnd } from '../../src/operator/term-proof.ts';
-import type { TermEnd } from '../../src/operator/term-proof.ts';
-
-const UUID = '6f1c1c6a-8d5b-4a53-9a0e-2f3f6f0b7f11';
-const time = (clock: string): string => `2026-01-01T${clock}Z`;
-
-interface Held {
-  readonly holder?: string;
-  readonly acquired?: string;
-  readonly renewed?: string;
-  /** On the server's clock. */
-  readonly stored?: string;
-  readonly annotations?: Record<string, string>;
-  readonly labels?: Record<string, string>;
-  readonly spec?: object;
-}
-
-function held(given: Held = {}): Lease {
-  const { annotations = {}, labels = {}, spec } = given;
-  return {
-    metadata: {
-      name: 'controller',
-      namespace: 'billing',
-      annotations,
-      labels,
-      managedFields: [
-        {
-          manager: 'controller',
-          time: time(given.stored ?? '11:29:58'),
-          fieldsV1: { 'f:spec': { 'f:renewTime': {} } },
-        },
-      ],
-    },
-    spec: {
-      holderIdentity: given.holder ?? `controller-0_${UUID}`,
-      leaseDurationSeconds: 15,
-      acquireTime: time(given.acquired ?? '11:00:00.500000'),
-      renewTime: time(given.renewed ?? '11:29:58.500000'),
-      leaseTransitions: 3,
-      ...spec,
-    },
-  };
-}
-
-const ended = (finish = '11:30:00', more: object = {}): object => ({
-  terminated: {
-    containerID: 'containerd://one',
-    exitCode: 137,
-    reason: 'Error',
-    startedAt: time('10:00:00'),
-    finishedAt: time(finish),
-    ...more,
-  },
-});
-const running = (start: string): object => ({ running: { startedAt: time(start) } });
-
-interface Given {
-  readonly metadata?: object;
-  readonly spec?: object;
-  readonly statuses?: Readonly<Record<string, object>>;
-}
-
-function pod(given: Given = {}): ObservedPod {
-  const statuses = given.statuses ?? { main: { state: ended() } };
-  const observed = observedPod({
-    metadata: {
-      namespace: 'billing',
-      name: 'controller-0',
-      uid: 'pod-uid',
-      creationTimestamp: time('09:59:00'),
-      ...given.metadata,
-    },
-    spec: {
-      nodeName: 'node-1',
-      containers: Object.keys(statuses).map((name) => ({ name })),
-      ...given.spec,
-    },
-    status: {
-      containerStatuses: Object.entries(statuses).map(([name, status]) => ({ name, ...status })),
-    },
-  });
-  if (!observed) throw new Error('no Pod');
-  return observed;
-}
-
-function proof(
-  lease: Lease,
-  pods: readonly ObservedPod[] = [pod()],
-  patterns = holderPatterns(),
-): TermEnd | undefined {
-  const index = new PodIndex();
-  for (const one of pods) index.written(one);
-  return proofOfTermEnd(lease, index.known('billing'), patterns);
-}
-
-const restarted = pod({
-  statuses: {
-    main: {
-      containerID: 'containerd://two',
-      state: running('11:30:00'),
-      lastState: ended('11:30:00'),
-    },
-  },
-});
+import { isReclaimable } from '../../src/operator/term-proof.ts';
+import { UUID, ended, held, pod, proof, restarted, running, time } from './operator-term-given.ts';
 
 describe('what proves that the leader of any election has ended', () => {
   it('is the end of all containers of the one Pod that its identity names', () => {
@@ -187,30 +83,6 @@ describe('what proves that the leader of any election has ended', () => {
     const { metadata, ...lease } = held();
     const { managedFields: _, ...undated } = metadata;
     expect(proof({ ...lease, metadata: undated }, [pod(), next])).toBeUndefined();
-  });
-});
-
-describe('a name that the next process has too', () => {
-  const holder = 'controller-0';
-
-  it('needs a renewal before the second of the end', () => {
-    expect(proof(held({ holder, renewed: '11:29:59.999999' }))).toBeDefined();
-    expect(proof(held({ holder, renewed: '11:30:00.000000' }))).toBeUndefined();
-  });
-
-  it('is not the old term that the next process goes on with', () => {
-    // It keeps the time at which the term began.
-    expect(proof(held({ holder, renewed: '11:30:01.200000' }), [restarted])).toBeUndefined();
-    expect(proof(held({ holder }), [restarted])).toBeDefined();
-  });
-
-  it('may be that of a Pod elsewhere once its own is gone', () => {
-    const index = new PodIndex();
-    index.written(pod());
-    index.deleted(pod());
-    const known = index.known('billing');
-    expect(proofOfTermEnd(held({ holder }), known, holderPatterns())).toBeUndefined();
-    expect(proofOfTermEnd(held(), known, holderPatterns())).toBeDefined();
   });
 });
 
@@ -327,6 +199,13 @@ describe('which Leases may be released', () => {
     expect(isReclaimable(held({ holder: '' }), true)).toBe(false);
     expect(isReclaimable(held({ spec: { holderIdentity: null } }), true)).toBe(false);
     expect(isReclaimable(held({ spec: { leaseTransitions: undefined } }), true)).toBe(false);
+  });
+
+  it('are none whose leader the API server picks', () => {
+    const spec = { strategy: 'OldestEmulationVersion', preferredHolder: 'controller-1' };
+    expect(isReclaimable(held({ spec }), true)).toBe(false);
+    const labels = { 'leasehold.dev/reclaim': 'enabled' };
+    expect(isReclaimable(held({ labels, spec }), false)).toBe(false);
   });
 });
 

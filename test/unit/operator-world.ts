@@ -68,14 +68,14 @@ export class OperatorWorld {
   }
 
   /** Another process in a Pod, or with no uid in none. */
-  process(name: string, uid: string, container?: string): TestPod {
+  process(name: string, uid: string, container?: string, ttl = TTL_SECONDS): TestPod {
     const host = new Host(this.time);
     const requests = new DirectRequests(this.handler, host, this.handler.tokens.ofUser(name));
     const owner = uid === '' ? undefined : { apiVersion: 'v1', kind: 'Pod', name, uid };
     const leasehold = new Leasehold(
       requests,
       { clock: host, random: Math.random, observe: () => undefined },
-      { namespace: NAMESPACE, identity: { name, owner, container }, ttl: TTL_SECONDS },
+      { namespace: NAMESPACE, identity: { name, owner, container }, ttl },
       () => undefined,
     );
     return { name, uid, leasehold, host, requests, startedAt: wallOf(this.time) };
@@ -199,6 +199,27 @@ export class OperatorWorld {
     if (patched.kind !== 'done') throw new Error(JSON.stringify(patched));
   }
 
+  /** A Pod that holds the lock `invoices`, for so long, and one that waits for it. */
+  async holderAndWaiter(
+    heldMs = 5_000,
+    container: string | null = 'main',
+  ): Promise<{ holder: TestPod; waiter: TestPod; next: Promise<unknown> }> {
+    const holder = await this.pod('holder', container);
+    const waiter = await this.pod('waiter');
+    await this.time.settled(holder.leasehold.lock('invoices').acquire());
+    const next = waiter.leasehold.lock('invoices').acquire();
+    await this.time.advance(heldMs);
+    return { holder, waiter, next };
+  }
+
+  /** Whether the session of the Pod is blank. */
+  isRevoked(pod: TestPod): boolean {
+    const session = this.leases('session').find(({ metadata }) => {
+      return metadata.ownerReferences?.[0]?.uid === pod.uid;
+    });
+    return session?.spec?.holderIdentity === '';
+  }
+
   operator(options: { leaderLabel?: boolean } = {}): TestOperator {
     const host = new Host(this.time);
     const requests = new DirectRequests(
@@ -247,6 +268,11 @@ export class OperatorWorld {
 /** As a client reads it: a copy of its own, taken for what was asked for. */
 function asRead(stored: object): Lease {
   return JSON.parse(JSON.stringify(stored)) as Lease;
+}
+
+/** What could not be done. */
+export function failures(reports: readonly Report[]): Report[] {
+  return reports.filter(({ type }) => type === 'failed');
 }
 
 /** The revocations that were reported. */

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Report } from '../../src/operator/report.ts';
-import { OperatorWorld, revocations } from './operator-world.ts';
-import type { TestPod } from './operator-world.ts';
+import { OperatorWorld, failures, revocations } from './operator-world.ts';
 
 /** Well below a ttl: whoever is granted a lock in it was not by the ttl. */
 const SOON_MS = 1_000;
+/** A third and a tenth of the ttl, and what times lose that are cut to the second; below a ttl, too. */
+const SILENT_MS = 8_500;
 
 let world: OperatorWorld;
 
@@ -12,37 +12,15 @@ beforeEach(() => {
   world = new OperatorWorld();
 });
 
-/** A Pod that holds the lock, and one that waits for it; 5 s old. */
-async function holderAndWaiter(
-  container: string | null = 'main',
-): Promise<{ holder: TestPod; waiter: TestPod; next: Promise<unknown> }> {
-  const holder = await world.pod('holder', container);
-  const waiter = await world.pod('waiter');
-  await world.time.settled(holder.leasehold.lock('invoices').acquire());
-  const next = waiter.leasehold.lock('invoices').acquire();
-  await world.time.advance(5_000);
-  return { holder, waiter, next };
-}
-
-function isRevoked(pod: TestPod): boolean {
-  const session = world.leases('session').find(({ metadata }) => {
-    return metadata.ownerReferences?.[0]?.uid === pod.uid;
-  });
-  return session?.spec?.holderIdentity === '';
-}
-
-const failures = (reports: readonly Report[]): Report[] =>
-  reports.filter(({ type }) => type === 'failed');
-
 describe('the operator', () => {
   it('revokes the session of a process that has ended, and its lock goes to the next', async () => {
     const { reports, lead } = world.operator();
     lead();
-    const { holder, next } = await holderAndWaiter();
+    const { holder, next } = await world.holderAndWaiter();
     world.crash(holder);
     await world.reportEnd(holder);
     await world.time.settled(next, SOON_MS);
-    expect(isRevoked(holder)).toBe(true);
+    expect(world.isRevoked(holder)).toBe(true);
     const [revoked] = revocations(reports);
     expect(revoked).toMatchObject({
       by: 'container-terminated',
@@ -53,7 +31,7 @@ describe('the operator', () => {
 
   it('does the same when the session does not say which container it is in', async () => {
     world.operator().lead();
-    const { holder, next } = await holderAndWaiter(null);
+    const { holder, next } = await world.holderAndWaiter(5_000, null);
     world.crash(holder);
     await world.reportEnd(holder);
     await world.time.settled(next, SOON_MS);
@@ -75,7 +53,7 @@ describe('the operator', () => {
   it('never hits the session of a container that began at once after it', async () => {
     const { reports, lead } = world.operator();
     lead();
-    const { holder, next } = await holderAndWaiter();
+    const { holder, next } = await world.holderAndWaiter();
     world.crash(holder);
     const again = world.process(holder.name, holder.uid, 'main');
     const held = await world.time.settled(again.leasehold.lock('other').acquire());
@@ -99,20 +77,20 @@ describe('the operator', () => {
   ])('does nothing after %s', async (_, status) => {
     const { reports, lead } = world.operator();
     lead();
-    const { holder } = await holderAndWaiter();
+    const { holder } = await world.holderAndWaiter();
     await world.status(holder, {
       ...status,
       containerStatuses: [world.containerStatus({ running: {} })],
     });
     await world.time.advance(60_000);
-    expect(isRevoked(holder)).toBe(false);
+    expect(world.isRevoked(holder)).toBe(false);
     expect(reports).toEqual([]);
   });
 
   it('does nothing when the status of the container was lost, or the Pod is gone', async () => {
     const { reports, lead } = world.operator();
     lead();
-    const { holder } = await holderAndWaiter();
+    const { holder } = await world.holderAndWaiter();
     await world.reportEnd(holder, { reason: 'ContainerStatusUnknown' });
     await world.deletePod(holder);
     await world.time.advance(5_000);
@@ -121,7 +99,7 @@ describe('the operator', () => {
 
   it('takes the last state of a deleted Pod for what it proves', async () => {
     const standby = world.operator();
-    const { holder, next } = await holderAndWaiter();
+    const { holder, next } = await world.holderAndWaiter();
     world.crash(holder);
     await world.reportEnd(holder);
     await world.deletePod(holder);
@@ -131,28 +109,29 @@ describe('the operator', () => {
   });
 
   it('learns of a death that was reported while nobody led', async () => {
-    const { holder, next } = await holderAndWaiter();
+    const { holder, next } = await world.holderAndWaiter();
     world.crash(holder);
     await world.reportEnd(holder);
     await world.time.advance(SOON_MS);
     world.operator().lead();
-    await world.time.settled(next, SOON_MS);
+    // Nobody has heard it when it was reported: so it has to be silent for two fifths of its ttl.
+    await world.time.settled(next, SILENT_MS);
   });
 
   it('only watches while another one leads', async () => {
     const standby = world.operator();
-    const { holder } = await holderAndWaiter();
+    const { holder } = await world.holderAndWaiter();
     world.crash(holder);
     await world.reportEnd(holder);
     await world.time.advance(SOON_MS);
     expect(standby.operator.synced).toBe(true);
-    expect(isRevoked(holder)).toBe(false);
+    expect(world.isRevoked(holder)).toBe(false);
     expect(standby.reports).toEqual([]);
   });
 
   it('takes a dead session out of a lock that a late request has put it into', async () => {
     world.operator().lead();
-    const { holder, next } = await holderAndWaiter();
+    const { holder, next } = await world.holderAndWaiter();
     world.crash(holder);
     await world.reportEnd(holder);
     await world.time.settled(next, SOON_MS);
@@ -188,7 +167,7 @@ describe('the operator', () => {
     await world.reportEnd(holder);
     await world.time.advance(SOON_MS);
     unsubscribe();
-    expect(isRevoked(holder)).toBe(true);
+    expect(world.isRevoked(holder)).toBe(true);
     expect(world.leases('lock')).toHaveLength(2);
     world.operator().lead();
     await world.time.advance(SOON_MS);
@@ -218,22 +197,22 @@ describe('the operator', () => {
   it('tries again after an outage of the API server, and misses nothing in it', async () => {
     const { lead, host, requests } = world.operator();
     lead();
-    const { holder, next } = await holderAndWaiter();
+    const { holder, next } = await world.holderAndWaiter();
     host.cut = true;
     requests.breakWatches();
     world.crash(holder);
     await world.reportEnd(holder);
     await world.time.advance(SOON_MS);
-    expect(isRevoked(holder)).toBe(false);
+    expect(world.isRevoked(holder)).toBe(false);
     host.cut = false;
     await world.time.settled(next, 12_000);
-    expect(isRevoked(holder)).toBe(true);
+    expect(world.isRevoked(holder)).toBe(true);
   });
 
   it('reads all again when the server has forgotten where it was', async () => {
     const { lead, host, requests } = world.operator();
     lead();
-    const { holder, next } = await holderAndWaiter();
+    const { holder, next } = await world.holderAndWaiter();
     host.cut = true;
     requests.breakWatches();
     world.crash(holder);
@@ -248,7 +227,7 @@ describe('the operator', () => {
     const { reports, lead, host } = world.operator();
     host.skew = 365 * 86_400_000;
     lead();
-    const { holder, next } = await holderAndWaiter();
+    const { holder, next } = await world.holderAndWaiter();
     const other = await world.pod('other');
     const held = await world.time.settled(other.leasehold.lock('kept').acquire());
     world.crash(holder);
@@ -261,7 +240,7 @@ describe('the operator', () => {
 
   it('passes by Leases that cannot be read', async () => {
     const { lead } = world.operator();
-    const { holder, next } = await holderAndWaiter();
+    const { holder, next } = await world.holderAndWaiter();
     await world.createLease({
       metadata: {
         name: 'garbled',
@@ -306,76 +285,5 @@ describe('the operator', () => {
     expect(order).toHaveLength(500);
     expect(order.slice(0, 3)).toEqual(wanted);
     expect(world.leases('lock')).toHaveLength(3);
-  });
-});
-
-describe('housekeeping', () => {
-  const A_SWEEP_MS = 331_000;
-
-  it('deletes blank sessions later than a ttl, and no others', async () => {
-    const { reports, lead } = world.operator();
-    lead();
-    const { holder, waiter, next } = await holderAndWaiter();
-    world.crash(holder);
-    await world.reportEnd(holder);
-    await world.time.settled(next, SOON_MS);
-    await world.time.advance(14_000);
-    expect(isRevoked(holder)).toBe(true);
-    await world.time.advance(A_SWEEP_MS * 2);
-    expect(world.leases('session').map(({ spec }) => spec?.holderIdentity)).toEqual(['waiter']);
-    expect(waiter.leasehold.lock('invoices')).toBeDefined();
-    expect(failures(reports)).toEqual([]);
-  });
-
-  it('revokes a session that is of no Pod and has been silent for long', async () => {
-    const { reports, lead } = world.operator();
-    lead();
-    const host = await world.pod('host');
-    const gone = world.process('laptop', '');
-    await world.time.settled(host.leasehold.lock('kept').acquire());
-    await world.time.settled(gone.leasehold.lock('left').acquire());
-    world.crash(gone);
-    await world.time.advance(3 * A_SWEEP_MS);
-    expect(revocations(reports).map(({ by }) => by)).toEqual(['silent']);
-    expect(world.leases('lock').map(({ metadata }) => metadata.name)).toEqual(['kept']);
-    expect(world.leases('session')).toHaveLength(1);
-  });
-
-  it('drops entries whose session has been missing for a ttl', async () => {
-    const { lead } = world.operator();
-    lead();
-    const { holder } = await holderAndWaiter();
-    const lock = await world.pod('third');
-    await world.time.settled(lock.leasehold.lock('left').acquire());
-    world.crash(lock);
-    await world.deletePod(lock);
-    await world.time.advance(3 * A_SWEEP_MS);
-    expect(world.leases('lock').map(({ metadata }) => metadata.name)).toEqual(['invoices']);
-    expect(isRevoked(holder)).toBe(false);
-  });
-
-  it('leaves alone what a session holds that has only lost its label', async () => {
-    world.operator().lead();
-    await holderAndWaiter();
-    const session = world.leases('session').find(({ spec }) => spec?.holderIdentity === 'holder');
-    await world.patchLease(session?.metadata.name ?? '', {
-      metadata: { labels: { 'leasehold.dev/role': null } },
-    });
-    await world.time.advance(3 * A_SWEEP_MS);
-    expect(world.lease('invoices')?.spec?.holderIdentity).toBe(session?.metadata.name);
-  });
-
-  it('reports Leases of others that nobody renews, once, and leaves them alone', async () => {
-    const { reports, lead } = world.operator();
-    lead();
-    const elector = await world.pod('elector');
-    await world.time.settled(elector.leasehold.election('controller').acquire());
-    world.crash(elector);
-    const before = world.lease('controller');
-    await world.time.advance(5 * 3_600_000);
-    expect(reports.filter(({ type }) => type === 'orphan')).toMatchObject([
-      { type: 'orphan', lease: 'controller' },
-    ]);
-    expect(world.lease('controller')).toEqual(before);
   });
 });

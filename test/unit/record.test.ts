@@ -38,6 +38,23 @@ describe('an entry', () => {
     );
   });
 
+  it('written by any version keeps the order and the text of all pairs but the one that is set', () => {
+    const pair = fc.tuple(fc.stringMatching(/^[a-z]{2,6}$/), fc.stringMatching(/^[!-~]{0,8}$/));
+    fc.assert(
+      fc.property(fc.uniqueArray(pair, { selector: ([key]) => key }), word, (pairs, value) => {
+        const others = pairs.filter(([key]) => !['session', 'uid', 'ttl', 'mode'].includes(key));
+        const isOdd = others.some(([key]) => ['fence', 'seen', 'since'].includes(key));
+        const text = [good, ...others.map(([key, of]) => `${key}=${of}`)].join(' ');
+        const parsed = parseEntry('0a-1', text);
+        if (!isOdd) expect(parsed).toMatchObject({ session: 's', text });
+        const set = withField(text, 'new', value);
+        const kept = text.split(' ').filter((one) => !one.startsWith('new='));
+        expect(set.split(' ')).toEqual([...kept, `new=${value}`]);
+        expect(withField(set, 'new', undefined)).toBe(kept.join(' '));
+      }),
+    );
+  });
+
   it('keeps the fields of others when one is set', () => {
     const text = 'v=1 session=s uid=u ttl=2 mode=exclusive later=yes seen=3';
     expect(withField(text, 'seen', undefined)).toBe(
@@ -180,6 +197,66 @@ describe('a record', () => {
     expect(next.holders).toMatchObject([
       { id: '0b-1', seen: undefined, since: Date.parse('2026-01-01T00:00:05Z') },
     ]);
+  });
+
+  const key = fc.oneof(
+    fc
+      .constantFrom('holder.leasehold.dev/', 'queue.leasehold.dev/')
+      .chain((prefix) =>
+        fc
+          .oneof(
+            fc.stringMatching(/^[0-9a-z]{1,3}-[0-9]{1,3}$/),
+            fc.constantFrom('', '__proto__', 'constructor', '0a-1/x', 'ü-1'),
+            fc.string({ maxLength: 6 }),
+          )
+          .map((id) => prefix + id),
+      ),
+    fc.constantFrom('__proto__', 'constructor', 'toString', 'note'),
+    fc.string({ maxLength: 10 }),
+  );
+  const value = fc.oneof(
+    fc.integer({ min: 0, max: 20 }).map(entry),
+    fc.string(),
+    fc.constantFrom('v=1', 'v=2 anything=else', `${entry(1)} __proto__=x later=yes`, 'v=2 '),
+  );
+
+  it('of any annotations is read, settled and written, and what others put there is kept', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(key, value), { maxLength: 12 }),
+        fc.subarray(['s', 'other']),
+        (pairs, dead) => {
+          const annotations = Object.fromEntries(pairs);
+          const before = lease({ labels: { ...LOCK, team: 'a' }, annotations });
+          const unknown = { status: { x: 1 }, spec: { preferredHolder: 'x', later: true } };
+          const record = parseRecord({ ...before, ...unknown });
+          const isDead = (one: { session: string }): boolean => dead.includes(one.session);
+          const settlement = settle(record, isDead);
+          if (settlement.action !== 'write') return;
+          const next = settledLease(record, settlement, '2026-01-01T00:00:00.000000Z');
+          expect(next).toMatchObject({ ...unknown, metadata: { labels: { team: 'a' } } });
+          const written = next.metadata.annotations ?? {};
+          for (const [name, text] of Object.entries(annotations)) {
+            const isEntry = /^(holder|queue)\.leasehold\.dev\//.test(name);
+            if (!isEntry) expect(Object.getOwnPropertyDescriptor(written, name)?.value).toBe(text);
+          }
+          // What nobody can read, or a newer version wrote, is as it was.
+          const after = parseRecord(next);
+          expect(after.unreadableHolders).toEqual(record.unreadableHolders);
+          expect(after.unreadableQueue).toEqual(record.unreadableQueue);
+          for (const one of [...record.holders, ...record.queue]) {
+            if (one.version > 1) expect(Object.values(written)).toContain(one.text);
+          }
+          for (const { text } of settlement.granted) {
+            if (text.includes('later=yes')) {
+              expect(Object.values(written).some((one) => /later=yes .*fence=/.test(one))).toBe(
+                true,
+              );
+            }
+          }
+        },
+      ),
+    );
   });
 
   it('with 256 KiB of annotations is read in time', { timeout: 10_000 }, () => {

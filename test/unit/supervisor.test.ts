@@ -1,4 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, symlinkSync, watch } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { announcementOf, pidNamespace } from '../../src/client/announcement.ts';
 import type { Announcement } from '../../src/client/announcement.ts';
@@ -6,6 +7,7 @@ import type { Cluster } from '../../src/client/cluster.ts';
 import { systemClock } from '../../src/client/system-clock.ts';
 import { Transport } from '../../src/kube/transport.ts';
 import { Announcements, isChild } from '../../src/supervisor/announcements.ts';
+import { rehearse } from '../../src/supervisor/rehearsal.ts';
 
 const access = {
   server: 'https://10.0.0.1:443',
@@ -39,6 +41,11 @@ function announce(): Announcement {
   const announcement = announcementOf(announcements.variables, cluster);
   if (!announcement) throw new Error('not announced');
   return announcement;
+}
+
+/** Where the announcements are. */
+function directory(): string {
+  return announcements.variables.LEASEHOLD_SUPERVISOR?.replace(/^\d+:/, '') ?? '';
 }
 
 describe('an announcement', () => {
@@ -87,9 +94,23 @@ describe('an announcement', () => {
       { ...term, acquireTime: '2' },
       { ...term, election: 'other' },
     ]);
-    announcement.termEnded('controller');
+    announcement.termEnded('controller', '1');
+    expect(announcements.read()[0]?.terms).toHaveLength(2);
+    announcement.termEnded('controller', '2');
     announcement.close();
     expect(announcements.read()[0]?.terms).toMatchObject([{ election: 'other' }]);
+  });
+
+  it('says nothing of a term that would not fit, and leaves its neighbours alone', () => {
+    const announcement = announce();
+    const term = { election: 'controller', identity: 'a_1', acquireTime: '1' };
+    announcement.termBegan(term);
+    announcement.sessionBegan(session);
+    announcement.termBegan({ ...term, identity: 'a'.repeat(2_000), acquireTime: '2' });
+    expect(announcements.read()).toMatchObject([{ sessions: [session], terms: [] }]);
+    announcement.termEnded('controller', '2');
+    announcement.termBegan(term);
+    expect(announcements.read()).toMatchObject([{ sessions: [session], terms: [term] }]);
   });
 
   it('is taken back in the end, but for a session that could not be ended', () => {
@@ -138,11 +159,37 @@ describe('the supervisor', () => {
     expect(await first.promise).toBe(process.pid);
   });
 
+  it('is told of it beside a file that is gone when it is read', async () => {
+    const first = Promise.withResolvers<number>();
+    announcements.onFirst(({ pid }) => {
+      first.resolve(pid);
+    });
+    symlinkSync('gone', join(directory(), '0-gone'));
+    announce();
+    expect(await first.promise).toBe(process.pid);
+    expect(announcements.read()).toMatchObject([{ process: { pid: process.pid } }]);
+  });
+
+  it('goes on when its directory is removed', async () => {
+    announcements.onFirst(() => undefined);
+    const removed = Promise.withResolvers<unknown>();
+    const watcher = watch(directory(), removed.resolve);
+    rmSync(directory(), { recursive: true });
+    await removed.promise;
+    watcher.close();
+  });
+
   it('leaves nothing behind', () => {
     announce();
-    const [, directory = ''] = announcements.variables.LEASEHOLD_SUPERVISOR?.split(':') ?? [];
-    expect(readdirSync(directory)).toHaveLength(1);
+    const left = directory();
+    expect(readdirSync(left)).toHaveLength(1);
     announcements.close();
-    expect(existsSync(directory)).toBe(false);
+    expect(existsSync(left)).toBe(false);
+  });
+});
+
+describe('a rehearsal', () => {
+  it('comes to the end of what it rehearses', async () => {
+    expect(await rehearse(clock)).toBe(true);
   });
 });

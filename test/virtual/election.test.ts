@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Leadership } from '../../src/election/term.ts';
 import { candidate, led } from './world/candidates.ts';
-import { must, on, rejection } from './world/helpers.ts';
+import { guardSays, must, on, rejection } from './world/helpers.ts';
 import { World } from './world/world.ts';
 
 const LEASE_DURATION = 15_000;
@@ -158,6 +158,47 @@ describe('an election', () => {
     };
     edit();
     await world.time.settled(b.lead(), LEASE_DURATION + 3_000);
+  });
+
+  it('asks a guard that says later once a second at most, and tells of that once', async () => {
+    const world = new World();
+    const { a, b } = await led(world);
+    a.process.crash();
+    const waiting = b.lead();
+    const isTaking = on('b', 'replace');
+    let until: number | undefined;
+    world.inject((request) => {
+      if (!isTaking(request)) return undefined;
+      until ??= world.time.now + 20_000;
+      return world.time.now < until ? guardSays('held') : undefined;
+    });
+    await world.time.settled(waiting, 45_000);
+    expect(world.requests.filter(isTaking).length).toBeLessThanOrEqual(22);
+    expect(b.process.eventsOf('api-trouble')).toHaveLength(1);
+  });
+
+  it('tells of each trouble once, however often it is read meanwhile', async () => {
+    const world = new World();
+    const { a, b } = await led(world);
+    a.process.crash();
+    const waiting = b.lead();
+    const stop = world.inject((request) =>
+      on('b', 'replace')(request) ? { kind: 'refuse', status: 429 } : undefined,
+    );
+    await world.time.advance(60_000);
+    expect(b.process.eventsOf('api-trouble')).toHaveLength(1);
+    stop();
+    await world.time.settled((await world.time.settled(waiting)).resign());
+    const c = candidate(world, 'c');
+    await world.time.settled(c.lead());
+    void rejection(b.lead());
+    await world.time.advance(10_000);
+    c.process.crash();
+    world.inject((request) =>
+      on('b', 'replace')(request) ? { kind: 'refuse', status: 429 } : undefined,
+    );
+    await world.time.advance(60_000);
+    expect(b.process.eventsOf('api-trouble')).toHaveLength(2);
   });
 
   it('knows its own writes again whose answers were lost', async () => {

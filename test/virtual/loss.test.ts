@@ -192,6 +192,25 @@ describe('by hand', () => {
     );
   });
 
+  it.each(['acquire', 'tryAcquire'] as const)(
+    'a restored etcd gives out old versions again: what %s takes is given back',
+    async (how) => {
+      const world = new World();
+      const a = world.process('a');
+      const { revision } = world.store;
+      const first = await world.time.settled(a.acquire('x'));
+      for (let edit = 0; edit < 50; edit += 1) {
+        world.store.editByHand('x', { labels: { edited: String(edit) } });
+      }
+      await world.time.settled(first.release());
+      // All but the session, which was made before.
+      world.restore(revision + 1);
+      const held = await world.time.settled(a[how]('x'));
+      await world.time.settled(held?.release() ?? Promise.resolve());
+      expect(world.store.peek('x')).toBeUndefined();
+    },
+  );
+
   it('a challenge of an entry that is current changes nothing', async () => {
     const world = new World();
     const [a, b] = [world.process('a'), world.process('b')];

@@ -4,7 +4,7 @@ import type { Workshop } from '../../src/repair/compare-and-swap.ts';
 import { findHolder, releaseHolder, tellHolder } from '../../src/repair/release.ts';
 import type { Holder, Released } from '../../src/repair/release.ts';
 import { revoke } from '../../src/repair/revoke.ts';
-import { on, rejection, sessionOf } from './world/helpers.ts';
+import { guardSays, on, rejection, sessionOf } from './world/helpers.ts';
 import { peek, present, tools } from './world/tools.ts';
 import { World } from './world/world.ts';
 
@@ -51,6 +51,24 @@ describe('release by force', () => {
     const released = releaseHolder(workshop, await shown(world, workshop));
     expect(await world.time.settled(released)).toMatchObject({ deleted: true, granted: [] });
     expect(world.store.peek('x')).toBeUndefined();
+  });
+
+  it('is refused at once where the guard wants a verb for it', async () => {
+    const world = new World();
+    const [a, b] = [world.process('a'), world.process('b')];
+    await world.time.settled(a.lock('x').acquire());
+    const { workshop } = tools(world);
+    for (const verb of ['remove', 'replace'] as const) {
+      if (verb === 'replace') void rejection(b.lock('x').acquire());
+      await world.time.advance(1_000);
+      const holder = await shown(world, workshop);
+      const stop = world.inject((request) =>
+        on('op', verb, 'x')(request) ? guardSays('settle') : undefined,
+      );
+      const releasing = rejection(releaseHolder(workshop, holder));
+      expect(await world.time.settled(releasing, 100)).toMatchObject({ code: 'FORBIDDEN' });
+      stop();
+    }
   });
 
   it('is learnt at the next renewal by a holder that does not watch its lock', async () => {

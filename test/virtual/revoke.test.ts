@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bury, locksOf, revoke, settleLocks } from '../../src/repair/revoke.ts';
 import { observeSession, readSession } from '../../src/repair/session-state.ts';
-import { on, rejection } from './world/helpers.ts';
+import { guardSays, on, rejection } from './world/helpers.ts';
 import { peek, present, tools } from './world/tools.ts';
 import { World } from './world/world.ts';
 
@@ -43,6 +43,60 @@ describe('revoke', () => {
     });
     if (revoked.kind !== 'revoked') throw new Error(revoked.kind);
     expect(await world.time.settled(bury(workshop, revoked.lease))).toBe(true);
+  });
+
+  it('takes the dead out of a lock first where the guard wants to see that', async () => {
+    const world = new World();
+    const a = world.process('a');
+    for (const lock of ['x', 'y']) await world.time.settled(a.lock(lock).acquire());
+    a.crash();
+    const { workshop, list } = tools(world);
+    const session = await present(world, workshop, 'a');
+    await world.time.settled(revoke(workshop, session, true));
+    world.inject(({ verb, name }) =>
+      verb === 'remove' && world.holders(name).length > 0 ? guardSays('delete') : undefined,
+    );
+    const { name, uid = '' } = session.lease.metadata;
+    const settled = await world.time.settled(settleLocks(workshop, list, { name, uid }));
+    expect(settled).toMatchObject([
+      { held: true, deleted: true, error: undefined },
+      { held: true, deleted: true, error: undefined },
+    ]);
+    expect(world.store.names()).toEqual([name]);
+  });
+
+  it('waits for what the guard sees a moment later, a second and more', async () => {
+    const world = new World();
+    const a = world.process('a');
+    await world.time.settled(a.lock('x').acquire());
+    a.crash();
+    const { workshop, list } = tools(world);
+    const session = await present(world, workshop, 'a');
+    await world.time.settled(revoke(workshop, session, true));
+    const until = world.time.now + 5_000;
+    world.inject(({ verb }) =>
+      verb === 'remove' && world.time.now < until ? guardSays('settle') : undefined,
+    );
+    const { name, uid = '' } = session.lease.metadata;
+    const before = world.requests.length;
+    const settled = await world.time.settled(settleLocks(workshop, list, { name, uid }), 10_000);
+    expect(settled).toMatchObject([{ deleted: true, error: undefined }]);
+    const writes = world.requestsOn('x', before).filter((sent) => sent === 'op remove');
+    expect(writes.length).toBeLessThanOrEqual(6);
+  });
+
+  it('is told at once to wait for what has not expired, or to have the verb for it', async () => {
+    const world = new World();
+    const a = world.process('a');
+    await world.time.settled(a.lock('x').acquire());
+    const { workshop } = tools(world);
+    const session = await present(world, workshop, 'a');
+    const before = world.time.now;
+    world.inject(({ process }) => (process === 'op' ? guardSays('held') : undefined));
+    const error = await world.time.settled(rejection(revoke(workshop, session, true)), 100);
+    expect(error).toMatchObject({ code: 'FORBIDDEN' });
+    expect((error as Error).message).toMatch(/held.*the verb steal/);
+    expect(world.time.now - before).toBeLessThan(100);
   });
 
   it('is noticed by a living process at its next renewal', async () => {

@@ -264,6 +264,26 @@ describe('a leader that dies under a supervisor', () => {
     expect(must(world.store.peek('controller')).spec?.holderIdentity).toBe('');
   });
 
+  it('is followed at once though a later request of it was announced, which lost', async () => {
+    const world = new SupervisedWorld();
+    const { time } = world;
+    let creates = 0;
+    world.inject(({ process, verb }) => {
+      if (process !== 'a' || verb !== 'create') return;
+      creates += 1;
+      // The first lands while the second is on its way.
+      if (creates === 1) return { kind: 'late', after: 1_000, lands: 1_200 };
+      return { kind: 'slow', there: 500, back: 500 };
+    });
+    const first = await time.settled(candidateOf(world.a).lead(), 10_000);
+    expect(creates).toBe(2);
+    const waiting = candidate(world, 'b').lead();
+    await time.advance(1_000);
+    expect(await time.settled(world.dieLeading())).toEqual([true]);
+    const next = await time.settled(waiting, 10);
+    expect(next.fence).toBeGreaterThan(first.fence);
+  });
+
   it('leaves the Lease to whoever has it, under the same name too', async () => {
     const world = new SupervisedWorld();
     const { time } = world;

@@ -69,6 +69,7 @@ async function load(): Promise<void> {
     counts.requests += 1;
     if (await ask()) return;
     counts.failed += 1;
+    // What a client is taken to do that tries again: once, after a quarter of a second.
     await new Promise((resolve) => setTimeout(resolve, 250));
     if (!(await ask())) counts.failedTwice += 1;
   };
@@ -76,6 +77,7 @@ async function load(): Promise<void> {
   const asking: Promise<void>[] = [];
   while (Date.now() < until) {
     asking.push(askTwice());
+    // The pace: whatever has become of the earlier ones.
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   await Promise.all(asking);

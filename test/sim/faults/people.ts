@@ -64,7 +64,7 @@ export const PEOPLE = {
   },
   /** About an attempt of anybody, which holds or has held. */
   challenge: {
-    weight: 0.7,
+    weight: 1.2,
     befall: (scene) => {
       const { world, dice } = scene;
       const name = pick(scene, 'session');

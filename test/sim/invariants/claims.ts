@@ -60,6 +60,18 @@ export class Claims {
     if (last?.newest === claim) last.newest = undefined;
   }
 
+  /**
+   * Its process has asked whether it still stands, and was told so.
+   *
+   * @throws Violation `overlap` when somebody was granted the same since then
+   */
+  used(claim: Claim): void {
+    if (this.#restores > 0 || claim.isStolen) return;
+    const last = this.#standing.get(claim.name);
+    if (!last || this.orderOf(claim) >= last.count) return;
+    throw new Violation('overlap', `${claim.name}: ${claim.who} works, after ${last.who}`);
+  }
+
   /** Which grant of its name it is: 1 for the first. */
   orderOf(claim: Claim): number {
     return this.#orders.get(claim) ?? 0;

@@ -57,8 +57,8 @@ function judgeRecord(
     throw new Violation('dropped', `${lock}: ${entry.id} by ${process ?? 'nobody'}`);
   }
   for (const entry of added) {
-    const place = before?.queue.findIndex(({ id }) => id === entry.id) ?? -1;
-    const passed = before?.queue.slice(0, Math.max(0, place)).find(({ id }) => left.has(id));
+    const own = before?.queue.find(({ id }) => id === entry.id);
+    const passed = before?.queue.find((other) => own && left.has(other.id) && isBefore(other, own));
     if (!passed) continue;
     throw new Violation('queue-order', `${lock}: ${entry.id} was granted before ${passed.id}`);
   }
@@ -67,6 +67,12 @@ function judgeRecord(
     if (known.has(entry.id) || knowledge.ownerOf(entry.sessionUid) !== undefined) continue;
     throw new Violation('unconfirmed', `${lock}: ${entry.id} names session ${entry.session}`);
   }
+}
+
+/** By what they saw first, and then by id. */
+function isBefore(a: Entry, b: Entry): boolean {
+  const [left, right] = [a.seen ?? 0n, b.seen ?? 0n];
+  return left === right ? a.id < b.id : left < right;
 }
 
 function judgeSession(before: Lease, { after, process }: Write, knowledge: Knowledge): void {

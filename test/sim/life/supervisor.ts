@@ -38,8 +38,8 @@ export class Notebook implements Announcer {
     this.terms.set(term.election, term);
   }
 
-  termEnded(election: string): void {
-    this.terms.delete(election);
+  termEnded(election: string, acquireTime: string): void {
+    if (this.terms.get(election)?.acquireTime === acquireTime) this.terms.delete(election);
   }
 
   read(): DeadSession[] {

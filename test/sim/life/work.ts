@@ -38,6 +38,11 @@ function write(world: World, process: VirtualProcess, held: Held | Leadership, d
   const claim = process.claimOf(held);
   if (!claim) return;
   const { invariants, time } = world;
+  try {
+    invariants.used(claim);
+  } catch (error) {
+    world.fail(error);
+  }
   const order = invariants.orderOf(claim);
   // Between the look and the sending anything may happen.
   process.host.hesitate();

@@ -5,6 +5,7 @@ import { doubt } from './doubt.ts';
 import { edges } from './edges.ts';
 import { impatient } from './impatient.ts';
 import { labels } from './labels.ts';
+import { operator } from './operator.ts';
 import { PLAYS } from './plays.ts';
 import { recovery } from './recovery.ts';
 import { strays } from './strays.ts';
@@ -25,13 +26,16 @@ const DIRECTED: readonly Scenario[] = [
   twins,
 ];
 
+/** Those that are run only by name: they cost more for each operation. */
+const BY_NAME: readonly Scenario[] = [operator];
+
 /** The scenario of that name, or the one that the seed falls to if none is named. */
 export function scenarioOf(seed: number, name: string | undefined): Scenario {
   if (name === undefined) {
     const turn = PLAYS[seed % PLAYS.length];
     if (turn) return turn;
   }
-  const all = [...PLAYS, ...DIRECTED];
+  const all = [...PLAYS, ...DIRECTED, ...BY_NAME];
   const named = all.find((scenario) => scenario.name === name);
   if (named) return named;
   const names = all.map((scenario) => scenario.name).join(', ');

@@ -25,7 +25,7 @@ export interface SentRequest {
 
 /** What goes wrong with a request. Delays are milliseconds from the moment of sending. */
 export type Fault =
-  | { kind: 'refuse'; status: number; reason?: string; retryAfter?: number }
+  | { kind: 'refuse'; status: number; reason?: string; message?: string; retryAfter?: number }
   /** An answer that is not the API server's. */
   | { kind: 'proxy'; status: number }
   /** The API server says that something went wrong: before or after it was done. */
@@ -194,8 +194,9 @@ function dropAnswer(outcome: Outcome<unknown>): void {
 }
 
 /** As the API server says no. */
-function refusal({ status, reason = '', retryAfter }: Fault & { kind: 'refuse' }): Outcome<never> {
-  const body = { kind: 'Status', status: 'Failure', code: status, reason, message: 'by a fault' };
+function refusal(fault: Fault & { kind: 'refuse' }): Outcome<never> {
+  const { status, reason = '', message = 'by a fault', retryAfter } = fault;
+  const body = { kind: 'Status', status: 'Failure', code: status, reason, message };
   const headers = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter / 1_000) };
   return readAnswer<never>(status, headers, Buffer.from(JSON.stringify(body)));
 }

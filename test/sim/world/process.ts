@@ -1,5 +1,6 @@
 import type { Announcer } from '../../../src/core/announcer.ts';
 import type { Random } from '../../../src/core/clock.ts';
+import type { OwnerReference } from '../../../src/core/lease.ts';
 import type { LeaseholdEvent } from '../../../src/core/events.ts';
 import type { Parts } from '../../../src/core/parts.ts';
 import { Election } from '../../../src/election/election.ts';
@@ -19,6 +20,7 @@ import { Sessions } from '../../../src/session/sessions.ts';
 import { Host } from '../../../src/testing/virtual/host.ts';
 import type { Claim } from '../invariants/claims.ts';
 import { SimulatedRequests } from './requests.ts';
+import type { ProcessRequests } from './requests.ts';
 import type { World } from './world.ts';
 
 export interface ProcessOptions {
@@ -31,6 +33,11 @@ export interface ProcessOptions {
   readonly skew?: number;
   /** Its identity in Leases; its name if undefined. */
   readonly identity?: string;
+  /** The Pod that it runs in, and as which container. */
+  readonly owner?: OwnerReference;
+  readonly container?: string;
+  /** What it talks to; the store of the world if undefined. */
+  readonly connect?: (host: Host) => ProcessRequests;
 }
 
 const DEADLINE_MS = 10_000;
@@ -39,7 +46,7 @@ const DEADLINE_MS = 10_000;
 export class VirtualProcess {
   readonly name: string;
   readonly host: Host;
-  readonly requests: SimulatedRequests;
+  readonly requests: ProcessRequests;
   readonly api: LeaseApi;
   readonly sessions: Sessions;
   readonly deaths: Deaths;
@@ -62,14 +69,14 @@ export class VirtualProcess {
     this.host.rate = options.rate ?? 1;
     this.host.skew = options.skew ?? 0;
     this.host.hesitation = () => world.hesitation?.() ?? 0;
-    this.requests = new SimulatedRequests(world, this.host, name);
+    this.requests = options.connect?.(this.host) ?? new SimulatedRequests(world, this.host, name);
     this.api = leaseApi(this.requests, 'default', DEADLINE_MS);
     const observe = (event: LeaseholdEvent): void => this.#observe(event);
     const parts = { clock: this.host, random, observe };
     this.#parts = parts;
-    const { announcer, ttl = 15 } = options;
+    const { announcer, owner, container, ttl = 15 } = options;
     this.#announcer = announcer;
-    const settings = { identity: this.#identity, ttl, owner: undefined, announcer };
+    const settings = { identity: this.#identity, ttl, owner, container, announcer };
     this.sessions = new RegisteredSessions(
       (session) => world.registry.began(name, this.host, session),
       this.api,

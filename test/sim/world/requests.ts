@@ -8,14 +8,20 @@ import type { Host } from '../../../src/testing/virtual/host.ts';
 import { Network } from './network.ts';
 import type { SentRequest, Verb } from './network.ts';
 import type { Conditions } from './store.ts';
+import type { OpenWatch } from './watch-connection.ts';
 import { openWatch } from './watch-server.ts';
-import type { OpenWatch } from './watch-server.ts';
 import type { World } from './world.ts';
 
 const DEFAULT_DEADLINE_MS = 10_000;
 const COLLECTION = `/apis/${LEASE_API_VERSION}/namespaces/default/leases`;
 
-const VERBS: Record<KubeRequest['method'], Verb> = {
+/** The requests of one process, and how they can be disturbed. */
+export interface ProcessRequests extends Requests {
+  readonly watches: ReadonlySet<OpenWatch>;
+  readonly network: Network;
+}
+
+export const VERBS: Record<KubeRequest['method'], Verb> = {
   GET: 'get',
   POST: 'create',
   PUT: 'replace',
@@ -24,7 +30,7 @@ const VERBS: Record<KubeRequest['method'], Verb> = {
 };
 
 /** What one process asks of the simulated API servers. */
-export class SimulatedRequests implements Requests {
+export class SimulatedRequests implements ProcessRequests {
   readonly watches = new Set<OpenWatch>();
   readonly network: Network;
   readonly #world: World;

@@ -1,29 +1,15 @@
 import type { Outcome } from '../../../src/kube/outcome.ts';
 import type { WatchStream } from '../../../src/kube/watch-stream.ts';
-import { VirtualStream } from '../../../src/testing/virtual/stream.ts';
 import type { Host } from '../../../src/testing/virtual/host.ts';
 import { done, refused } from './answers.ts';
 import type { ApiServer } from './control-plane.ts';
 import { jsonOf } from './objects.ts';
 import { lineOf } from './store.ts';
+import { WatchConnection } from './watch-connection.ts';
+import type { OpenWatch } from './watch-connection.ts';
 import type { World } from './world.ts';
 
 const BOOKMARK_EVERY_MS = 60_000;
-
-/** The server's side of one watch. */
-export interface OpenWatch {
-  readonly name: string;
-  /** Says nothing any more, and does not end either. */
-  silence(): void;
-  /** The connection breaks. */
-  cut(): void;
-  /** Silent for long enough: the client's machine finds out that there is no connection any more. */
-  reset(): void;
-  /** The last events are told once more, in their order. */
-  repeat(count: number): void;
-  /** The server gives up, as the version is too old. */
-  expire(): void;
-}
 
 /** Opens the watch of one name; a `WatchStream` follows it with the network's latency. */
 export function openWatch(
@@ -38,69 +24,39 @@ export function openWatch(
   if (initial && !world.watchList) {
     return refused(422, 'Invalid', 'sendInitialEvents: Forbidden: sendInitialEvents is forbidden');
   }
-  let silent = false;
-  let lastAt = time.now;
-  const later: (() => void)[] = [];
-  const close = (): void => {
-    silent = true;
-    open.delete(handle);
-    for (const cancel of later) cancel();
-  };
-  const stream = new VirtualStream(close);
-  const breaks = (): void => {
-    close();
-    world.broken.add(handle);
-  };
-  const deliver = (task: () => void): void => {
-    lastAt = Math.max(lastAt, time.now + server.lag + world.latency());
-    time.schedule(lastAt - time.now, () => {
-      // What does not get through breaks the connection, and nobody is told.
-      if (host.cut) breaks();
-      else if (!silent) host.run(task);
-    });
-  };
-  const send = (line: string): void => deliver(() => stream.push(`${line}\n`));
-  const handle: OpenWatch = {
-    name,
-    silence: close,
-    cut: () => deliver(() => stream.destroy(new Error('read ECONNRESET'))),
-    reset: () => host.run(() => stream.destroy(new Error('read ETIMEDOUT'))),
-    repeat: (count) => {
-      for (const event of store.eventsOf(name).slice(-count)) send(lineOf(event));
-    },
-    expire: () => {
-      send(GONE);
-      deliver(() => stream.finish());
-    },
-  };
-  open.add(handle);
-  later.push(server.onEnd(() => handle.cut()));
-
-  const current = store.peek(name);
+  const connection = new WatchConnection({ world, host, server, open }, name, (count) =>
+    store.eventsOf(name).slice(-count).map(lineOf),
+  );
   const from = query.resourceVersion;
   if (initial || from === undefined || from === '0') {
-    if (current) send(`{"type":"ADDED","object":${jsonOf(current)}}`);
-    if (initial) send(bookmark(store.revision, true));
+    // A cache that is behind begins with what it has, and tells the rest later.
+    const events = store.eventsOf(name);
+    const known = events.length - (server.lag > 0 ? Math.min(world.cacheLag, events.length) : 0);
+    const last = events[known - 1];
+    if (last && last.type !== 'DELETED') {
+      connection.say(`{"type":"ADDED","object":${jsonOf(last.lease)}}`);
+    }
+    const [next] = events.slice(known);
+    if (initial) connection.say(bookmark(next ? next.version - 1 : store.revision, true));
+    for (const event of events.slice(known)) connection.say(lineOf(event));
   } else if (Number(from) < world.compactedBefore) {
-    handle.expire();
+    connection.expire();
   } else {
     for (const event of store.eventsOf(name)) {
-      if (event.version > Number(from)) send(lineOf(event));
+      if (event.version > Number(from)) connection.say(lineOf(event));
     }
   }
-  later.push(store.subscribe(name, (event) => send(lineOf(event))));
+  connection.onClose(store.subscribe(name, (event) => connection.say(lineOf(event))));
   const beat = (): void => {
-    later.push(time.schedule(BOOKMARK_EVERY_MS, beat));
-    send(bookmark(store.revision, false));
+    cancelBeat = time.schedule(BOOKMARK_EVERY_MS, beat);
+    connection.say(bookmark(store.revision, false));
   };
-  later.push(time.schedule(BOOKMARK_EVERY_MS, beat));
+  let cancelBeat = time.schedule(BOOKMARK_EVERY_MS, beat);
+  connection.onClose(() => cancelBeat());
   const lifetime = Number(query.timeoutSeconds ?? '1800') * 1_000;
-  later.push(time.schedule(lifetime, () => deliver(() => stream.finish())));
-  return done(stream, world.controlPlane.wall());
+  connection.onClose(time.schedule(lifetime, () => connection.finish()));
+  return done(connection.stream, world.controlPlane.wall());
 }
-
-const GONE =
-  '{"type":"ERROR","object":{"kind":"Status","code":410,"message":"too old resource version"}}';
 
 function bookmark(revision: number, endsInitialState: boolean): string {
   const annotations = endsInitialState ? { 'k8s.io/initial-events-end': 'true' } : undefined;

@@ -14,7 +14,7 @@ import { seedOf, seeded } from './random.ts';
 import { FIRST_REVISION, LeaseStore } from './store.ts';
 import type { StoreEvent } from './store.ts';
 import { byTicks } from './ticks.ts';
-import type { OpenWatch } from './watch-server.ts';
+import type { OpenWatch } from './watch-connection.ts';
 
 /** After a restore of etcd two may hold for a ttl: of the longest, by the slowest clock. */
 const RESTORE_MS = 10_000;

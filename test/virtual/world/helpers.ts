@@ -1,5 +1,5 @@
 import type { Lease } from '../../../src/core/lease.ts';
-import type { SentRequest, Verb } from '../../sim/world/network.ts';
+import type { Fault, SentRequest, Verb } from '../../sim/world/network.ts';
 import type { World } from './world.ts';
 
 /** For the work of a simulated process: `delay` milliseconds of virtual time. */
@@ -13,6 +13,12 @@ export function on(process: string, verb: Verb, name?: string) {
     request.process === process &&
     request.verb === verb &&
     (name === undefined || request.name === name);
+}
+
+/** What the guard of a namespace answers by one of its rules. */
+export function guardSays(rule: string): Fault {
+  const message = `denied request: leasehold-guard/${rule}: held by another`;
+  return { kind: 'refuse', status: 403, reason: 'Forbidden', message };
 }
 
 /** The Lease; fails when there is none. */

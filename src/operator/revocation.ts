@@ -1,0 +1,56 @@
+import { microTime } from '../core/lease.ts';
+import type { Lease } from '../core/lease.ts';
+import { blanked } from '../core/session-lease.ts';
+import { REVOKER } from '../kube/lease-api.ts';
+import { compareAndSwap } from '../repair/compare-and-swap.ts';
+import type { Workshop } from '../repair/compare-and-swap.ts';
+import type { Revoked } from '../repair/revoke.ts';
+import { sessionState } from '../repair/session-state.ts';
+import { heartbeat } from '../session/sighting.ts';
+import { verdictOn } from './death.ts';
+import type { Proof } from './death.ts';
+import type { SessionRef } from './lock-index.ts';
+import type { ObservedPod } from './observed-pod.ts';
+
+/** A session whose process has ended, and how that is known. */
+export interface Victim {
+  readonly lease: Lease;
+  readonly session: SessionRef;
+  readonly pod: ObservedPod;
+  readonly proof: Proof;
+}
+
+/**
+ * Blanks the session of a process that has ended. A renewal that was on its way at that moment changes
+ * nothing, if the end proves the same with it; after a second one it is left alone: who renews is alive,
+ * whatever the clocks say.
+ *
+ * @throws LeaseholdError when it cannot be done, or it is unknown whether it was
+ */
+export function revokeProven(
+  workshop: Workshop,
+  { lease: read, session: { name, uid }, pod }: Victim,
+): Promise<Revoked> {
+  const { api, clock } = workshop;
+  let beat = heartbeat(read, uid);
+  let renewals = 0;
+  return compareAndSwap<Revoked>(workshop, name, read, (lease, inDoubt) => {
+    const now = lease && sessionState(lease, undefined, uid);
+    if (!lease || !now || now.state === 'missing' || now.state === 'foreign') {
+      return { result: { kind: 'gone' } };
+    }
+    if (now.state === 'blank') return { result: { kind: inDoubt ? 'revoked' : 'already', lease } };
+    if (heartbeat(lease, uid) !== beat) {
+      beat = heartbeat(lease, uid);
+      renewals += 1;
+      // It was not read with a time of the server: silence is no proof then.
+      const verdict = verdictOn(pod, lease, { serverTime: undefined, ttl: now.ttl });
+      if (renewals > 1 || verdict?.kind !== 'dead') return { result: { kind: 'revived' } };
+    }
+    const next = blanked(lease, microTime(clock.wall()));
+    return {
+      write: () => api.replace(next, { fieldManager: REVOKER.repair }),
+      done: (answer) => ({ kind: 'revoked', lease: answer as Lease }),
+    };
+  });
+}
