@@ -43,3 +43,39 @@ it('sends no write whose turn comes so late that its outcome would not be known'
   expect((await Promise.all(early)).every(({ kind }) => kind === 'done')).toBe(true);
   expect(answers).toHaveLength(MOST_SOCKETS.requests);
 });
+
+it('sends no write again whose connection broke, and a read once', async () => {
+  const requests: string[] = [];
+  const server = createServer((request, answer) => {
+    requests.push(request.method ?? '');
+    // The second one on a connection meets one that has just been closed.
+    if (requests.length % 2 === 0) request.socket.destroy();
+    else answer.writeHead(200).end('{}');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const transport = new Transport(
+    {
+      server: `http://127.0.0.1:${String(port)}`,
+      namespace: 'default',
+      source: 'a test',
+      tls: {},
+      authorization: () => undefined,
+    },
+    { now: () => 0, wall: () => 0, schedule: () => () => undefined },
+  );
+  onTestFinished(() => {
+    transport.close();
+    server.closeAllConnections();
+    server.close();
+  });
+  const send = (method: 'GET' | 'POST') =>
+    transport.request({ method, path: '/leases', ...(method === 'POST' ? { body: {} } : {}) });
+  expect(await send('GET')).toMatchObject({ kind: 'done' });
+  expect(await send('POST')).toMatchObject({ kind: 'unknown', sent: true });
+  expect(requests).toEqual(['GET', 'POST']);
+  expect(await send('GET')).toMatchObject({ kind: 'done' });
+  expect(await send('GET')).toMatchObject({ kind: 'done' });
+  expect(requests).toEqual(['GET', 'POST', 'GET', 'GET', 'GET']);
+});

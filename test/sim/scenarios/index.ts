@@ -1,6 +1,30 @@
 import type { Scenario } from '../scenario.ts';
+import { clumsy } from './clumsy.ts';
+import { crowd } from './crowd.ts';
+import { doubt } from './doubt.ts';
+import { edges } from './edges.ts';
+import { impatient } from './impatient.ts';
+import { labels } from './labels.ts';
 import { operator } from './operator.ts';
 import { PLAYS } from './plays.ts';
+import { recovery } from './recovery.ts';
+import { strays } from './strays.ts';
+import { turns } from './turns.ts';
+import { twins } from './twins.ts';
+
+/** Each of one kind of trouble; found by name only. */
+const DIRECTED: readonly Scenario[] = [
+  clumsy,
+  crowd,
+  doubt,
+  edges,
+  impatient,
+  labels,
+  recovery,
+  strays,
+  turns,
+  twins,
+];
 
 /** Those that are run only by name: they cost more for each operation. */
 const BY_NAME: readonly Scenario[] = [operator];
@@ -11,7 +35,7 @@ export function scenarioOf(seed: number, name: string | undefined): Scenario {
     const turn = PLAYS[seed % PLAYS.length];
     if (turn) return turn;
   }
-  const all = [...PLAYS, ...BY_NAME];
+  const all = [...PLAYS, ...DIRECTED, ...BY_NAME];
   const named = all.find((scenario) => scenario.name === name);
   if (named) return named;
   const names = all.map((scenario) => scenario.name).join(', ');
