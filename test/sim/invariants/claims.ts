@@ -49,7 +49,9 @@ export class Claims {
       }
       if (last.newest) this.#followed.add(last.newest);
     }
-    this.#standing.set(name, { who: claim.who, newest: claim, fence, count });
+    // Granted before a restore and learnt of after it, a fence is higher than those that follow.
+    const least = this.#restores > 0 ? -1n : fence;
+    this.#standing.set(name, { who: claim.who, newest: claim, fence: least, count });
     this.check();
   }
 

@@ -70,11 +70,10 @@ export class Registry implements Knowledge {
     if (!before) return;
     const { annotations = {}, uid = '' } = before.metadata;
     for (const key of Object.keys(annotations)) {
-      for (const prefix of [HOLDER_PREFIX, QUEUE_PREFIX]) {
-        if (!key.startsWith(prefix)) continue;
-        const id = key.slice(prefix.length);
-        if (!this.#names(after, id)) this.#stolen.add(id);
-      }
+      if (!key.startsWith(HOLDER_PREFIX)) continue;
+      // One that waits joins again, as the same attempt.
+      const id = key.slice(HOLDER_PREFIX.length);
+      if (!this.#names(after, id)) this.#stolen.add(id);
     }
     // Deleted, it is only missing: its process has a ttl to learn of it.
     if (after && !after.spec?.holderIdentity) this.#stolen.add(uid);
