@@ -9,7 +9,8 @@ const COPIED = ['src', 'test', 'package.json', 'tsconfig.json', 'vitest.config.t
 /** Of one mutant: more would not be a bounded number of seeds. */
 const LONGEST_MS = 120_000;
 /** By what a directed test tells that something does not hold: all else is a crash. */
-const FOUND = /^(AssertionError|NotInTime|Violation)/;
+const FOUND =
+  /^(AssertionError|NotInTime|Violation|Error: (it was not rejected|there is no such Lease))/;
 
 export type Verdict =
   | {

@@ -16,7 +16,13 @@ const FAST = 1.09;
 export const edges: Scenario = {
   name: 'edges',
   run: async (world, seed) => {
-    const cases = [renewalInDoubt, takeOverInDoubt, outageAsLongAsValidity, silentWatch];
+    const cases = [
+      renewalInDoubt,
+      takeOverInDoubt,
+      outageAsLongAsValidity,
+      silentWatch,
+      lateWithdrawal,
+    ];
     const edge = cases[seed % cases.length];
     if (!edge) return;
     const random = seeded(seed * 4_327);
@@ -120,6 +126,28 @@ async function silentWatch({ world, random }: Scene): Promise<void> {
   await within(world, 10_000, 'every release is done', held.release());
   const next = await within(world, 15_000, 'a silent watch is not trusted', waiting);
   await within(world, 10_000, 'every release is done', next.release());
+}
+
+/** A request by which somebody leaves a full queue arrives when it holds, and is the last it hears of. */
+async function lateWithdrawal({ world, random }: Scene): Promise<void> {
+  const processes = ['a', 'b', 'c'].map((name) => world.process(name, { ttl: TTL_SECONDS }));
+  const take = async (process: VirtualProcess, lock: string, duration: number): Promise<void> => {
+    const held = await process.acquire(lock);
+    if (duration > 0) for (const watch of process.requests.watches) watch.silence();
+    await new Promise((resolve) => void process.host.schedule(duration, () => resolve(true)));
+    await held.release();
+  };
+  // With sessions, so that all of them join at the same time.
+  for (const one of processes)
+    await within(world, 5_000, 'a free lock is taken', take(one, 'y', 0));
+  world.inject(({ verb, name, body }) => {
+    const leaves = verb === 'patch' && name === 'x' && JSON.stringify(body).includes(':null');
+    return leaves ? { kind: 'late', after: 20, lands: 300 + random() * 5_000 } : undefined;
+  });
+  const turns = processes.map(async (process) => {
+    for (let turn = 0; turn < 3; turn += 1) await take(process, 'x', 1_500);
+  });
+  await within(world, 200_000, 'every waiter served', Promise.all(turns));
 }
 
 async function holderAndWaiter(world: World): Promise<{

@@ -1,6 +1,5 @@
 import type { Scenario } from '../scenario.ts';
 import { clumsy } from './clumsy.ts';
-import { crowd } from './crowd.ts';
 import { doubt } from './doubt.ts';
 import { edges } from './edges.ts';
 import { impatient } from './impatient.ts';
@@ -15,7 +14,6 @@ import { twins } from './twins.ts';
 /** Each of one kind of trouble; found by name only. */
 const DIRECTED: readonly Scenario[] = [
   clumsy,
-  crowd,
   doubt,
   edges,
   impatient,
