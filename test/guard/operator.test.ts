@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Program } from '../cli/program.ts';
 import { client, until } from '../real/world.ts';
 import { reportEnd } from '../real/kubelet.ts';
+import { startSyncedOperator } from '../real/synced-operator.ts';
 import { Guarded } from './guarded.ts';
 
 let guarded: Guarded;
@@ -30,8 +30,7 @@ test('the operator, who may settle, releases the Lease of a leader that has ende
     { apiGroups: [''], resources: ['namespaces'], verbs: ['get'] },
     { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['settle'] },
   ]);
-  const words = ['-n', namespace, '--election-namespace', namespace, '--port', '0'];
-  const program = Program.start(['operator', ...words], { KUBECONFIG: operator.kubeconfig });
+  const { program } = await startSyncedOperator(namespace, { KUBECONFIG: operator.kubeconfig });
   const stand = async ({ name, kubeconfig }: typeof first): ReturnType<typeof client> =>
     client(cluster, namespace, { kubeconfig, identity: name });
   // Nobody leads here because a Lease has lapsed.

@@ -15,6 +15,7 @@ import { EventWriter } from '../../src/operator/event-writer.ts';
 import { useFixture } from '../cli/fixture.ts';
 import { Program, eventually } from '../cli/program.ts';
 import { isEmbedded } from '../cluster/shared.ts';
+import { startSyncedOperator } from './synced-operator.ts';
 import { leasePath } from './world.ts';
 
 const fixture = useFixture();
@@ -41,18 +42,9 @@ afterAll(async () => {
 });
 
 /** A replica that looks after the namespace of this file, and is synced. */
-async function startOperator(): Promise<{ program: Program; url: string }> {
+function startOperator(): ReturnType<typeof startSyncedOperator> {
   const { namespace, environment } = fixture();
-  const program = Program.start(
-    ['operator', '-n', namespace, '--election-namespace', namespace, '--port', '0'],
-    environment,
-  );
-  const [, port = ''] = await program.printed(/"event":"started","port":(\d+)/);
-  const url = `http://127.0.0.1:${port}`;
-  await eventually('a replica that is synced', async () => {
-    return (await fetch(`${url}/readyz`)).status === 200;
-  });
-  return { program, url };
+  return startSyncedOperator(namespace, environment);
 }
 
 async function stop({ child, finished }: Program): Promise<void> {

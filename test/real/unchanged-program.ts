@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import type { Lease } from '../../src/core/lease.ts';
-import { Program, eventually } from '../cli/program.ts';
+import { eventually } from '../cli/program.ts';
 import type { ApiClient } from '../cluster/client.ts';
 import { startElector } from '../cluster/elector.ts';
 import { createPod } from '../cluster/pods.ts';
 import { reportEnd } from './kubelet.ts';
+import { startSyncedOperator } from './synced-operator.ts';
 import { leasePath } from './world.ts';
 
 /** Nobody leads in these tests because a Lease has lapsed. */
@@ -25,14 +26,8 @@ export async function releaseForUnchangedProgram(server: {
   const { client, kubeconfigPath, namespace } = server;
   const lease = async (): Promise<Lease> =>
     client.expect('GET', leasePath(namespace, 'controller'));
-  const operator = Program.start(
-    ['operator', '-n', namespace, '--election-namespace', namespace, '--port', '0'],
-    { KUBECONFIG: kubeconfigPath },
-  );
-  const [, port = ''] = await operator.printed(/"event":"started","port":(\d+)/);
-  // An end counts at once only for who hears it when it is reported.
-  await eventually('an operator that hears', async () => {
-    return (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200;
+  const { program: operator } = await startSyncedOperator(namespace, {
+    KUBECONFIG: kubeconfigPath,
   });
   const candidate = async (pod: string): ReturnType<typeof startElector> => {
     await createPod(client, namespace, pod, 'controller');
