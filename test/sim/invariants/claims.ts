@@ -40,8 +40,9 @@ export class Claims {
     const { name, fence } = claim;
     const last = this.#standing.get(name);
     const count = (last?.count ?? 0) + 1;
-    this.#orders.set(claim, count);
+    // Taken away before its process has learnt of the grant: others may have been granted it since.
     if (claim.isStolen) return;
+    this.#orders.set(claim, count);
     if (last) {
       if (fence <= last.fence && this.#restores === 0) {
         const before = `${String(last.fence)} of ${last.who}`;
@@ -70,13 +71,14 @@ export class Claims {
   used(claim: Claim): void {
     if (this.#restores > 0 || claim.isStolen) return;
     const last = this.#standing.get(claim.name);
-    if (!last || this.orderOf(claim) >= last.count) return;
+    const order = this.orderOf(claim);
+    if (!last || order === undefined || order >= last.count) return;
     throw new Violation('overlap', `${claim.name}: ${claim.who} works, after ${last.who}`);
   }
 
-  /** Which grant of its name it is: 1 for the first. */
-  orderOf(claim: Claim): number {
-    return this.#orders.get(claim) ?? 0;
+  /** Which grant of its name it is: 1 for the first. Undefined for one that was taken away before. */
+  orderOf(claim: Claim): number | undefined {
+    return this.#orders.get(claim);
   }
 
   /** Whether anybody relies on the name at this moment. */

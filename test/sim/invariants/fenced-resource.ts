@@ -4,7 +4,7 @@ import { Violation } from './violation.ts';
 export class FencedResource {
   readonly #name: string;
   #fence = -1n;
-  #order = 0;
+  #order: number | undefined = 0;
   accepted = 0;
   /** Of writers that had been followed by another. */
   refused = 0;
@@ -16,12 +16,14 @@ export class FencedResource {
   /**
    * A write arrives.
    *
-   * @param order - which grant of the lock it comes from, which the resource does not know
+   * @param order - which grant of the lock it comes from, which the resource does not know; undefined if
+   * only the fence can tell
    * @throws Violation `stale-write`
    */
-  write(fence: bigint, order: number): void {
-    const isStale = order < this.#order;
+  write(fence: bigint, order: number | undefined): void {
     const isAccepted = fence >= this.#fence;
+    const last = this.#order;
+    const isStale = order === undefined || last === undefined ? !isAccepted : order < last;
     if (isAccepted === isStale) {
       const verb = isAccepted ? 'accepted' : 'refused';
       const grants = `grant ${String(order)}, the last write was of ${String(this.#order)}`;
