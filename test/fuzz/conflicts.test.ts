@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { seeded } from '../sim/world/random.ts';
 import { describe, expect, it } from 'vitest';
 import { Leasehold } from '../../src/client/leasehold.ts';
 import { pause } from '../../src/core/clock.ts';
@@ -54,14 +55,14 @@ class Troubled implements Requests {
 function world() {
   const time = new VirtualTime();
   const tokenKey = randomBytes(16).toString('hex');
-  const handler = new ApiHandler({ clock: new Host(time), random: Math.random, tokenKey });
+  const handler = new ApiHandler({ clock: new Host(time), random: seeded(1), tokenKey });
   const client = (name: string) => {
     const host = new Host(time);
     const direct = new DirectRequests(handler, host, handler.tokens.ofUser(name));
     const requests = new Troubled(direct, host);
     const leasehold = new Leasehold(
       requests,
-      { clock: host, random: Math.random, observe: () => undefined },
+      { clock: host, random: seeded(1), observe: () => undefined },
       { namespace: 'default', identity: { name, owner: undefined }, ttl: 15 },
       () => undefined,
     );

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { seeded } from '../sim/world/random.ts';
 import { describe, expect, it } from 'vitest';
 import { isLeaseholdError } from '../../src/core/errors.ts';
 import { parseRecord } from '../../src/core/record.ts';
@@ -47,7 +48,7 @@ describe('who acts for others, and reads what is garbled,', () => {
           const operator = new Operator({
             requests,
             clock: host,
-            random: Math.random,
+            random: seeded(1),
             report: () => undefined,
             namespaces: undefined,
             stuckAfter: 20,

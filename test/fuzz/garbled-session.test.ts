@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { seeded } from '../sim/world/random.ts';
 import { expect, it } from 'vitest';
 import { Leasehold } from '../../src/client/leasehold.ts';
 import { LineSplitter } from '../../src/kube/lines.ts';
@@ -72,13 +73,13 @@ function away(): Unknown {
 it('an event of a session that cannot be read is no proof that the session is gone', async () => {
   const time = new VirtualTime();
   const tokenKey = randomBytes(16).toString('hex');
-  const handler = new ApiHandler({ clock: new Host(time), random: Math.random, tokenKey });
+  const handler = new ApiHandler({ clock: new Host(time), random: seeded(1), tokenKey });
   const host = new Host(time);
   const blinded = new Blinded(new DirectRequests(handler, host, handler.tokens.ofUser('waiter')));
   const client = (name: string, requests: Requests): Leasehold =>
     new Leasehold(
       requests,
-      { clock: host, random: Math.random, observe: () => undefined },
+      { clock: host, random: seeded(1), observe: () => undefined },
       { namespace: 'default', identity: { name, owner: undefined }, ttl: TTL_SECONDS },
       () => undefined,
     );

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { seeded } from '../sim/world/random.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Leasehold } from '../../src/client/leasehold.ts';
@@ -47,7 +48,7 @@ class Fuzzed {
     this.requests = new GarbledRequests(direct, choose);
     this.leasehold = new Leasehold(
       this.requests,
-      { clock: this.host, random: Math.random, observe: () => undefined },
+      { clock: this.host, random: seeded(1), observe: () => undefined },
       { namespace: 'default', identity: { name, owner: undefined }, ttl: TTL_SECONDS },
       () => undefined,
     );
@@ -115,7 +116,7 @@ describe('answers that are garbled on the way', () => {
           const time = new VirtualTime();
           const clock = new Host(time);
           const tokenKey = randomBytes(16).toString('hex');
-          const handler = new ApiHandler({ clock, random: Math.random, tokenKey });
+          const handler = new ApiHandler({ clock, random: seeded(1), tokenKey });
           let next = 0;
           let isGarbling = true;
           const choose: Choice = () => (isGarbling ? choices[next++ % choices.length] : undefined);

@@ -1,9 +1,9 @@
-import { readAnswer } from '../../kube/answer.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import type { KubeRequest, Requests } from '../../kube/transport.ts';
 import type { WatchStream } from '../../kube/watch-stream.ts';
 import type { ApiHandler } from '../api-server/handler.ts';
-import type { ApiAnswer, WatchAnswer } from '../api-server/request.ts';
+import type { WatchAnswer } from '../api-server/request.ts';
+import { DirectAnswers } from './direct-answers.ts';
 import type { Host } from './host.ts';
 import { VirtualStream } from './stream.ts';
 
@@ -14,29 +14,19 @@ const DEFAULT_DEADLINE_MS = 10_000;
  * time; what a cut network swallows is answered by its deadline only.
  */
 export class DirectRequests implements Requests {
-  readonly #handler: ApiHandler;
+  readonly #answers: DirectAnswers;
   readonly #host: Host;
-  readonly #token: string;
   readonly #watches = new Set<VirtualStream>();
 
   constructor(handler: ApiHandler, host: Host, token: string) {
-    this.#handler = handler;
+    this.#answers = new DirectAnswers(handler, token);
     this.#host = host;
-    this.#token = token;
   }
 
   request<T>(request: KubeRequest): Promise<Outcome<T>> {
-    const { deadline = DEFAULT_DEADLINE_MS, signal, method, path, body, contentType } = request;
-    const query = new URLSearchParams({ ...request.query, timeout: `${String(deadline)}ms` });
-    return this.#exchange(deadline, signal, () => {
-      const answer = this.#handler.handle({
-        method,
-        url: `${path}?${query.toString()}`,
-        headers: this.#headers(contentType),
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      return outcomeOf<T>(answer);
-    });
+    const { deadline = DEFAULT_DEADLINE_MS, signal, query } = request;
+    const limited = { ...request, query: { ...query, timeout: `${String(deadline)}ms` } };
+    return this.#exchange(deadline, signal, () => this.#answers.request<T>(limited));
   }
 
   openWatch(
@@ -45,12 +35,11 @@ export class DirectRequests implements Requests {
     deadline: number,
     signal: AbortSignal,
   ): Promise<Outcome<WatchStream>> {
-    return this.#exchange(deadline, signal, () => {
-      const url = `${path}?${new URLSearchParams(query).toString()}`;
-      const answer = this.#handler.handle({ method: 'GET', url, headers: this.#headers() });
-      if (!('open' in answer)) return outcomeOf(answer);
-      return { kind: 'done', body: this.#follow(answer), serverTime: undefined };
-    });
+    return this.#exchange(deadline, signal, () =>
+      this.#answers.watch<WatchStream>(path, query, (answer) => {
+        return { kind: 'done', body: this.#follow(answer), serverTime: undefined };
+      }),
+    );
   }
 
   /** All connections break. */
@@ -65,15 +54,6 @@ export class DirectRequests implements Requests {
   /** Nobody listens any more. */
   close(): void {
     for (const watch of this.#watches) watch.close();
-  }
-
-  #headers(contentType = 'application/json'): Record<string, string> {
-    return {
-      accept: 'application/json',
-      authorization: `Bearer ${this.#token}`,
-      'content-type': contentType,
-      'user-agent': 'leasehold',
-    };
   }
 
   #exchange<T>(
@@ -128,12 +108,6 @@ export class DirectRequests implements Requests {
     });
     return stream;
   }
-}
-
-function outcomeOf<T>(answer: ApiAnswer): Outcome<T> {
-  const { status, headers } = answer;
-  const body = 'body' in answer ? answer.body : '';
-  return readAnswer<T>(status, { date: String(headers.date) }, Buffer.from(body));
 }
 
 function unknown(message: string): Outcome<never> {

@@ -62,7 +62,7 @@ export class Encoding {
   /** The state of which these are the bytes. */
   decode(bytes: Uint8Array, from: number, state: State): void {
     let next = from;
-    const take = (): number => at(bytes as unknown as number[], next++);
+    const take = (): number => at(bytes, next++);
     const takeRequest = (request: Request): void => {
       const first = take();
       request.verb = (first & 7) as Verb;

@@ -300,7 +300,7 @@ export function initialState(world: World): State {
 }
 
 /** An element that is there: indices come from the world's own numbers. */
-export function at<T>(array: readonly T[], index: number): T {
+export function at<T>(array: ArrayLike<T>, index: number): T {
   return array[index] as T;
 }
 

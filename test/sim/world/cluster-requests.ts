@@ -1,9 +1,9 @@
-import { readAnswer } from '../../../src/kube/answer.ts';
 import type { Outcome } from '../../../src/kube/outcome.ts';
 import type { KubeRequest } from '../../../src/kube/transport.ts';
 import type { WatchStream } from '../../../src/kube/watch-stream.ts';
 import type { ApiHandler } from '../../../src/testing/api-server/handler.ts';
 import type { ApiAnswer } from '../../../src/testing/api-server/request.ts';
+import { DirectAnswers } from '../../../src/testing/virtual/direct-answers.ts';
 import type { Host } from '../../../src/testing/virtual/host.ts';
 import type { ApiServer } from './control-plane.ts';
 import { Network } from './network.ts';
@@ -23,31 +23,21 @@ export class ClusterRequests implements ProcessRequests {
   readonly #world: World;
   readonly #host: Host;
   readonly #process: string;
-  readonly #handler: ApiHandler;
-  readonly #token: string;
+  readonly #answers: DirectAnswers;
 
   constructor(world: World, host: Host, process: string, handler: ApiHandler) {
     this.#world = world;
     this.#host = host;
     this.#process = process;
-    this.#handler = handler;
-    this.#token = handler.tokens.ofUser(process, ['system:masters']);
+    const token = handler.tokens.ofUser(process, ['system:masters']);
+    this.#answers = new DirectAnswers(handler, token);
     this.network = new Network(world, host);
   }
 
   request<T>(request: KubeRequest): Promise<Outcome<T>> {
-    const { method, path, query, body, contentType, signal } = request;
-    const { deadline = DEFAULT_DEADLINE_MS } = request;
+    const { method, path, body, signal, deadline = DEFAULT_DEADLINE_MS } = request;
     const sent = this.#sent(VERBS[method], path, body);
-    return this.network.send(sent, { deadline, signal }, () => {
-      const answer = this.#handler.handle({
-        method,
-        url: `${path}?${new URLSearchParams({ ...query }).toString()}`,
-        headers: this.#headers(contentType),
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      return outcomeOf<T>(answer);
-    });
+    return this.network.send(sent, { deadline, signal }, () => this.#answers.request<T>(request));
   }
 
   openWatch(
@@ -57,11 +47,9 @@ export class ClusterRequests implements ProcessRequests {
     signal: AbortSignal,
   ): Promise<Outcome<WatchStream>> {
     const sent = this.#sent('watch', path, undefined);
-    return this.network.send<WatchStream>(sent, { deadline, signal }, (server) => {
-      const url = `${path}?${new URLSearchParams(query).toString()}`;
-      const answer = this.#handler.handle({ method: 'GET', url, headers: this.#headers() });
-      return 'open' in answer ? this.#follow(answer, path, server) : outcomeOf(answer);
-    });
+    return this.network.send<WatchStream>(sent, { deadline, signal }, (server) =>
+      this.#answers.watch<WatchStream>(path, query, (answer) => this.#follow(answer, path, server)),
+    );
   }
 
   close(): void {
@@ -88,18 +76,4 @@ export class ClusterRequests implements ProcessRequests {
     const at = this.#world.time.now;
     return { at, process: this.#process, verb, name, body: body as object };
   }
-
-  #headers(contentType = 'application/json'): Record<string, string> {
-    return {
-      accept: 'application/json',
-      authorization: `Bearer ${this.#token}`,
-      'content-type': contentType,
-      'user-agent': 'leasehold',
-    };
-  }
-}
-
-function outcomeOf<T>(answer: ApiAnswer): Outcome<T> {
-  const body = 'body' in answer ? answer.body : '';
-  return readAnswer<T>(answer.status, { date: String(answer.headers.date) }, Buffer.from(body));
 }
