@@ -3,8 +3,6 @@ import { installOperator } from './operator.ts';
 import { rollOut } from './rollout.ts';
 import { World, eventually } from './world.ts';
 
-/** As long as an update takes, and longer. */
-const seconds = 45;
 let world: World;
 
 beforeEach(async () => {
@@ -51,16 +49,20 @@ test('a Service reaches the leader, and goes on while all Pods are replaced', as
     return isReady ? true : undefined;
   });
 
-  await world.runPod('client', 'load', { URL: `http://${address}/`, SECONDS: String(seconds) });
+  const old = await world.pods('web');
+  await world.runPod('client', 'load', { URL: `http://${address}/` });
   await world.story.untilTold('loads');
   await rollOut(world, 'web');
-  const [last] = world.story.told('leads').slice(-1);
+  const last = await eventually('the label on one of the new Pods alone', async () => {
+    const [name = '', ...others] = await labelled();
+    return name !== '' && others.length === 0 && !old.includes(name) ? name : undefined;
+  });
+  await world.story.until('its lead', ({ pod, event }) => pod === last && event === 'leads');
+  await world.deletePod('client');
   const [{ requests = 0, failed, failedTwice }] = await world.story.untilTold('loaded');
   process.stdout.write(
     `at 100 a second to the leader's Service: ${String(requests)} requests, ${String(failed)} failed, ${String(failedTwice)} of them again\n`,
   );
-  expect(last?.pod).not.toBe(leader.pod);
-  expect(await labelled()).toEqual([world.story.told('leads').at(-1)?.pod]);
-  expect(requests).toBeGreaterThan(seconds * 10);
+  expect(requests).toBeGreaterThan(100);
   expect(failedTwice).toBe(0);
 });

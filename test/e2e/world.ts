@@ -123,7 +123,7 @@ export class World {
     return {
       serviceAccountName: 'application',
       enableServiceLinks: false,
-      terminationGracePeriodSeconds: 10,
+      terminationGracePeriodSeconds: 30,
       securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
       containers: [
         {
@@ -148,6 +148,11 @@ export class World {
 
   async pod(name: string): Promise<PodStatus> {
     return this.client.expect<PodStatus>('GET', `${this.path('/api/v1', 'pods')}/${name}`);
+  }
+
+  /** As a person deletes it: its process is told, and has its grace period. */
+  async deletePod(name: string): Promise<void> {
+    await this.client.expect('DELETE', `${this.path('/api/v1', 'pods')}/${name}`);
   }
 
   /** The names of the Pods of a Deployment of the example that are not being deleted. */
