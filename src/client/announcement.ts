@@ -1,8 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readlinkSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  readlinkSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { AnnouncedSession, AnnouncedTerm, Announcer } from '../core/announcer.ts';
+import type { Lease } from '../core/lease.ts';
 import type { Cluster } from './cluster.ts';
+import { leasePath, sealed } from './sealed-lease.ts';
 
 /** Names the directory in which a supervisor looks for announcements: `<its pid>:<directory>`. */
 export const SUPERVISOR_VARIABLE = 'LEASEHOLD_SUPERVISOR';
@@ -10,6 +20,8 @@ export const SUPERVISOR_VARIABLE = 'LEASEHOLD_SUPERVISOR';
 /** A file of these: one line of JSON at the beginning of each slot, empty when it is free. */
 export const HEADER_BYTES = 8_192;
 export const SLOT_BYTES = 1_024;
+/** A Lease with more in it is read from the API server when it is needed. */
+const MOST_LEASE_CHARACTERS = 65_536;
 
 /** The header: who announces, and what it takes to reach the same API server. */
 export interface AnnouncedProcess {
@@ -83,6 +95,7 @@ export class Announcement implements Announcer {
   readonly #sessionOf = new Map<string, string>();
   readonly #terms = new Map<string, number>();
   readonly #acquireTimes = new Map<string, string>();
+  readonly #leases = new Set<number>();
   readonly #free: number[] = [];
   #slots = 0;
 
@@ -122,6 +135,23 @@ export class Announcement implements Announcer {
     this.#clear(this.#terms, election);
   }
 
+  seen(key: string, lease: () => Lease | undefined): void {
+    const slot = this.#attempts.get(key) ?? this.#terms.get(key);
+    const now = slot === undefined || this.#file === undefined ? undefined : lease();
+    if (slot === undefined || !now) return;
+    const text = sealed(now);
+    try {
+      if (text.length > MOST_LEASE_CHARACTERS) {
+        this.#forget(slot);
+        return;
+      }
+      this.#leases.add(slot);
+      writeFileSync(leasePath(this.#path, slot), text, { mode: 0o600 });
+    } catch {
+      // No room: the supervisor reads it from the API server.
+    }
+  }
+
   /** Leaves the file to the supervisor if a session or a term could not be ended. */
   close(): void {
     this.#end(this.#sessions.size + this.#terms.size === 0);
@@ -155,6 +185,16 @@ export class Announcement implements Announcer {
     slots.delete(key);
     this.#free.push(slot);
     this.#write('\n', positionOf(slot));
+    this.#forget(slot);
+  }
+
+  #forget(slot: number): void {
+    if (!this.#leases.delete(slot)) return;
+    try {
+      rmSync(leasePath(this.#path, slot), { force: true });
+    } catch {
+      // It stays what it is: outdated.
+    }
   }
 
   #end(removes: boolean): void {
@@ -162,11 +202,14 @@ export class Announcement implements Announcer {
     if (file === undefined) return;
     this.#file = undefined;
     try {
-      if (removes) unlinkSync(this.#path);
+      if (!removes) return;
+      for (const slot of this.#leases) this.#forget(slot);
+      unlinkSync(this.#path);
     } catch {
       // Gone already.
+    } finally {
+      closeSync(file);
     }
-    closeSync(file);
   }
 }
 

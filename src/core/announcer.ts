@@ -1,3 +1,5 @@
+import type { Lease } from './lease.ts';
+
 /**
  * Told what would have to be settled if this process died now: each session from its confirmed
  * creation until its end, each attempt from before its first request until it has left its lock, and
@@ -17,6 +19,13 @@ export interface Announcer {
    * @param election - the name of its Lease
    */
   termEnded(election: string, acquireTime: string): void;
+  /**
+   * The Lease that names an attempt or a term, as it was last seen: whoever settles it then need not
+   * read it first. It may be outdated.
+   *
+   * @param key - the attempt's id, or the name of the election's Lease
+   */
+  seen(key: string, lease: () => Lease | undefined): void;
 }
 
 export interface AnnouncedSession {
@@ -42,4 +51,5 @@ export const SILENT: Announcer = {
   attemptSettled: () => undefined,
   termBegan: () => undefined,
   termEnded: () => undefined,
+  seen: () => undefined,
 };

@@ -102,6 +102,7 @@ export class Term implements Leadership {
             this.#honour(resignRequest(read));
             return renewed(read, leaseSeconds, renewTime);
           },
+          onRenewed: () => this.#announceLease(),
           onWarning: (until) => {
             const validForMs = until - term.parts.clock.now();
             term.parts.observe({ type: 'leadership-warning', election: term.name, validForMs });
@@ -134,6 +135,7 @@ export class Term implements Leadership {
       identity: this.identity,
       acquireTime: this.#acquireTime,
     });
+    this.#announceLease();
     this.#tenure.start();
   }
 
@@ -177,6 +179,11 @@ export class Term implements Leadership {
   /** Asks the work to stop, by the signal; the term goes on until it is resigned. */
   interrupt(): void {
     this.#end('ABORTED', `leadership of ${this.name} is to be given up; stop the work`);
+  }
+
+  #announceLease(): void {
+    const { lease } = this.#tenure;
+    this.#announcer.seen(lease.metadata.name, () => lease);
   }
 
   /**

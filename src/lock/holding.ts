@@ -4,6 +4,8 @@ import { release } from './release.ts';
 
 /** A hold that lasts is watched, so that its release knows who waits. */
 const WATCH_AFTER_MS = 1_000;
+/** So that a busy queue is not written down at each of its changes, nor a short hold at all. */
+const SEEN_AFTER_MS = 100;
 const MOST_LOCAL_TURNS = 65_535n;
 const FENCE_SCALE = 65_536n;
 
@@ -18,6 +20,7 @@ export class Holding {
   readonly #since: number;
   readonly #unsubscribe: () => void;
   #cancelWatch: () => void = () => undefined;
+  #cancelSeen: (() => void) | undefined;
   #ownsWatch = false;
   #turns = 0n;
   #over = false;
@@ -34,6 +37,7 @@ export class Holding {
     // Lost on the way here: no event will tell it.
     if (lost.aborted) queueMicrotask(this.#sessionLost);
     this.#cancelWatch = target.context.parts.clock.schedule(WATCH_AFTER_MS, () => this.watch());
+    this.#seen();
   }
 
   get id(): string {
@@ -98,11 +102,24 @@ export class Holding {
   readonly #look = (): void => {
     const { view } = this.#target;
     if (this.#over || !view.known) return;
-    if (view.mentions(`"${HOLDER_PREFIX}${this.id}":`)) return;
+    if (view.mentions(`"${HOLDER_PREFIX}${this.id}":`)) {
+      this.#seen();
+      return;
+    }
     // Nothing is lost by an event that cannot be read.
     if (!view.state()) return;
     this.#lose('the record no longer names it as a holder: somebody deleted or edited the Lease');
   };
+
+  /** If this process dies, its supervisor settles the record as it was last seen here. */
+  #seen(): void {
+    const { context, view } = this.#target;
+    this.#cancelSeen ??= context.parts.clock.schedule(SEEN_AFTER_MS, () => {
+      this.#cancelSeen = undefined;
+      // Else it may be outdated, and to find that out would take one request more.
+      if (view.synced) this.#grant.attempt.session.seen(this.id, () => view.lease);
+    });
+  }
 
   /** Somebody may have taken the entry out, which a hold that is not watched would not notice. */
   async #lookAgain(): Promise<void> {
@@ -129,6 +146,7 @@ export class Holding {
   #end(): void {
     this.#over = true;
     this.#cancelWatch();
+    this.#cancelSeen?.();
     this.#unsubscribe();
     const { session } = this.#grant.attempt;
     session.signal.removeEventListener('abort', this.#sessionLost);

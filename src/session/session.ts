@@ -158,6 +158,11 @@ export class Session {
     this.#announcer.attemptSettled(id);
   }
 
+  /** The record that names this attempt, as it is known now. */
+  seen(id: string, record: () => Lease | undefined): void {
+    this.#announcer.seen(id, record);
+  }
+
   /**
    * Declares an attempt dead for everybody, whatever a record says or will say: for a request of
    * unknown outcome that may still take effect. Tells so at once.

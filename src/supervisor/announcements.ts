@@ -9,12 +9,22 @@ import {
   pidNamespace,
 } from '../client/announcement.ts';
 import type { AnnouncedItem, AnnouncedProcess } from '../client/announcement.ts';
+import { leasePath, unsealed } from '../client/sealed-lease.ts';
 import type { AnnouncedSession, AnnouncedTerm } from '../core/announcer.ts';
+import type { Lease } from '../core/lease.ts';
 
 /** One attempt of a session: the lock may name it. */
 export interface AnnouncedAttempt {
   readonly id: string;
   readonly lock: string;
+  /** The lock's record as the process last saw it, if it held the lock for a while. */
+  readonly seen?: Lease | undefined;
+}
+
+/** A term that the election's Lease may name. */
+export interface LastTerm extends AnnouncedTerm {
+  /** The Lease as the process last saw it. */
+  readonly seen?: Lease | undefined;
 }
 
 /** What one client in one process has left to be done, should that process be dead. */
@@ -23,7 +33,7 @@ export interface Announced {
   readonly sessions: readonly (AnnouncedSession & {
     readonly attempts: readonly AnnouncedAttempt[];
   })[];
-  readonly terms: readonly AnnouncedTerm[];
+  readonly terms: readonly LastTerm[];
 }
 
 /** Memory where there is such a file system: also where the root file system is read-only. */
@@ -80,7 +90,7 @@ export class Announcements {
   /** What is announced now. */
   read(): Announced[] {
     return readdirSync(this.#directory).flatMap((name) => {
-      const announced = this.#readOne(name);
+      const announced = name.includes('.') ? undefined : this.#readOne(name);
       return announced ? [announced] : [];
     });
   }
@@ -102,7 +112,8 @@ export class Announcements {
   /** Undefined when its writer has just taken it back, or does not let others read it. */
   #readOne(name: string): Announced | undefined {
     try {
-      return parse(readFileSync(join(this.#directory, name)));
+      const path = join(this.#directory, name);
+      return parse(readFileSync(path), (slot) => readLease(leasePath(path, slot)));
     } catch {
       return undefined;
     }
@@ -124,13 +135,13 @@ export function isChild(announced: AnnouncedProcess, child: number): boolean {
 }
 
 /** Undefined while the header is still being written. */
-function parse(file: Buffer): Announced | undefined {
+function parse(file: Buffer, leaseOf: (slot: number) => Lease | undefined): Announced | undefined {
   const header = lineAt(file, 0) as AnnouncedProcess | undefined;
   if (!header) return undefined;
-  const items: AnnouncedItem[] = [];
-  for (let at = HEADER_BYTES; at < file.length; at += SLOT_BYTES) {
+  const items: (AnnouncedItem & { readonly seen?: Lease | undefined })[] = [];
+  for (let at = HEADER_BYTES, slot = 0; at < file.length; at += SLOT_BYTES, slot += 1) {
     const item = lineAt(file, at) as AnnouncedItem | undefined;
-    if (item) items.push(item);
+    if (item) items.push(item.kind === 'session' ? item : { ...item, seen: leaseOf(slot) });
   }
   const sessions = items.flatMap((session) => {
     if (session.kind !== 'session') return [];
@@ -141,6 +152,15 @@ function parse(file: Buffer): Announced | undefined {
   });
   const terms = items.filter((item) => item.kind === 'term');
   return { process: header, sessions, terms } as Announced;
+}
+
+function readLease(path: string): Lease | undefined {
+  try {
+    return unsealed(readFileSync(path, 'utf8'));
+  } catch {
+    // None was seen, or it cannot be read: the API server has it.
+    return undefined;
+  }
 }
 
 function lineAt(file: Buffer, position: number): unknown {

@@ -8,11 +8,13 @@ import type { LeaseOutcome } from '../kube/outcome.ts';
 import { errorOf } from '../kube/status-error.ts';
 import { compareAndSwap } from '../repair/compare-and-swap.ts';
 import type { Workshop } from '../repair/compare-and-swap.ts';
+import type { LastTerm } from './announcements.ts';
 import { LATE_LOOK_MS, untilAnswered } from './requests.ts';
 
 /**
- * Gives up a term for its process, which has ended, as that itself would have done. Sends a GET and, if
- * the Lease is still in that term, a PUT. If it is not, the request that begins the term may be on its
+ * Gives up a term for its process, which has ended, as that itself would have done. Sends a GET, unless
+ * the process has left the Lease as it last saw it, and, if the Lease is still in that term, a PUT. If it
+ * is not, the request that begins the term may be on its
  * way: one more GET a little later.
  *
  * @param signal - sends nothing again once it has aborted
@@ -21,7 +23,7 @@ import { LATE_LOOK_MS, untilAnswered } from './requests.ts';
  */
 export async function giveUpTerm(
   workshop: Workshop,
-  term: AnnouncedTerm,
+  term: LastTerm,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { api, clock } = workshop;
@@ -32,7 +34,8 @@ export async function giveUpTerm(
     if (isMissing(outcome)) return undefined;
     throw errorOf(outcome, `read election ${election}`);
   };
-  let found = await look(() => api.getCached(election));
+  const { seen } = term;
+  let found = seen && isIn(term, seen) ? seen : await look(() => api.getCached(election));
   if (!found) {
     await pause(clock, LATE_LOOK_MS, signal);
     found = await look(() => api.get(election));

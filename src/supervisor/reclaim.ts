@@ -30,8 +30,9 @@ export interface Reclaimed {
 const LONGEST_HEAD_START_MS = 50;
 
 /**
- * Ends a session for its process, which has ended, and settles its locks. For each lock it sends a GET
- * and the write that settles it. Then it blanks the session, by a merge patch that names its uid and no
+ * Ends a session for its process, which has ended, and settles its locks. For each lock it sends a GET,
+ * unless the process has left the record as it last saw it, and the write that settles it; one that
+ * turns out to be outdated is read again. Then it blanks the session, by a merge patch that names its uid and no
  * version, so that a late renewal conflicts. That can wait: the process holds nothing any more, whatever
  * the session says, and what it still had on the way names a session that is about to be blank.
  *
@@ -47,11 +48,17 @@ export async function reclaim(
   signal: AbortSignal,
 ): Promise<Reclaimed> {
   const { api, clock } = workshop;
-  const look = (attempts: readonly AnnouncedAttempt[], read: Read): Promise<Look>[] =>
-    locksOf(attempts).map((lock) => settleOne(workshop, session, lock, read, signal));
+  const look = (lock: string, read: Read): Promise<Look> =>
+    readAndSettle(workshop, session, lock, read, signal);
+  const lookFirst = async (lock: string): Promise<Look> => {
+    const { seen } =
+      session.attempts.find((attempt) => attempt.lock === lock && attempt.seen) ?? {};
+    const atOnce = seen ? await settleOne(workshop, session, seen) : NOTHING;
+    return atOnce.attempts.length > 0 ? atOnce : look(lock, (name) => api.getCached(name));
+  };
   // First, and alone, as whoever waits for a lock waits for this.
   const settled = new AbortController();
-  const looking = Promise.allSettled(look(session.attempts, (lock) => api.getCached(lock)));
+  const looking = Promise.allSettled(locksOf(session.attempts).map(lookFirst));
   void looking.then(() => {
     settled.abort();
   });
@@ -63,7 +70,9 @@ export async function reclaim(
   const missed = unseen(session.attempts, looks);
   if (missed.length > 0) {
     await pause(clock, LATE_LOOK_MS, signal);
-    const again = await Promise.allSettled(look(missed, (lock) => api.get(lock)));
+    const again = await Promise.allSettled(
+      locksOf(missed).map((lock) => look(lock, (name) => api.get(name))),
+    );
     looks.push(...again.map(valueOf));
   }
   if (blank && unseen(missed, looks).length === 0) await bury(workshop, blank);
@@ -104,7 +113,7 @@ interface Look {
 
 const NOTHING: Look = { attempts: [], passedOn: false };
 
-async function settleOne(
+async function readAndSettle(
   workshop: Workshop,
   session: DeadSession,
   lock: string,
@@ -114,7 +123,12 @@ async function settleOne(
   const outcome = await untilAnswered(workshop.clock, signal, () => read(lock));
   if (isMissing(outcome)) return NOTHING;
   if (outcome.kind !== 'done') throw errorOf(outcome, `read lock ${lock}`);
-  const record = readable(outcome.body);
+  return settleOne(workshop, session, outcome.body);
+}
+
+/** Drops what the lock names of the session, if anything. */
+async function settleOne(workshop: Workshop, session: DeadSession, lease: Lease): Promise<Look> {
+  const record = readable(lease);
   if (!record) return NOTHING;
   const isDead = (entry: Entry): boolean =>
     entry.session === session.name && entry.sessionUid === session.uid;

@@ -6,6 +6,7 @@ import type { Lease } from '../core/lease.ts';
 import { HOLDER_PREFIX, QUEUE_PREFIX } from '../core/record.ts';
 import { lockSpec } from '../core/settle.ts';
 import { readAnswer } from '../kube/answer.ts';
+import { sealed, unsealed } from '../client/sealed-lease.ts';
 import { leaseApi } from '../kube/lease-api.ts';
 import type { Outcome } from '../kube/outcome.ts';
 import type { KubeRequest, Requests } from '../kube/transport.ts';
@@ -19,7 +20,7 @@ const SESSION: DeadSession = {
   name: 'dead',
   uid: 'uid-of-dead',
   ttl: 15,
-  attempts: [{ id: '0-1', lock: LOCK }],
+  attempts: [],
 };
 
 /**
@@ -35,8 +36,13 @@ export async function rehearse(clock: Clock): Promise<boolean> {
   const leases = [lockOf(now), leaderOf(term), sessionOf(now)];
   const workshop: Workshop = { api: leaseApi(new Memory(leases), 'rehearsal', 1_000), clock };
   const { signal } = new AbortController();
-  const { passedOn } = await reclaim(workshop, SESSION, signal);
-  return (await giveUpTerm(workshop, term, signal)) && passedOn === 1;
+  const attempt = { id: '0-1', lock: LOCK };
+  let passedOn = 0;
+  for (const seen of [undefined, unsealed(sealed(lockOf(now)))]) {
+    const session = { ...SESSION, attempts: [{ ...attempt, seen }] };
+    passedOn += (await reclaim(workshop, session, signal)).passedOn;
+  }
+  return (await giveUpTerm(workshop, term, signal)) && passedOn === 2;
 }
 
 /** Answers with what it was made with, whatever is written. */

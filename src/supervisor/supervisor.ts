@@ -1,4 +1,3 @@
-import type { AnnouncedTerm } from '../core/announcer.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { leaseApi } from '../kube/lease-api.ts';
 import { openCluster } from '../client/cluster.ts';
@@ -6,7 +5,7 @@ import type { Cluster, ClusterChoice } from '../client/cluster.ts';
 import type { AnnouncedProcess } from '../client/announcement.ts';
 import type { Workshop } from '../repair/compare-and-swap.ts';
 import { Announcements, isChild } from './announcements.ts';
-import type { Announced } from './announcements.ts';
+import type { Announced, LastTerm } from './announcements.ts';
 import { giveUpTerm } from './give-up-term.ts';
 import { reclaim } from './reclaim.ts';
 import type { DeadSession } from './reclaim.ts';
@@ -132,11 +131,7 @@ export class Supervisor {
     return { ...NOTHING, sessions: 1, ...(await reclaim(workshop, session, useful)) };
   }
 
-  async #giveUpTerm(
-    process: AnnouncedProcess,
-    term: AnnouncedTerm,
-    signal: AbortSignal,
-  ): Promise<Done> {
+  async #giveUpTerm(process: AnnouncedProcess, term: LastTerm, signal: AbortSignal): Promise<Done> {
     const isGivenUp = await giveUpTerm(await this.#workshopOf(process), term, signal);
     return { ...NOTHING, terms: isGivenUp ? 1 : 0 };
   }

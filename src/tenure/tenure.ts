@@ -30,6 +30,8 @@ export interface TenureOwner {
   isMine(lease: Lease): boolean;
   /** The next renewal of the Lease; `renewTime` must be the one given. */
   renewal(lease: Lease, renewTime: string): Lease;
+  /** The Lease as the server has it now. */
+  onRenewed?(lease: Lease): void;
   /** A renewal is overdue: validity ends at `until` unless one succeeds before. */
   onWarning(until: number): void;
   /** The end; nothing is renewed any more. */
@@ -254,7 +256,9 @@ export class Tenure {
       validUntil(sentAt, this.#times.ttl, this.#times.margin),
     );
     this.#checkExpiry();
-    if (this.#state === 'kept') this.#arm(sentAt);
+    if (this.#state !== 'kept') return;
+    this.#arm(sentAt);
+    this.#owner.onRenewed?.(lease);
   }
 
   #retryLater(asked: number | undefined): void {

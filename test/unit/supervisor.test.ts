@@ -1,10 +1,12 @@
-import { existsSync, readdirSync, rmSync, symlinkSync, watch } from 'node:fs';
+import { existsSync, readdirSync, rmSync, symlinkSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { announcementOf, pidNamespace } from '../../src/client/announcement.ts';
 import type { Announcement } from '../../src/client/announcement.ts';
 import type { Cluster } from '../../src/client/cluster.ts';
+import { sealed } from '../../src/client/sealed-lease.ts';
 import { systemClock } from '../../src/client/system-clock.ts';
+import type { Lease } from '../../src/core/lease.ts';
 import { Transport } from '../../src/kube/transport.ts';
 import { Announcements, isChild } from '../../src/supervisor/announcements.ts';
 import { rehearse } from '../../src/supervisor/rehearsal.ts';
@@ -99,6 +101,48 @@ describe('an announcement', () => {
     announcement.termEnded('controller', '2');
     announcement.close();
     expect(announcements.read()[0]?.terms).toMatchObject([{ election: 'other' }]);
+  });
+
+  it('has the Lease of a hold and of a term as it was last seen, until they are over', () => {
+    const announcement = announce();
+    const term = { election: 'controller', identity: 'a_1', acquireTime: '1' };
+    const lease = (version: number): Lease => ({
+      metadata: { name: 'x', resourceVersion: String(version) },
+    });
+    announcement.sessionBegan(session);
+    announcement.attemptBegan(session.name, '1f9a3c21-1', 'x');
+    announcement.termBegan(term);
+    announcement.seen('1f9a3c21-1', () => lease(1));
+    announcement.seen('1f9a3c21-1', () => lease(2));
+    announcement.seen('controller', () => lease(3));
+    announcement.seen('of nobody', () => lease(4));
+    expect(announcements.read()).toMatchObject([
+      {
+        sessions: [{ attempts: [{ id: '1f9a3c21-1', seen: lease(2) }] }],
+        terms: [{ ...term, seen: lease(3) }],
+      },
+    ]);
+    announcement.attemptSettled('1f9a3c21-1');
+    announcement.termEnded('controller', '1');
+    announcement.attemptBegan(session.name, '1f9a3c21-2', 'y');
+    expect(announcements.read()[0]?.sessions[0]?.attempts[0]?.seen).toBeUndefined();
+    expect(readdirSync(directory())).toHaveLength(1);
+  });
+
+  it('does not show a Lease that was written in part, or is too large to be written often', () => {
+    const announcement = announce();
+    const metadata = { name: 'x', annotations: { note: 'a'.repeat(10_000) } };
+    announcement.sessionBegan(session);
+    announcement.attemptBegan(session.name, '1f9a3c21-1', 'x');
+    announcement.seen('1f9a3c21-1', () => ({ metadata }));
+    const [file = ''] = readdirSync(directory()).filter((name) => name.includes('.'));
+    const path = join(directory(), file);
+    const newer = sealed({ metadata: { ...metadata, resourceVersion: '2' } });
+    writeFileSync(path, newer.slice(0, 4_096), { flag: 'r+' });
+    expect(announcements.read()[0]?.sessions[0]?.attempts[0]).toMatchObject({ seen: undefined });
+    metadata.annotations.note = 'a'.repeat(100_000);
+    announcement.seen('1f9a3c21-1', () => ({ metadata }));
+    expect(existsSync(path)).toBe(false);
   });
 
   it('says nothing of a term that would not fit, and leaves its neighbours alone', () => {

@@ -36,8 +36,7 @@ class SupervisedWorld extends World {
     this.a.crash();
     const workshop = { api: this.#api, clock: this.#host };
     const { signal } = this.giveUp;
-    const terms = [...this.notebook.terms.values()];
-    return Promise.all(terms.map((term) => giveUpTerm(workshop, term, signal)));
+    return Promise.all(this.notebook.lastTerms().map((term) => giveUpTerm(workshop, term, signal)));
   }
 }
 
@@ -68,6 +67,48 @@ describe('a process that dies under a supervisor', () => {
     expect(next.fence).toBeGreaterThan(first.fence);
     expect(world.store.peek('y')).toBeUndefined();
     expect(sessionsIn(world)).toEqual([sessionOf(world, 'b').metadata.name]);
+  });
+
+  it('passes a lock on by one request, as it has last seen who waits', async () => {
+    const world = new SupervisedWorld();
+    const { a, time } = world;
+    await time.settled(a.acquire('x'));
+    await time.advance(1_500);
+    const waiting = world.process('b').acquire('x');
+    await time.advance(200);
+    expect(await time.settled(world.die())).toEqual([{ locks: 1, passedOn: 1 }]);
+    await time.settled(waiting, 5);
+    const sent = world.requests.filter(({ process }) => process === 'supervisor');
+    expect(sent.map(({ verb, name }) => `${verb} ${name === 'x' ? 'lock' : 'session'}`)).toEqual([
+      'replace lock',
+      'patch session',
+      'remove session',
+    ]);
+  });
+
+  it('passes it on to whoever came in the last moment, too', async () => {
+    const world = new SupervisedWorld();
+    const { a, time } = world;
+    await time.settled(a.acquire('x'));
+    await time.advance(2_000);
+    const waiting = world.process('b').acquire('x');
+    await time.advance(50);
+    expect(await time.settled(world.die())).toEqual([{ locks: 1, passedOn: 1 }]);
+    await time.settled(waiting, 5);
+  });
+
+  it('leaves a lock alone that was taken from it, and is another one now', async () => {
+    const world = new SupervisedWorld();
+    const { a, time } = world;
+    await time.settled(a.acquire('x'));
+    await time.advance(1_500);
+    a.crash();
+    world.store.removeByHand('x');
+    const next = await time.settled(world.process('b').acquire('x'));
+    await time.settled(world.die());
+    await time.advance(1_000);
+    expect(next.valid).toBe(true);
+    expect(world.holders('x')).toHaveLength(1);
   });
 
   it.each([1, 2, 3])('is reclaimed where the cache is %i changes behind', async (lag) => {
@@ -307,6 +348,7 @@ describe('a leader that dies under a supervisor', () => {
     for (const verb of ['get', 'replace'] as const) {
       const world = new SupervisedWorld();
       const { time } = world;
+      world.notebook.hasRoom = verb !== 'get';
       await time.settled(candidateOf(world.a).lead());
       const waiting = candidate(world, 'b').lead();
       await time.advance(1_000);

@@ -1,6 +1,8 @@
 import type { AnnouncedSession, AnnouncedTerm, Announcer } from '../../../src/core/announcer.ts';
+import type { Lease } from '../../../src/core/lease.ts';
 import { isLeaseholdError } from '../../../src/core/errors.ts';
 import { leaseApi } from '../../../src/kube/lease-api.ts';
+import type { LastTerm } from '../../../src/supervisor/announcements.ts';
 import { giveUpTerm } from '../../../src/supervisor/give-up-term.ts';
 import { reclaim } from '../../../src/supervisor/reclaim.ts';
 import type { DeadSession } from '../../../src/supervisor/reclaim.ts';
@@ -17,6 +19,9 @@ export class Notebook implements Announcer {
   readonly #sessions = new Map<string, AnnouncedSession>();
   readonly #attempts = new Map<string, { session: string; lock: string }>();
   readonly terms = new Map<string, AnnouncedTerm>();
+  readonly #seen = new Map<string, Lease>();
+  /** Whether there is room for the Leases, too. */
+  hasRoom = true;
 
   sessionBegan(session: AnnouncedSession): void {
     this.#sessions.set(session.name, session);
@@ -32,6 +37,12 @@ export class Notebook implements Announcer {
 
   attemptSettled(attempt: string): void {
     this.#attempts.delete(attempt);
+    this.#seen.delete(attempt);
+  }
+
+  seen(key: string, lease: () => Lease | undefined): void {
+    const now = this.hasRoom ? lease() : undefined;
+    if (now) this.#seen.set(key, structuredClone(now));
   }
 
   termBegan(term: AnnouncedTerm): void {
@@ -42,6 +53,11 @@ export class Notebook implements Announcer {
     if (this.terms.get(election)?.acquireTime === acquireTime) this.terms.delete(election);
   }
 
+  /** The terms, each with its Lease as it was last seen. */
+  lastTerms(): LastTerm[] {
+    return [...this.terms].map(([election, term]) => ({ ...term, seen: this.#seen.get(election) }));
+  }
+
   read(): DeadSession[] {
     return [...this.#sessions.values()].map(({ name, uid, ttl }) => ({
       name,
@@ -49,7 +65,7 @@ export class Notebook implements Announcer {
       ttl,
       attempts: [...this.#attempts]
         .filter(([, { session }]) => session === name)
-        .map(([id, { lock }]) => ({ id, lock })),
+        .map(([id, { lock }]) => ({ id, lock, seen: this.#seen.get(id) })),
     }));
   }
 }
@@ -64,7 +80,7 @@ export async function superviseEnd(world: World, name: string, notebook: Noteboo
   const { signal } = giveUp;
   const results = await Promise.allSettled([
     ...notebook.read().map((session) => reclaim(workshop, session, signal)),
-    ...[...notebook.terms.values()].map((term) => giveUpTerm(workshop, term, signal)),
+    ...notebook.lastTerms().map((term) => giveUpTerm(workshop, term, signal)),
   ]);
   cancel();
   for (const result of results) {
