@@ -1,3 +1,4 @@
+import { asLease } from './lease-shape.ts';
 import { LineSplitter } from './lines.ts';
 import { WatchEvent } from './watch-event.ts';
 
@@ -13,11 +14,14 @@ export interface WatchedState {
 /** Reads the bytes of one connection of a watch. */
 export class WatchReader {
   readonly #splitter = new LineSplitter();
+  readonly #name: string;
   /** Whether the initial state is still being told. */
   #initial: boolean;
   #present: WatchEvent | undefined;
 
-  constructor(initialExpected: boolean) {
+  /** @param name - of the Lease */
+  constructor(name: string, initialExpected: boolean) {
+    this.#name = name;
     this.#initial = initialExpected;
   }
 
@@ -34,6 +38,8 @@ export class WatchReader {
         const { code, message } = event.error();
         throw new Error(`the watch ended with ${String(code)}: ${message}`);
       }
+      // Of what goes nothing is kept that is looked at later.
+      if (event.type === 'DELETED') asLease(event.object(), this.#name);
       const state = this.#initial ? this.#readInitial(event) : readChange(event);
       if (state) last = { ...state, initial: state.initial || (last?.initial ?? false) };
     }

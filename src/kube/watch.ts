@@ -152,7 +152,7 @@ export class LeaseWatch {
       return Promise.resolve(ended('stopped'));
     }
     this.#stream = stream;
-    const reader = new WatchReader(initialExpected);
+    const reader = new WatchReader(this.#name, initialExpected);
     return new Promise((resolve) => {
       let over = false;
       const end = (outcome: Outcome<void>): void => {

@@ -36,6 +36,8 @@ export class Holding {
     grant.attempt.session.onChallenge(this.id, () => void this.#lookAgain());
     // Lost on the way here: no event will tell it.
     if (lost.aborted) queueMicrotask(this.#sessionLost);
+    // What was learnt between the grant and its answer, as of a steal, no event will tell again.
+    queueMicrotask(this.#look);
     this.#cancelWatch = target.context.parts.clock.schedule(WATCH_AFTER_MS, () => this.watch());
     this.#seen();
   }
@@ -123,7 +125,10 @@ export class Holding {
 
   /** Somebody may have taken the entry out, which a hold that is not watched would not notice. */
   async #lookAgain(): Promise<void> {
-    if (!this.#over) await this.#target.view.read();
+    if (this.#over) return;
+    await this.#target.view.read();
+    // Also where that was known: then nobody is told of a change.
+    this.#look();
   }
 
   /** The entry is still in the record: others must learn that the session is dead. */

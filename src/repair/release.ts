@@ -8,8 +8,8 @@ import { holderIdentityOf, settle, settledLease } from '../core/settle.ts';
 import type { Settlement } from '../core/settle.ts';
 import { ASKER, REVOKER } from '../kube/lease-api.ts';
 import { isMissing } from '../kube/outcome.ts';
-import type { Outcome } from '../kube/outcome.ts';
 import { removeRecord } from '../kube/remove-record.ts';
+import type { Removal } from '../kube/remove-record.ts';
 import { errorOf } from '../kube/status-error.ts';
 import { heartbeat } from '../session/sighting.ts';
 import { compareAndSwap } from './compare-and-swap.ts';
@@ -102,16 +102,19 @@ export async function releaseHolder(workshop: Workshop, holder: Holder): Promise
   const dead = await deadWaiters(workshop, holder.record);
   const isDead = (entry: Entry): boolean => dead.has(entry.id);
   let sent: Settlement | undefined;
+  let isOut = false;
   return compareAndSwap<Released>(workshop, lock, holder.record.lease, (lease, inDoubt) => {
     const record = lease && readable(lease);
     if (!lease || !record || !holderIds(record).includes(holder.id)) {
-      return { result: afterwards(record, inDoubt ? sent : undefined) };
+      return { result: afterwards(record, inDoubt || isOut ? sent : undefined) };
     }
     const settlement = without(record, holder.id, isDead);
     sent = settlement;
     return {
       write: async () => {
-        const outcome = await write(workshop, record, settlement);
+        const { outcome, emptied } = await write(workshop, record, settlement);
+        // Of the two writes that the guard asks for, the first is what was to be done.
+        if (emptied) isOut = true;
         // Said as long as the session lives: no use to wait for it.
         if (lives && outcome.kind === 'refused' && guardSaysAlive(outcome.message)) {
           throw errorOf(outcome, `release lock ${lock}`);
@@ -188,14 +191,12 @@ async function write(
   workshop: Workshop,
   record: LockRecord,
   settlement: Exclude<Settlement, { action: 'none' }>,
-): Promise<Outcome<unknown>> {
+): Promise<Removal> {
   const fieldManager = REVOKER.repair;
-  if (settlement.action === 'delete') {
-    return (await removeRecord(workshop, record, fieldManager)).outcome;
-  }
+  if (settlement.action === 'delete') return removeRecord(workshop, record, fieldManager);
   const { api, clock } = workshop;
   const next = settledLease(record, settlement, microTime(clock.wall()));
-  return api.replace(next, { fieldManager });
+  return { outcome: await api.replace(next, { fieldManager }), emptied: undefined };
 }
 
 function outcomeOf(settlement: Settlement): Released {

@@ -196,14 +196,15 @@ export class WatchedSession {
     if (this.#checking || this.#dead) return;
     this.#checking = true;
     try {
-      await this.#read();
+      const read = await this.#read();
       const since = this.#sighting.since;
       if (this.dead || since === undefined || !this.watched) return;
       if (this.#parts.clock.now() - since < this.#ttl) {
         this.#retry = 0;
         return;
       }
-      await this.#bury('unseen for a ttl');
+      // That it is missing is for a read to say: no compare-and-swap comes after it.
+      if (read || this.#sighting.heartbeat !== 'missing') await this.#bury('unseen for a ttl');
       this.#retry = Math.min(MOST_RETRY_MS, Math.max(FIRST_RETRY_MS, this.#retry * 2));
     } finally {
       this.#checking = false;

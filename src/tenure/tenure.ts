@@ -264,7 +264,9 @@ export class Tenure {
   #retryLater(asked: number | undefined): void {
     if (this.#state !== 'kept') return;
     this.#cancelRenewal();
-    const delay = Math.max(asked ?? 0, this.#times.retryEvery);
+    // A server may ask for half a minute: to do that would be to give up what is kept.
+    const left = this.#validUntil - this.#clock.now();
+    const delay = Math.max(Math.min(asked ?? 0, left / 2), this.#times.retryEvery);
     this.#cancelRenewal = this.#clock.schedule(delay, () => void this.renewNow());
   }
 

@@ -6,6 +6,7 @@ import { isConflict, isMissing } from '../../src/kube/outcome.ts';
 import type { Outcome } from '../../src/kube/outcome.ts';
 import { errorOf, isTemporary } from '../../src/kube/status-error.ts';
 import { WatchEvent } from '../../src/kube/watch-event.ts';
+import { WatchReader } from '../../src/kube/watch-reader.ts';
 
 function answer(status: number, body: unknown, headers = {}): Outcome<unknown> {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
@@ -153,6 +154,23 @@ describe('an event of a watch', () => {
     expect(of('{"type":"ERROR","object":{"code":410,"message":"old"}}').error()).toEqual({
       code: 410,
       message: 'old',
+    });
+  });
+});
+
+describe('the watch of one Lease', () => {
+  const deletion = (name: string): Buffer => {
+    const object = { metadata: { name, uid: 'uid', resourceVersion: '7' } };
+    return Buffer.from(`${JSON.stringify({ type: 'DELETED', object })}\n`);
+  };
+
+  it('does not take the end of another Lease for the end of this one', () => {
+    const reader = new WatchReader('x', false);
+    expect(() => reader.read(deletion('y'))).toThrow('it is y, not x');
+    expect(new WatchReader('x', false).read(deletion('x'))).toEqual({
+      event: undefined,
+      version: 7n,
+      initial: false,
     });
   });
 });

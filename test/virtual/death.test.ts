@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rejection, sessionOf, sessionsIn, sleep } from './world/helpers.ts';
+import { on, rejection, sessionOf, sessionsIn, sleep } from './world/helpers.ts';
 import type { VirtualProcess } from '../sim/world/process.ts';
 import { World } from './world/world.ts';
 
@@ -235,5 +235,30 @@ describe('tryAcquire', () => {
     expect(await world.time.settled(trying, 100)).toMatchObject({ code: 'ABORTED' });
     await world.time.settled(b.close());
     expect(b.host.timers).toBe(0);
+  });
+});
+
+describe('a session that is missing', () => {
+  it('is dead only when a read has found it so', async () => {
+    const world = new World();
+    const [a, b] = [world.process('a'), world.process('b')];
+    await world.time.settled(a.acquire('x'));
+    const waiting = b.acquire('x');
+    await world.time.advance(1_000);
+    const { name } = sessionOf(world, 'a').metadata;
+    const stop = world.inject((request) =>
+      request.process === 'b' && request.verb === 'get' && request.name === name
+        ? { kind: 'lose-request', after: 30 }
+        : undefined,
+    );
+    // Its watch tells b; that could be the event of another Lease, too.
+    world.store.removeByHand(name);
+    a.crash();
+    await world.time.advance(60_000);
+    expect(world.queue('x')).toHaveLength(1);
+    const asked = world.requests.filter(on('b', 'get', name)).length;
+    expect(asked).toBeLessThan(60);
+    stop();
+    await world.time.settled(waiting, 20_000);
   });
 });

@@ -5,6 +5,30 @@ import { World } from './world/world.ts';
 
 const TTL = 15_000;
 
+describe('a lock that is deleted by hand', () => {
+  it('is not held by whoever made it before that, and learns of it after the next holder', async () => {
+    const world = new World();
+    const [a, b, c] = [world.process('a'), world.process('b'), world.process('c')];
+    const first = await world.time.settled(a.acquire('x'));
+    const [ofB, ofC] = [b.acquire('x'), c.acquire('x')];
+    await world.time.advance(5_000);
+    world.injectOnce(on('b', 'create', 'x'), { kind: 'slow', there: 1, back: 3_000 });
+    world.injectOnce(on('c', 'create', 'x'), { kind: 'slow', there: 500, back: 1 });
+    world.store.removeByHand('x');
+    await world.time.advance(100);
+    expect(first.valid).toBe(false);
+    expect(world.holders('x')).toHaveLength(1);
+    // Made by b, which has not been told so yet.
+    world.store.removeByHand('x');
+    const held = await world.time.settled(ofC, 2_000);
+    const robbed = await world.time.settled(ofB, 5_000);
+    await world.time.advance(1);
+    expect(held.valid).toBe(true);
+    expect(robbed.valid).toBe(false);
+    expect(robbed.signal.reason).toMatchObject({ code: 'LOST' });
+  });
+});
+
 describe('an outage of the API server for one process', () => {
   it('ends its holds by their signal before anybody else is granted', async () => {
     const world = new World();
@@ -63,6 +87,16 @@ describe('an outage of the API server for one process', () => {
     await world.time.settled(waiting);
     expect(world.time.now - lostAt).toBeGreaterThanOrEqual(TTL / 5);
     expect(held.valid).toBe(false);
+  });
+
+  it('survives a server that asks for more patience than is left', async () => {
+    const world = new World();
+    const a = world.process('a');
+    const held = await world.time.settled(a.acquire('x'));
+    world.injectOnce(on('a', 'replace'), { kind: 'refuse', status: 429, retryAfter: 32_000 });
+    await world.time.advance(60_000);
+    expect(held.valid).toBe(true);
+    expect(a.eventsOf('session-lost')).toEqual([]);
   });
 
   it('makes run throw LOST', async () => {

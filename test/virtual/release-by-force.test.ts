@@ -71,6 +71,23 @@ describe('release by force', () => {
     }
   });
 
+  it('says what it did where the guard lets it empty the record, and somebody comes before the end', async () => {
+    const world = new World();
+    await world.time.settled(world.process('a').lock('x').acquire());
+    const { workshop } = tools(world);
+    const holder = await shown(world, workshop);
+    let removals = 0;
+    world.inject((request) => {
+      if (!on('op', 'remove', 'x')(request)) return undefined;
+      removals += 1;
+      return removals === 1
+        ? guardSays('delete')
+        : { kind: 'refuse', status: 409, reason: 'Conflict' };
+    });
+    const released = await world.time.settled(releaseHolder(workshop, holder), 100);
+    expect(released).toMatchObject({ kind: 'released', deleted: false, confirmed: false });
+  });
+
   it('is learnt at the next renewal by a holder that does not watch its lock', async () => {
     const world = new World();
     const a = world.process('a');
