@@ -5,6 +5,8 @@ import type { Outcome } from '../kube/outcome.ts';
 import { errorOf, isTemporary } from '../kube/status-error.ts';
 import type { Session } from '../session/session.ts';
 import type { Attempt, Grant, LockTarget } from './context.ts';
+import { FarWaiter, MOST_REST_MS, NEAR } from './far-waiter.ts';
+import { FullQueue, MOST_WAITING } from './full-queue.ts';
 import { Observation } from './observation.ts';
 import { concerns, place } from './place.ts';
 import type { Place } from './place.ts';
@@ -12,10 +14,6 @@ import { release } from './release.ts';
 import { Wakeup } from '../core/wakeup.ts';
 import { createHeld, join, leaveQueue, writeSettlement } from './writes.ts';
 
-/** Whoever finds itself further back than this leaves the queue and looks again later. */
-const MOST_WAITING = 64;
-/** On average, by a random factor from a half to one and a half. */
-const LOOK_AGAIN_MS = 15_000;
 /** The safety net under the watch: whoever is next would hold up all others by missing its grant. */
 const POLL_MS = 60_000;
 const POLL_NEXT_MS = 12_000;
@@ -24,11 +22,6 @@ const POLL_PER_PLACE_MS = 1_000;
 const REREAD_MS = 1_000;
 const FIRST_RETRY_MS = 20;
 const MOST_RETRY_MS = 2_000;
-/** How long a far waiter may leave events unread, and what it takes a handoff to last at least. */
-const MOST_REST_MS = 200;
-const SHORTEST_HANDOFF_MS = 2;
-/** From this place on a waiter looks at every event. */
-const NEAR = 2;
 
 /**
  * Waits for the lock: the loop of a waiter, level-triggered. Each round looks at the record as it
@@ -46,23 +39,25 @@ export class Acquisition {
   readonly #attempt: Attempt;
   readonly #wakeup = new Wakeup();
   readonly #observation: Observation;
+  readonly #fullQueue: FullQueue;
+  readonly #farWaiter: FarWaiter;
   /** Under which uid the queue has, or may have, an entry of this attempt. */
   #joinedUid: string | undefined;
   #seen: bigint | undefined;
-  #lookAgainAt = 0;
   #retry = FIRST_RETRY_MS;
   #tried = false;
   /** What was known when a CREATE was refused: it cannot be acted on again. */
   #refusedAt: number | undefined;
   #readAt: number;
   #signal: AbortSignal | undefined;
-  #place: { index: number; at: number; handoff: number } | undefined;
 
   constructor(target: LockTarget, session: Session) {
     this.#target = target;
     this.#attempt = { session, id: session.allocate(target.name.lease), doubtful: false };
     this.#readAt = target.context.parts.clock.now();
     this.#observation = new Observation(target, this.#attempt, this.#wakeup.wake);
+    this.#fullQueue = new FullQueue(target);
+    this.#farWaiter = new FarWaiter(target);
   }
 
   /**
@@ -163,14 +158,13 @@ export class Acquisition {
   }
 
   async #joinOrStayOut(found: Place & { kind: 'absent' }): Promise<Grant | undefined> {
-    const { clock } = this.#target.context.parts;
     this.#seen ??= found.version;
     if (await this.#settleIfDue(found)) return undefined;
-    if (found.record.queue.length >= MOST_WAITING) this.#stayOut(found.record.queue.length);
-    const out = this.#lookAgainAt - clock.now();
-    if (out > 0 && found.record.queue.length > 0) {
+    const waiting = found.record.queue.length;
+    if (waiting >= MOST_WAITING) this.#fullQueue.stayOut(waiting);
+    if (this.#fullQueue.outFor > 0 && waiting > 0) {
       this.#target.view.rest(MOST_REST_MS);
-      await this.#sleep(Math.min(out, POLL_MS));
+      await this.#sleep(Math.min(this.#fullQueue.outFor, POLL_MS));
       return undefined;
     }
     return this.#join(found.record.uid);
@@ -207,22 +201,15 @@ export class Acquisition {
       position: found.index,
     });
     if (waiting <= MOST_WAITING) return;
-    this.#stayOut(waiting);
+    this.#fullQueue.stayOut(waiting);
     const outcome = await leaveQueue(this.#target, this.#attempt, found.record.uid);
     if (outcome.kind === 'done') this.#target.view.wrote(outcome.body);
     else await this.#target.view.read();
   }
 
-  #stayOut(waiting: number): void {
-    const { parts } = this.#target.context;
-    if (this.#lookAgainAt > parts.clock.now()) return;
-    this.#lookAgainAt = parts.clock.now() + LOOK_AGAIN_MS * (0.5 + parts.random());
-    parts.observe({ type: 'queue-full', lock: this.#target.name.original, waiting });
-  }
-
   async #waitInQueue(found: Place & { kind: 'waiting' }): Promise<Grant | undefined> {
     if (await this.#settleIfDue(found)) return undefined;
-    this.#restWhileFar(found.index);
+    this.#farWaiter.rest(found.index);
     const { clock } = this.#target.context.parts;
     const poll = Math.min(POLL_MS, POLL_NEXT_MS + found.index * POLL_PER_PLACE_MS);
     const untilPoll = Math.max(0, this.#readAt + poll - clock.now());
@@ -270,18 +257,6 @@ export class Acquisition {
   async #lookAgain(): Promise<void> {
     const read = await this.#target.view.read();
     if (read.kind !== 'done' && !isMissing(read)) await this.#afterTrouble(read, 'read');
-  }
-
-  /** Far back in the queue: leave the events of others unread for as long as its turn is away. */
-  #restWhileFar(index: number): void {
-    const now = this.#target.context.parts.clock.now();
-    const last = this.#place;
-    let handoff = last?.handoff ?? SHORTEST_HANDOFF_MS;
-    if (last && last.index > index) handoff = (now - last.at) / (last.index - index);
-    if (last?.index !== index) this.#place = { index, at: now, handoff };
-    if (index <= NEAR) return;
-    const turn = (index - NEAR) * Math.max(SHORTEST_HANDOFF_MS, handoff) * 0.6;
-    this.#target.view.rest(Math.min(MOST_REST_MS, turn));
   }
 
   async #afterTrouble(
