@@ -24,6 +24,7 @@ export async function supervisedDeaths(
   host: string,
   deaths: number,
 ): Promise<Figure[]> {
+  if (deaths === 0) return [];
   const kinds = [peer(world, 'postgres', { host, port: postgres.port }), supervised(world)];
   const processes: number[] = [];
   const inPods: number[] = [];
@@ -64,6 +65,7 @@ export async function supervisedDeaths(
 
 /** What has to wait for a time to pass: nobody tells of the death but the silence. */
 export async function slowDeaths(world: World, redis: Server, deaths: number): Promise<Figure[]> {
+  if (deaths === 0) return [];
   const kinds = [alone(world), await clientGo(world), peer(world, 'redlock', redis)];
   const rounds: Passing[][] = [];
   for (let death = 0; death < deaths; death += 1) {
@@ -85,6 +87,7 @@ export async function slowDeaths(world: World, redis: Server, deaths: number): P
 
 /** A container killed without supervisor, which the operator reclaims; and the same of client-go's Lease. */
 export async function reclaimedDeaths(world: World, deaths: number): Promise<Figure[]> {
+  if (deaths === 0) return [];
   const kinds = [alone(world), await clientGo(world)];
   await installOperator(world);
   const kubelet = await KubeletReports.of(world);
