@@ -1,40 +1,48 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findKubectl } from '../test/cluster/binaries.ts';
+import { parseArgs } from 'node:util';
+import { findElector, findKubectl } from '../test/cluster/binaries.ts';
 import { findBuilder } from '../test/cluster/image/builder.ts';
 import { buildProjectImage } from '../test/cluster/image/project.ts';
 import { startNode } from '../test/cluster/node/node.ts';
-import { installOperator } from '../test/e2e/operator.ts';
 import { surroundingsVariable } from '../test/e2e/surroundings.ts';
-import type { Line } from '../test/e2e/story.ts';
 import { World } from '../test/e2e/world.ts';
-import { hostProcess } from './host-process.ts';
+import { ownAddressFor } from './peers/own-address.ts';
 import { startPostgres } from './peers/postgres.ts';
-import { peerDeath } from './peers/death.ts';
+import { startRedis } from './peers/redis.ts';
+import { reclaimedDeaths, slowDeaths, supervisedDeaths } from './pod-deaths.ts';
 import type { Figure } from './report.ts';
 import { rollingUpdate } from './rolling-update.ts';
-import { median, quantile } from './statistics.ts';
-import { KubeletReports, Succession } from './succession.ts';
+import { median } from './statistics.ts';
 
 const image = 'leasehold.test/leasehold:bench';
-/** One holds, two wait. The kubelet lets a container that ends again and again wait, so they are new each time. */
-const pods = 3;
-const processDeaths = 20;
-const containerDeaths = 8;
-const updates = 3;
+
+/** How often each thing happens. */
+interface Counts {
+  readonly supervised: number;
+  readonly reclaimed: number;
+  /** Each takes longer than a ttl. */
+  readonly slow: number;
+  readonly updates: number;
+}
 
 /**
- * Recovery and hand-over of real Pods on a real node: a process killed in its container, under
- * `leasehold run`, beside PostgreSQL's advisory lock in the same run; a container killed, under the
- * operator; and the time without a leader in a rolling update.
+ * Recovery and hand-over of real Pods on a real node, all of them killed in the same way: under
+ * `leasehold run`, beside PostgreSQL's advisory lock; alone, beside client-go and redlock; under the
+ * operator, and client-go's beside it. And the time without a leader in a rolling update.
+ *
+ * `npm run bench -- pods --supervised 20 --slow 3 --reclaimed 6 --updates 3` says how often, 0 for not at all.
  */
 export async function measure(): Promise<Figure[]> {
+  const counts = countsOf(process.argv.slice(3));
   const directory = await mkdtemp(join(tmpdir(), 'leasehold-bench-'));
   const builder = await findBuilder();
   const archive = join(directory, 'image.tar');
   await buildProjectImage(builder, image);
   await builder.save(image, archive);
+  // Built before anything is measured.
+  await findElector();
   const node = await startNode();
   try {
     await node.importImage(archive);
@@ -42,88 +50,50 @@ export async function measure(): Promise<Figure[]> {
     const kubeconfig = node.cluster.kubeconfigPath;
     await writeFile(path, JSON.stringify({ kubeconfig, image, kubectl: await findKubectl() }));
     process.env[surroundingsVariable] = path;
-    return [...(await deaths()), ...(await rollingUpdates())];
+    const host = await ownAddressFor(new URL(node.cluster.url).hostname);
+    return [...(await deaths(host, counts)), ...(await rollingUpdates(counts.updates))];
   } finally {
     await node.stop();
     await rm(directory, { recursive: true });
   }
 }
 
-async function deaths(): Promise<Figure[]> {
-  await using postgres = await startPostgres();
-  const advisory: number[] = [];
+function countsOf(words: readonly string[]): Counts {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      supervised: { type: 'string', default: '20' },
+      slow: { type: 'string', default: '3' },
+      reclaimed: { type: 'string', default: '6' },
+      updates: { type: 'string', default: '3' },
+    },
+  });
+  return {
+    supervised: Number(values.supervised),
+    slow: Number(values.slow),
+    reclaimed: Number(values.reclaimed),
+    updates: Number(values.updates),
+  };
+}
+
+/** @param host - the address of this host for Pods */
+async function deaths(host: string, counts: Counts): Promise<Figure[]> {
+  await using postgres = await startPostgres(host);
+  await using redis = await startRedis(host);
   const world = await World.create();
   try {
-    const supervised: number[] = [];
-    for (let death = 0; death < processDeaths; death += 1) {
-      const name = `death-${String(death)}`;
-      advisory.push(await peerDeath(postgres, 'postgres-worker.ts', name));
-      await using succession = await Succession.begin(world, name, pods);
-      supervised.push(await succession.next((holder) => killProcess(world, holder)));
-    }
-    await installOperator(world);
-    const kubelet = await KubeletReports.of(world);
-    const operated: number[] = [];
-    const afterReport: number[] = [];
-    for (let death = 0; death < containerDeaths; death += 1) {
-      await using succession = await Succession.begin(world, `end-${String(death)}`, pods);
-      let reported = Promise.resolve(Number.NaN);
-      operated.push(
-        await succession.next(({ pod }) => {
-          reported = kubelet.ofDeath(pod).at;
-          return world.killContainer(pod);
-        }),
-      );
-      afterReport.push(succession.grantedAt - (await reported));
-    }
-    kubelet.stop();
-    const spread = (times: readonly number[]): string =>
-      `median of ${String(times.length)}, p99 ${quantile(times, 0.99).toFixed(0)}`;
     return [
-      { name: 'postgresMs', value: median(advisory), meaning: spread(advisory) },
-      {
-        name: 'processMs',
-        value: median(supervised),
-        meaning: `SIGKILL of a process under leasehold run to the next Pod, ${spread(supervised)}`,
-      },
-      {
-        name: 'medianRatio',
-        value: median(supervised) / median(advisory),
-        atMost: 3,
-        meaning: 'processMs over postgresMs',
-      },
-      {
-        name: 'p99Ratio',
-        value: quantile(supervised, 0.99) / quantile(advisory, 0.99),
-        atMost: 10,
-        meaning: 'the same of their slowest hundredth',
-      },
-      {
-        name: 'containerMs',
-        value: median(operated),
-        meaning: `SIGKILL of a container to the next Pod, by the operator, ${spread(operated)}`,
-      },
-      {
-        name: 'afterReportMs',
-        value: median(afterReport),
-        meaning: `of it after the kubelet's report had come, ${spread(afterReport)}`,
-      },
+      ...(await supervisedDeaths(world, postgres, host, counts.supervised)),
+      ...(await slowDeaths(world, { host, port: redis.port }, counts.slow)),
+      // The last, as the operator stays.
+      ...(await reclaimedDeaths(world, counts.reclaimed)),
     ];
   } finally {
     await world.end();
   }
 }
 
-/** As the processes of the peers are killed, and says when. */
-async function killProcess(world: World, { pod, pid }: Line): Promise<number> {
-  const { metadata } = await world.pod(pod);
-  const host = hostProcess(metadata.uid, pid);
-  const killedAt = Date.now();
-  process.kill(host, 'SIGKILL');
-  return killedAt;
-}
-
-async function rollingUpdates(): Promise<Figure[]> {
+async function rollingUpdates(updates: number): Promise<Figure[]> {
   const gaps: number[] = [];
   for (let update = 0; update < updates; update += 1) {
     const world = await World.create();
@@ -133,6 +103,7 @@ async function rollingUpdates(): Promise<Figure[]> {
       await world.end();
     }
   }
+  if (updates === 0) return [];
   return [
     {
       name: 'leaderlessMs',

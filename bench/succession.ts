@@ -2,44 +2,58 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Line } from '../test/e2e/story.ts';
 import { eventually } from '../test/e2e/world.ts';
 import type { World } from '../test/e2e/world.ts';
+import type { Contender } from './contender.ts';
 
+/** One holds, two wait. The kubelet lets a container that ends again and again wait, so they are new each time. */
+const pods = 3;
 /** The machine has nothing else to do by then. */
 const pauseMilliseconds = 2_000;
 
-/** Some Pods of the example application: one holds its lock, the others wait. */
+/** Some Pods of one kind: one holds a lock, the others wait. */
 export class Succession implements AsyncDisposable {
+  /** Its name, where Pods of this kind can be told one. */
+  readonly lock: string;
   readonly #world: World;
+  readonly #contender: Contender;
   readonly #names: readonly string[];
-  /** When the next one had the lock: milliseconds since 1970. */
-  grantedAt = 0;
 
-  private constructor(world: World, names: readonly string[]) {
+  private constructor(world: World, contender: Contender, prefix: string) {
+    this.lock = `${prefix}-${contender.name}`;
     this.#world = world;
-    this.#names = names;
+    this.#contender = contender;
+    this.#names = Array.from({ length: pods }, (_, index) => `${this.lock}-${String(index)}`);
   }
 
-  static async begin(world: World, name: string, pods: number): Promise<Succession> {
-    const names = Array.from({ length: pods }, (_, index) => `${name}-${String(index)}`);
-    const succession = new Succession(world, names);
-    for (const pod of names) await world.runPod(pod, 'hold');
-    await succession.#told('holds', 1);
-    await succession.#told('waiting', pods - 1);
+  /** @param prefix - what the names of the lock and of the Pods begin with; each time another one */
+  static async begin(world: World, contender: Contender, prefix: string): Promise<Succession> {
+    const succession = new Succession(world, contender, prefix);
+    for (const name of succession.#names) {
+      const spec = contender.podSpec(succession.lock);
+      await world.create('/api/v1', 'pods', { metadata: { name }, spec });
+    }
+    const { pod } = await succession.holder();
+    await succession.#told('waiting', pods - 1, (line) => line.pod !== pod);
     return succession;
+  }
+
+  /** The first one. */
+  async holder(): Promise<Line> {
+    const [holder] = await this.#told('holds', 1);
+    return holder;
   }
 
   /**
    * Lets the holder be killed, and waits for the next one.
    *
    * @param kill - returns when it did so
-   * @returns milliseconds between both, on the clock of the node
    */
-  async next(kill: (holder: Line) => Promise<number>): Promise<number> {
-    const [holder] = await this.#told('holds', 1);
+  async next(kill: (holder: Line) => Promise<number>): Promise<Passing> {
+    const holder = await this.holder();
     await sleep(pauseMilliseconds);
     const killedAt = await kill(holder);
     const [, next] = await this.#told('holds', 2);
-    this.grantedAt = next?.at ?? Number.NaN;
-    return this.grantedAt - killedAt;
+    const isSamePod = next?.pod === holder.pod;
+    return { killedAt, grantedAt: next?.at ?? Number.NaN, isSamePod };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -54,59 +68,30 @@ export class Succession implements AsyncDisposable {
     });
   }
 
-  #told(event: string, count: number): Promise<[Line, ...Line[]]> {
-    return this.#world.story.until(
-      event,
-      (line) => line.event === event && this.#names.includes(line.pod),
+  async #told(
+    event: string,
+    count: number,
+    fits: (line: Line) => boolean = () => true,
+  ): Promise<[Line, ...Line[]]> {
+    const told = (line: Line): Line => this.#contender.told(line);
+    const [first, ...others] = await this.#world.story.until(
+      `${event} of ${this.lock}`,
+      (line) => this.#names.includes(line.pod) && told(line).event === event && fits(line),
       count,
     );
+    return [told(first), ...others.map(told)];
   }
+}
+
+/** One death; both in milliseconds since 1970, on the clock of the node. */
+export interface Passing {
+  readonly killedAt: number;
+  /** When the next one had the lock. */
+  readonly grantedAt: number;
+  /** Whether that was in the container that the kubelet has started again. */
+  readonly isSamePod: boolean;
 }
 
 interface Pod {
   readonly metadata: { readonly name: string };
-  readonly status?: {
-    readonly containerStatuses?: readonly {
-      readonly restartCount: number;
-      readonly state?: { readonly terminated?: object };
-    }[];
-  };
-}
-
-/** When the kubelet's reports of deaths arrive on a watch. */
-export class KubeletReports {
-  readonly #ending = new AbortController();
-  readonly #deaths = new Map<string, number>();
-  readonly #waiting = new Map<string, (at: number) => void>();
-
-  static async of(world: World): Promise<KubeletReports> {
-    const reports = new KubeletReports();
-    const path = world.path('/api/v1', 'pods');
-    const events = await world.client.watch<Pod>(path, reports.#ending.signal);
-    void reports.#follow(events).catch(() => undefined);
-    return reports;
-  }
-
-  /** To be asked before a death of this Pod's container: when it will have been reported. */
-  ofDeath(pod: string): { readonly at: Promise<number> } {
-    const { promise, resolve } = Promise.withResolvers<number>();
-    this.#waiting.set(pod, resolve);
-    return { at: promise };
-  }
-
-  stop(): void {
-    this.#ending.abort();
-  }
-
-  async #follow(events: AsyncIterable<{ readonly object: Pod }>): Promise<void> {
-    for await (const { object } of events) {
-      const { name } = object.metadata;
-      const [container] = object.status?.containerStatuses ?? [];
-      const deaths = (container?.restartCount ?? 0) + (container?.state?.terminated ? 1 : 0);
-      if (deaths <= (this.#deaths.get(name) ?? 0)) continue;
-      this.#deaths.set(name, deaths);
-      this.#waiting.get(name)?.(Date.now());
-      this.#waiting.delete(name);
-    }
-  }
 }

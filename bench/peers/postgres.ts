@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../../test/cluster/ports.ts';
 import { PeerServer, peerDirectory } from './peer-server.ts';
@@ -8,8 +8,12 @@ const USER = 'postgres';
 /** Where Debian has the programs that only a server needs. */
 const VERSIONS = '/usr/lib/postgresql';
 
-/** PostgreSQL with its default settings, on a loopback port; whoever connects is believed. */
-export async function startPostgres(): Promise<PeerServer> {
+/**
+ * PostgreSQL with its default settings, on a loopback port; whoever connects is believed.
+ *
+ * @param address - another one of this host that it listens on, for whom a network has in common with it
+ */
+export async function startPostgres(address?: string): Promise<PeerServer> {
   const versions = existsSync(VERSIONS) ? readdirSync(VERSIONS).toSorted() : [];
   const version = versions.at(-1);
   if (version === undefined) throw new Error('no PostgreSQL: apt-get install postgresql');
@@ -24,11 +28,18 @@ export async function startPostgres(): Promise<PeerServer> {
   ]);
   const { status, stderr } = spawnSync(initialize, rest, { encoding: 'utf8', cwd: directory });
   if (status !== 0) throw new Error(`initdb failed: ${stderr}`);
+  const addresses = ['127.0.0.1'];
+  if (address !== undefined) {
+    addresses.push(address);
+    appendFileSync(join(data, 'pg_hba.conf'), 'host all all samenet trust\n');
+  }
   const port = await freePort();
   const [command = '', ...words] = asUser([
     program('postgres'),
     '-D',
     data,
+    '-h',
+    addresses.join(','),
     '-p',
     String(port),
     '-k',

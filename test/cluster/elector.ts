@@ -156,7 +156,8 @@ export class Elector {
   }
 }
 
-function parseEvent(line: string): ElectorEvent {
+/** @param line - as the elector writes it to its standard output */
+export function parseEvent(line: string): ElectorEvent {
   const event = JSON.parse(line) as {
     type: ElectorEvent['type'];
     unixNanoseconds: string;

@@ -192,11 +192,10 @@ export class World {
   }
 
   /**
-   * Kills the whole container of a Pod, and says when. Process 1 does not take SIGKILL from within,
-   * but ends with what it has started. Not before its sessions are some seconds old: the kubelet tells
-   * the second in which a container ended, and of a session that began in it that proves nothing.
+   * Waits until the sessions of a Pod are some seconds old: the kubelet tells the second in which a
+   * container ended, and of a session that began in it that proves nothing.
    */
-  async killContainer(pod: string): Promise<number> {
+  async untilSessionsAreOld(pod: string): Promise<void> {
     const { metadata } = await this.pod(pod);
     await eventually('a renewal of each session', async () => {
       const live = (await this.sessionsOf(metadata.uid)).filter((session) => !isBlank(session));
@@ -206,6 +205,14 @@ export class World {
       });
       return areOld ? true : undefined;
     });
+  }
+
+  /**
+   * Kills the whole container of a Pod, and says when: once its sessions are old enough. Process 1 does
+   * not take SIGKILL from within, but ends with what it has started.
+   */
+  async killContainer(pod: string): Promise<number> {
+    await this.untilSessionsAreOld(pod);
     return this.#runInPod(
       pod,
       `const others = require('node:fs').readdirSync('/proc').map(Number)

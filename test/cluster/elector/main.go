@@ -19,6 +19,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/leaderelection"
@@ -48,10 +49,10 @@ func main() {
 }
 
 func run() error {
-	kubeconfig := flag.String("kubeconfig", os.Getenv("KUBECONFIG"), "path of the kubeconfig")
+	kubeconfig := flag.String("kubeconfig", os.Getenv("KUBECONFIG"), "path of the kubeconfig; in a Pod, that of its service account by default")
 	namespace := flag.String("namespace", "default", "namespace of the Lease")
 	name := flag.String("name", "", "name of the Lease")
-	identity := flag.String("identity", "", "identity of this candidate")
+	identity := flag.String("identity", ownIdentity(), "identity of this candidate")
 	leaseDuration := flag.Duration("lease-duration", 15*time.Second, "see client-go")
 	renewDeadline := flag.Duration("renew-deadline", 10*time.Second, "see client-go")
 	retryPeriod := flag.Duration("retry-period", 2*time.Second, "see client-go")
@@ -123,6 +124,15 @@ func run() error {
 		}
 	}
 	return nil
+}
+
+// ownIdentity is what the programs of Kubernetes use: of this process alone.
+func ownIdentity() string {
+	hostname, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return hostname + "_" + string(uuid.NewUUID())
 }
 
 func readCommands(releases chan<- time.Duration, defaultPause time.Duration, stop func()) {
