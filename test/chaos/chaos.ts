@@ -85,7 +85,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     workers.push(worker);
   }
   const ttl = Math.max(...workers.map((worker) => worker.ttl)) * 1_000;
-  const administrator = new Administrator(cluster, namespace, random);
+  const administrator = new Administrator(cluster.client, namespace, random);
   const scheduler = new FaultScheduler(
     { cluster, workers, administrator, random },
     recoveryLimit(ttl),
