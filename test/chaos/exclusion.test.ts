@@ -62,6 +62,18 @@ describe('exclusion', () => {
     expect(rules([history('w0.1', renewed), young])).toEqual(['exclusion']);
   });
 
+  test('one that a renewal under way made good after all counts like any other', () => {
+    const paused = hold(1, 10, 1_000, 900, 2_000);
+    paused.splice(2, 0, { type: 'still', at: 1_100, call: 1, until: 3_000 });
+    const other = history('w1.1', hold(1, 11, 1_500, 3_000, 1_600));
+    const later = history('w1.1', hold(1, 9, 2_001, 3_000, 2_100));
+    expect(rules([history('w0.1', paused), other])).toEqual(['exclusion']);
+    expect(rules([history('w0.1', paused), later])).toEqual(['fence']);
+    const earlier = history('w1.1', hold(1, 11, 800, 990, 900));
+    expect(rules([history('w0.1', paused), earlier])).toEqual(['fence']);
+    expect(rules([history('w0.1', hold(1, 10, 1_000, 900, 2_000)), earlier])).toEqual([]);
+  });
+
   test('a claim ends when the holder learns that it was lost', () => {
     const lost = hold(1, 10, 1_000, 3_000);
     lost.push({ type: 'lost', at: 1_400, call: 1, reason: 'revoked' });
@@ -97,6 +109,35 @@ describe('a steal by hand', () => {
     const stubborn = hold(1, 10, 1_000, 3_000, 60_000);
     stubborn.splice(2, 0, { type: 'still', at: 3_000, call: 1, until: 60_000 });
     expect(rules([history('w0.1', stubborn), younger], { faults: [steal] })).toEqual(['exclusion']);
+  });
+
+  describe('in a version that is known', () => {
+    const struck = (version: bigint): Fault => ({
+      ...{ ...steal, kind: 'strike-holders', version: { first: version, last: version } },
+    });
+    const second = history('w2.1', hold(1, 30, 1_550, 3_000, 1_600));
+
+    test('excuses the grant before it', () => {
+      expect(rules([older, younger], { faults: [struck(15n)] })).toEqual([]);
+    });
+
+    test('does not excuse two grants that both came after it, however soon', () => {
+      expect(rules([younger, second], { faults: [steal] })).toEqual([]);
+      expect(rules([younger, second], { faults: [struck(15n)] })).toEqual(['exclusion']);
+    });
+
+    test('does not excuse two grants that both came before it', () => {
+      expect(rules([older, younger], { faults: [struck(25n)] })).toEqual(['exclusion']);
+    });
+
+    test('excuses what a deletion between two versions may have caused', () => {
+      const deleted = (first: bigint, last: bigint): Fault => ({
+        ...{ ...steal, version: { first, last } },
+      });
+      expect(rules([older, younger], { faults: [deleted(9n, 21n)] })).toEqual([]);
+      expect(rules([older, younger], { faults: [deleted(20n, 24n)] })).toEqual(['exclusion']);
+      expect(rules([younger, second], { faults: [deleted(9n, 19n)] })).toEqual(['exclusion']);
+    });
   });
 
   test('excuses the lower token of a local turn on the stolen grant', () => {
