@@ -13,6 +13,7 @@ import type { Figures } from './figures.ts';
 import { merged } from './merge.ts';
 import type { RecordedProcess } from './merge.ts';
 import { SeededRandom } from './random.ts';
+import { StallWatch } from './stalls.ts';
 import { startStore } from './store.ts';
 import type { Store } from './store.ts';
 import { renderViolation, timeline } from './timeline.ts';
@@ -91,16 +92,19 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     recoveryLimit(ttl),
     options.only,
   );
+  const watch = new StallWatch();
+  stack.defer(() => watch.stop());
   for (const worker of workers) worker.start();
   await scheduler.run(options.milliseconds);
   const finishing = Promise.all(workers.map((worker) => worker.finish()));
   await Promise.race([finishing, sleep(FINISH_MS, undefined, { ref: false })]);
+  watch.stop();
   const storeLog = join(directory, 'store.jsonl');
   const stored = await store.exportLog(storeLog);
   const slots = workers.map((worker) => worker.processes());
   const evidence: Evidence = {
     ...{ ttl, stored, storms: scheduler.storms, processes: slots.flat() },
-    faults: scheduler.faults.toSorted((a, b) => a.at - b.at),
+    faults: [...scheduler.faults, ...watch.stalls].toSorted((a, b) => a.at - b.at),
     leases: await administrator.leases(),
   };
   const ended = workers.filter((worker) => !worker.running);

@@ -95,6 +95,7 @@ describe('a steal by hand', () => {
     ['after the second grant', { ...steal, at: 1_511, until: 1_512 }],
     ['that was a label', { ...steal, kind: 'label-lock' }],
     ['of a session', { ...steal, kind: 'delete-session' }],
+    ['that was a stall of the machine', { ...steal, kind: 'machine-stall', target: 'machine' }],
   ])('does not excuse one %s', (_, fault) => {
     expect(rules([older, younger], { faults: [fault] })).toContain('exclusion');
   });

@@ -34,6 +34,24 @@ describe('turns', () => {
     expect(rules([history('w0.1', [call, late])], { faults: [freeze] })).toEqual([]);
   });
 
+  test('the time in which the machine stood still is added to both limits', () => {
+    const stall: Fault = { kind: 'machine-stall', target: 'machine', at: 1_050, until: 4_900 };
+    const call = { ...wait, timeout: 100 };
+    const late: Line = { type: 'unheld', at: 5_000, call: 1, outcome: 'TIMEOUT' };
+    const later: Line = { ...late, at: 9_000 };
+    expect(rules([history('w0.1', [call, late])], { faults: [stall] })).toEqual([]);
+    expect(rules([history('w0.1', [call, later])], { faults: [stall] })).toEqual(['turn']);
+
+    const after = { ...stall, at: 103_000, until: 104_000 };
+    const held = (at: number): Line => ({
+      ...{ type: 'held', at, call: 1, lock: 'a', until: at, fence: '9' },
+    });
+    const turn = (at: number): string[] =>
+      rules([history('w0.1', [wait, held(at)])], { faults: [after] });
+    expect(turn(107_900)).toEqual([]);
+    expect(turn(108_100)).toEqual(['turn', 'recovery']);
+  });
+
   test('an outcome that no caller should see is found', () => {
     const failed: Line = { type: 'unheld', at: 1_100, call: 1, outcome: 'API_UNREACHABLE' };
     expect(rules([history('w0.1', [wait, failed])])).toEqual(['error']);
