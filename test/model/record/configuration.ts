@@ -59,8 +59,6 @@ export interface Configuration {
   readonly operator?: boolean;
   readonly guarded?: boolean;
   readonly events?: Partial<Readonly<Record<Event, number>>>;
-  /** Not asserted: where a lock is stolen by hand, only the liveness is promised. */
-  readonly stolen?: boolean;
 }
 
 /** A configuration, worked out, with the rules that hold in it. */

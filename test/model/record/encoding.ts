@@ -46,7 +46,8 @@ export class Encoding {
 
   #write(state: State, order: readonly number[], sets: Uint8Array, into: Uint8Array): number {
     let next = 0;
-    into[next++] = state.exists | (state.stolen << 1);
+    into[next++] = state.exists;
+    into[next++] = sets[state.stolen] ?? 0;
     into[next++] = state.version;
     into[next++] = sets[state.holders] ?? 0;
     into[next++] = sets[state.queue] ?? 0;
@@ -72,9 +73,8 @@ export class Encoding {
       request.holders = take();
       request.queue = take();
     };
-    const flags = take();
-    state.exists = flags & 1;
-    state.stolen = flags >> 1;
+    state.exists = take();
+    state.stolen = take();
     state.version = take();
     state.holders = take();
     state.queue = take();
