@@ -36,7 +36,7 @@ export default defineConfig({
             'test/virtual/**/*.test.ts',
             'test/sim/**/*.test.ts',
             'test/model/**/*.test.ts',
-            'test/chaos/{checker,merge,proxy}.test.ts',
+            'test/chaos/!(chaos).test.ts',
             'test/embedded/**/*.test.ts',
             'test/demo/**/*.test.ts',
             'test/fuzz/**/*.test.ts',

@@ -1,11 +1,32 @@
-import type { ClusterAccess } from '../cluster/access.ts';
+import type { ApiClient, ApiResponse } from '../cluster/client.ts';
 import type { Lease } from '../../src/core/lease.ts';
+import { monotonic } from './history.ts';
+import type { VersionRange } from './history.ts';
 import type { SeededRandom } from './random.ts';
 
 export type LeaseRole = 'lock' | 'session' | 'election';
 
 /** What an edit has found and done; undefined when there was nothing to edit. */
-export type Edit = { readonly target: string; readonly detail: string } | undefined;
+export type Edit =
+  | {
+      readonly target: string;
+      readonly detail: string;
+      /** When its answer had come. */
+      readonly until: number;
+      readonly version?: VersionRange | undefined;
+    }
+  | undefined;
+
+interface LeaseList {
+  readonly metadata: { readonly resourceVersion: string };
+  readonly items: Lease[];
+}
+
+/** A Lease, and the version that the server was at when it was read. */
+interface Picked {
+  readonly lease: Lease;
+  readonly seenAt: bigint;
+}
 
 const HOLDER = 'holder.leasehold.dev/';
 const QUEUE = 'queue.leasehold.dev/';
@@ -13,7 +34,7 @@ const ROLE = 'leasehold.dev/role';
 
 /** A person with kubectl who labels, edits and deletes Leases while they are in use. */
 export class Administrator {
-  readonly #cluster: ClusterAccess;
+  readonly #client: Pick<ApiClient, 'expect' | 'request'>;
   readonly #collection: string;
   readonly #random: SeededRandom;
   /** Holder annotations seen before, to be brought back as a restored backup would. */
@@ -21,20 +42,24 @@ export class Administrator {
     [];
   #edits = 0;
 
-  constructor(cluster: ClusterAccess, namespace: string, random: SeededRandom) {
-    this.#cluster = cluster;
+  constructor(
+    client: Pick<ApiClient, 'expect' | 'request'>,
+    namespace: string,
+    random: SeededRandom,
+  ) {
+    this.#client = client;
     this.#collection = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
     this.#random = random;
   }
 
   async leases(): Promise<Lease[]> {
-    const list = await this.#cluster.client.expect<{ items: Lease[] }>('GET', this.#collection);
-    return list.items;
+    const { items } = await this.#list();
+    return items;
   }
 
   /** Labels or annotates a Lease: moves its version and changes nothing that it says. */
   async label(role: LeaseRole): Promise<Edit> {
-    const lease = await this.#pick(role);
+    const lease = (await this.#pick(role))?.lease;
     if (!lease) return undefined;
     this.#edits += 1;
     const mark = { 'chaos.test/edit': String(this.#edits) };
@@ -43,15 +68,20 @@ export class Administrator {
   }
 
   async remove(role: LeaseRole): Promise<Edit> {
-    const lease = await this.#pick(role);
-    if (!lease) return undefined;
+    const picked = await this.#pick(role);
+    if (!picked) return undefined;
+    const { lease, seenAt } = picked;
     const path = `${this.#collection}/${lease.metadata.name}`;
-    return edited(lease, describe(lease), this.#cluster.request('DELETE', path));
+    // The answer does not tell in which version the Lease went.
+    return edited(lease, describe(lease), this.#client.request('DELETE', path), async () => {
+      const { metadata } = await this.#list();
+      return { first: seenAt, last: BigInt(metadata.resourceVersion) };
+    });
   }
 
   /** Strikes the holders, or the waiters, out of a lock by hand. */
   async strike(entries: 'holders' | 'waiters'): Promise<Edit> {
-    const lease = await this.#pick('lock');
+    const lease = (await this.#pick('lock'))?.lease;
     if (!lease) return undefined;
     const prefix = entries === 'holders' ? HOLDER : QUEUE;
     const keys = Object.keys(lease.metadata.annotations ?? {}).filter((key) =>
@@ -74,12 +104,17 @@ export class Administrator {
     );
   }
 
-  async #pick(role: LeaseRole): Promise<Lease | undefined> {
-    const all = (await this.leases()).filter((lease) => roleOf(lease) === role);
+  #list(): Promise<LeaseList> {
+    return this.#client.expect<LeaseList>('GET', this.#collection);
+  }
+
+  async #pick(role: LeaseRole): Promise<Picked | undefined> {
+    const { items, metadata } = await this.#list();
+    const all = items.filter((lease) => roleOf(lease) === role);
     if (all.length === 0) return undefined;
     const lease = this.#random.pick(all);
     if (role === 'lock') this.#remember(lease);
-    return lease;
+    return { lease, seenAt: BigInt(metadata.resourceVersion) };
   }
 
   #remember(lease: Lease): void {
@@ -93,22 +128,43 @@ export class Administrator {
     const { name } = lease.metadata;
     const contentType = 'application/merge-patch+json';
     const path = `${this.#collection}/${name}`;
-    const patch = this.#cluster.request('PATCH', path, { metadata }, { contentType });
-    return edited(lease, detail, patch);
+    const patch = this.#client.request<Lease>('PATCH', path, { metadata }, { contentType });
+    return edited(lease, detail, patch, ({ metadata: { resourceVersion = '0' } }) => {
+      const version = BigInt(resourceVersion);
+      return { first: version, last: version };
+    });
   }
 }
 
-/** Without an answer nobody knows whether it was done, so it counts as done. */
-async function edited(
+/**
+ * Without an answer nobody knows whether it was done, so it counts as done. Nor does the API server
+ * know when it answers with an error of its own: etcd may have stored the write, or still do so.
+ */
+async function edited<Body>(
   lease: Lease,
   detail: string,
-  answer: Promise<{ readonly status: number }>,
+  request: Promise<ApiResponse<Body>>,
+  versionOf: (answer: Body) => VersionRange | Promise<VersionRange>,
 ): Promise<Edit> {
   const target = lockNameOf(lease);
+  const answer = await request.catch(() => undefined);
+  const until = monotonic();
+  if (answer === undefined) return { target, until, detail: `${detail}; no answer` };
+  const { status, body } = answer;
+  if (status >= 500) return { target, until, detail: `${detail}; answered ${String(status)}` };
+  if (status >= 300) return undefined;
+  return { target, until, detail, version: await read(body, versionOf) };
+}
+
+/** Undefined when the server is away by now. */
+async function read<Body>(
+  answer: Body,
+  versionOf: (answer: Body) => VersionRange | Promise<VersionRange>,
+): Promise<VersionRange | undefined> {
   try {
-    return (await answer).status < 300 ? { target, detail } : undefined;
+    return await versionOf(answer);
   } catch {
-    return { target, detail: `${detail}; no answer` };
+    return undefined;
   }
 }
 

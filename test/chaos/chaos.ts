@@ -10,9 +10,11 @@ import type { Evidence, Violation } from './evidence.ts';
 import { FaultScheduler } from './faults.ts';
 import { Tally } from './figures.ts';
 import type { Figures } from './figures.ts';
+import { monotonic } from './history.ts';
 import { merged } from './merge.ts';
 import type { RecordedProcess } from './merge.ts';
 import { SeededRandom } from './random.ts';
+import { stalledWithin, StallWatch } from './stalls.ts';
 import { startStore } from './store.ts';
 import type { Store } from './store.ts';
 import { renderViolation, timeline } from './timeline.ts';
@@ -85,22 +87,24 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     workers.push(worker);
   }
   const ttl = Math.max(...workers.map((worker) => worker.ttl)) * 1_000;
-  const administrator = new Administrator(cluster, namespace, random);
+  const administrator = new Administrator(cluster.client, namespace, random);
   const scheduler = new FaultScheduler(
     { cluster, workers, administrator, random },
     recoveryLimit(ttl),
     options.only,
   );
+  const watch = new StallWatch();
+  stack.defer(() => watch.stop());
   for (const worker of workers) worker.start();
   await scheduler.run(options.milliseconds);
-  const finishing = Promise.all(workers.map((worker) => worker.finish()));
-  await Promise.race([finishing, sleep(FINISH_MS, undefined, { ref: false })]);
+  await allFinished(workers, watch);
+  watch.stop();
   const storeLog = join(directory, 'store.jsonl');
   const stored = await store.exportLog(storeLog);
   const slots = workers.map((worker) => worker.processes());
   const evidence: Evidence = {
     ...{ ttl, stored, storms: scheduler.storms, processes: slots.flat() },
-    faults: scheduler.faults.toSorted((a, b) => a.at - b.at),
+    faults: [...scheduler.faults, ...watch.stalls].toSorted((a, b) => a.at - b.at),
     leases: await administrator.leases(),
   };
   const ended = workers.filter((worker) => !worker.running);
@@ -120,6 +124,17 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     store: store.kind,
     limit: recoveryLimit(ttl),
   };
+}
+
+/** Waits for all workers to end in order, no longer than that may take. */
+async function allFinished(workers: readonly WorkerSlot[], { stalls }: StallWatch): Promise<void> {
+  const finishing = Promise.all(workers.map((worker) => worker.finish())).then(() => true);
+  const from = monotonic();
+  for (let left = FINISH_MS; left > 0;) {
+    if (await Promise.race([finishing, sleep(left, false, { ref: false })])) return;
+    const now = monotonic();
+    left = from + FINISH_MS + stalledWithin(stalls, from, now) - now;
+  }
 }
 
 async function judge(

@@ -14,6 +14,8 @@ interface OfLock {
   /** Claims that are over, as long as another may turn out to overlap them. */
   ended: Claim[];
   highest?: Claim;
+  /** Claims that were void in their first line, and the highest fence that there was by then. */
+  readonly void: Map<Claim, { readonly highest: Claim | undefined }>;
 }
 
 /**
@@ -33,15 +35,13 @@ export class Exclusion {
 
   see({ began, ended }: ClaimChange, now: number): void {
     for (const claim of ended) this.#end(claim, now);
-    // One that was void from the start counts for nothing.
-    if (!began || began.until <= began.from) return;
+    if (!began) return;
     const ofLock = this.#of(began.lock);
     ofLock.open.add(began);
-    if (ofLock.highest && began.fence <= ofLock.highest.fence) {
-      this.#suspects.push([began, ofLock.highest]);
-    } else {
-      ofLock.highest = began;
-    }
+    // It counts for nothing, unless the answer to a renewal that was under way makes it good.
+    const { highest } = ofLock;
+    if (began.until <= began.from) ofLock.void.set(began, { highest });
+    else this.#compareFence(began, highest);
   }
 
   finish(open: readonly Claim[]): Violation[] {
@@ -60,11 +60,22 @@ export class Exclusion {
 
   #end(claim: Claim, now: number): void {
     const ofLock = this.#of(claim.lock);
-    if (!ofLock.open.delete(claim) || claim.until <= claim.from) return;
+    const wasVoid = ofLock.void.get(claim);
+    ofLock.void.delete(claim);
+    ofLock.open.delete(claim);
+    if (claim.until <= claim.from) return;
+    if (wasVoid) this.#compareFence(claim, wasVoid.highest);
     for (const other of ofLock.ended) this.#compare(other, claim);
     ofLock.ended.push(claim);
     const earliest = Math.min(now, ...[...ofLock.open].map((one) => one.from));
     ofLock.ended = ofLock.ended.filter((one) => one.until > earliest);
+  }
+
+  /** @param before - the claim with the highest fence of those that began earlier */
+  #compareFence(claim: Claim, before: Claim | undefined): void {
+    const ofLock = this.#of(claim.lock);
+    if (before && claim.fence <= before.fence) this.#suspects.push([claim, before]);
+    if (!ofLock.highest || claim.fence > ofLock.highest.fence) ofLock.highest = claim;
   }
 
   #compare(a: Claim, b: Claim): void {
@@ -82,7 +93,7 @@ export class Exclusion {
   #of(lock: string): OfLock {
     let ofLock = this.#locks.get(lock);
     if (!ofLock) {
-      ofLock = { open: new Set(), ended: [] };
+      ofLock = { open: new Set(), ended: [], void: new Map() };
       this.#locks.set(lock, ofLock);
     }
     return ofLock;
@@ -92,6 +103,7 @@ export class Exclusion {
 /**
  * Whether a person took the lock from one of the two and so gave it to the other: the older grant
  * was there before the steal, the younger one came after it, and the older holder noticed in time.
+ * Grants are versions of the Lease, as the steal is; only if nobody knows that of the steal, times tell.
  */
 function isExcused(a: Claim, b: Claim, evidence: Evidence): boolean {
   if (a.grant === b.grant) return false;
@@ -100,9 +112,10 @@ function isExcused(a: Claim, b: Claim, evidence: Evidence): boolean {
     (fault) =>
       STEALS.has(fault.kind) &&
       fault.target === older.lock &&
-      // The holder wrote its claim a moment after the server had granted it.
-      older.grantedAt <= fault.until + TARDY_MS &&
-      fault.at <= younger.from &&
+      (fault.version
+        ? older.grant < fault.version.last && fault.version.first < younger.grant
+        : // The holder wrote its claim a moment after the server had granted it.
+          older.grantedAt <= fault.until + TARDY_MS && fault.at <= younger.from) &&
       older.until <= fault.until + noticedWithin(older, fault, evidence),
   );
 }

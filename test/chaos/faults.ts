@@ -285,7 +285,8 @@ export class FaultScheduler {
     const done = await edit().catch(() => undefined);
     if (!done) return;
     const target = role === 'election' ? `election:${done.target}` : done.target;
-    this.faults.push({ kind, target, at, until: monotonic(), detail: done.detail });
+    const { until, detail, version } = done;
+    this.faults.push({ kind, target, at, until, detail, version });
   }
 
   /** Sleeps, or less when the storm ends. */

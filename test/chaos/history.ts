@@ -85,6 +85,14 @@ export interface Fault {
   /** When it was over; of an edit, when its answer had come. */
   readonly until: number;
   readonly detail?: string;
+  /** Of an edit, when it is known which one it was. */
+  readonly version?: VersionRange | undefined;
+}
+
+/** Between which resourceVersions an edit was stored: not before the first, nor after the last. */
+export interface VersionRange {
+  readonly first: bigint;
+  readonly last: bigint;
 }
 
 /** A line of a process, or what the protected resource has stored. */

@@ -3,6 +3,7 @@ import { recoveryLimit } from './evidence.ts';
 import type { Evidence, Violation } from './evidence.ts';
 import { isSessionOf, workerOf } from './history.ts';
 import type { Entry, Fault, WorkerProcess } from './history.ts';
+import { stalledWithin } from './stalls.ts';
 
 /** How long a lock that somebody wanted was granted to nobody. */
 export interface Recovery {
@@ -154,13 +155,15 @@ export class Recoveries {
   #checkOverdue(lock: string, ofLock: OfLock, now: number): void {
     const { healed, holder } = ofLock;
     if (holder?.end === 'open' && holder.until > now) return;
-    if (!healed || healed.overdue || now <= healed.at + recoveryLimit(this.#evidence.ttl)) return;
+    const { ttl, faults } = this.#evidence;
+    const limit = recoveryLimit(ttl);
+    if (!healed || healed.overdue || now <= healed.at + limit) return;
     const since = Math.max(
       healed.at,
       ...(holder?.end === 'released' ? [holder.until] : []),
       longestWaiting(ofLock, now),
     );
-    if (now - since <= recoveryLimit(this.#evidence.ttl)) return;
+    if (now - since <= limit + stalledWithin(faults, since, now)) return;
     healed.overdue = true;
     const late = (now - since).toFixed(0);
     this.#violations.push({

@@ -154,6 +154,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   'server-pause': 'SIGSTOP of an API server for up to 4 s',
   'etcd-kill': 'SIGKILL of etcd, and a new start',
   'etcd-pause': 'SIGSTOP of etcd for up to 3 s',
+  'machine-stall': 'the machine of the test stood still for 0.2 s or more: not counted as lateness',
 };
 
 function table(rows: readonly Distribution[], inTtls: boolean): string {

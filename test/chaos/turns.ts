@@ -2,6 +2,7 @@ import { TARDY_MS, healedAt, recoveryLimit } from './evidence.ts';
 import type { Evidence, Violation } from './evidence.ts';
 import { workerOf } from './history.ts';
 import type { Entry, Line, WorkerProcess } from './history.ts';
+import { stalledWithin, timeOf } from './stalls.ts';
 
 /** What a cancelled, timed-out or refused call may end with. */
 const EXPECTED = new Set(['TAKEN', 'TIMEOUT', 'ABORTED']);
@@ -71,15 +72,18 @@ export class Turns {
     if (
       timeout !== undefined &&
       took > timeout + TARDY_MS &&
-      took > timeout + TARDY_MS + this.#frozen(process, wait.at, line.at)
+      took > timeout + TARDY_MS + this.#stood(process, wait.at, line.at)
     ) {
       const message = `took ${took.toFixed(0)} ms, its patience was ${timeout.toFixed(0)} ms`;
       this.#violate(process, wait, message);
     }
     // An election has no queue: who campaigns may be passed over.
     if (wait.how === 'campaign') return;
-    const late = line.at - Math.max(this.#healedAt, wait.at);
-    if (line.at > this.#healedAt && late > recoveryLimit(this.#evidence.ttl)) {
+    const since = Math.max(this.#healedAt, wait.at);
+    const late = line.at - since;
+    const limit = recoveryLimit(this.#evidence.ttl);
+    const { faults } = this.#evidence;
+    if (late > limit && late > limit + stalledWithin(faults, since, line.at)) {
       this.#violate(process, wait, `had its turn ${late.toFixed(0)} ms after the last fault`);
     }
   }
@@ -92,14 +96,12 @@ export class Turns {
     });
   }
 
-  /** For how long the process was frozen between two moments. */
-  #frozen({ process }: WorkerProcess, from: number, to: number): number {
+  /** For how long the process was frozen, or the machine stood still, between two moments. */
+  #stood({ process }: WorkerProcess, from: number, to: number): number {
     const worker = workerOf(process);
-    return this.#evidence.faults
-      .filter((fault) => fault.kind === 'freeze' && fault.target === worker)
-      .map((fault) => Math.min(to, fault.until) - Math.max(from, fault.at))
-      .filter((length) => length > 0)
-      .reduce((sum, length) => sum + length, 0);
+    const { faults } = this.#evidence;
+    const freezes = faults.filter(({ kind, target }) => kind === 'freeze' && target === worker);
+    return timeOf(freezes, from, to) + stalledWithin(faults, from, to);
   }
 }
 

@@ -1,5 +1,6 @@
-import { rulesWithout } from './rules.ts';
-import type { Rule, Rules } from './rules.ts';
+import { rulesWithout } from '../rules.ts';
+import { RULES } from './rules.ts';
+import type { Rule } from './rules.ts';
 
 /** How long a session lasts unseen, in ticks. */
 export const TTL = 5;
@@ -28,13 +29,13 @@ export interface Configuration {
 
 export class World {
   readonly configuration: Configuration;
-  readonly rules: Rules;
+  readonly rules: Readonly<Record<Rule, boolean>>;
   /** After how many ticks without a renewal seen the observer takes the session for dead. */
   readonly patience: number;
   readonly validity: number;
 
   constructor(configuration: Configuration, dropped?: Rule) {
-    const rules = rulesWithout(dropped);
+    const rules = rulesWithout(RULES, dropped);
     this.configuration = configuration;
     this.rules = rules;
     const { entryTtl = TTL } = configuration;

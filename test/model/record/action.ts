@@ -1,7 +1,7 @@
+import type { Next as NextOf } from '../model.ts';
 import type { State } from './state.ts';
 
-/** A copy of the state, to be changed into one that may come next. */
-export type Next = () => State;
+export type Next = NextOf<State>;
 
 /**
  * Something that one process does, or that happens to it: a guard, and for each way in which it can

@@ -1,5 +1,6 @@
-import { rulesWithout } from './rules.ts';
-import type { Rule, Rules } from './rules.ts';
+import { rulesWithout } from '../rules.ts';
+import { RULES } from './rules.ts';
+import type { Rule } from './rules.ts';
 
 export type Mode = 'exclusive' | 'shared' | 'permit';
 
@@ -59,14 +60,12 @@ export interface Configuration {
   readonly operator?: boolean;
   readonly guarded?: boolean;
   readonly events?: Partial<Readonly<Record<Event, number>>>;
-  /** Not asserted: where a lock is stolen by hand, only the liveness is promised. */
-  readonly stolen?: boolean;
 }
 
 /** A configuration, worked out, with the rules that hold in it. */
 export class World {
   readonly configuration: Configuration;
-  readonly rules: Rules;
+  readonly rules: Readonly<Record<Rule, boolean>>;
   readonly processes: number;
   /** How many attempt ids a process may need: one for each acquisition and each new session. */
   readonly ids: number;
@@ -86,7 +85,7 @@ export class World {
 
   constructor(configuration: Configuration, dropped?: Rule) {
     this.configuration = configuration;
-    this.rules = rulesWithout(dropped);
+    this.rules = rulesWithout(RULES, dropped);
     const { modes, triers = 0, acquisitions = 1, sessions = 1, permits = 1 } = configuration;
     this.processes = modes.length;
     this.acquisitions = acquisitions;

@@ -177,4 +177,12 @@ export const LARGE: readonly Configuration[] = [
     guarded: true,
     events: { crashes: 2, losses: 1 },
   },
+  {
+    name: 'strangers-2',
+    about:
+      'somebody deletes the lock: two processes, twice each, an answer lost or late, a cancelled wait',
+    modes: TWO,
+    acquisitions: 2,
+    events: { lockDeletions: 1, losses: 1, cancels: 1 },
+  },
 ];

@@ -1,6 +1,7 @@
 import type { Next } from './action.ts';
 import { leaveOnItsWay } from './requests.ts';
 import { over } from './release.ts';
+import { isStolen } from './safety.ts';
 import { at, Step } from './state.ts';
 import type { State } from './state.ts';
 
@@ -20,7 +21,7 @@ function noteFence(state: State, p: number): void {
   const isExclusive = at(state.world.configuration.modes, p) === 'exclusive';
   const mostFence = isExclusive ? state.anyFence : state.exclusiveFence;
   const mostTurn = isExclusive ? state.anyTurn : state.exclusiveTurn;
-  if (state.stolen === 0 && mostFence > 0 && !isAbove(fence, turn, mostFence, mostTurn)) {
+  if (!isStolen(state, p) && mostFence > 0 && !isAbove(fence, turn, mostFence, mostTurn)) {
     state.broken = 'a hold began with a fence that is not above all before it';
   }
   if (isExclusive && isHigher(fence, turn, state.exclusiveFence, state.exclusiveTurn)) {

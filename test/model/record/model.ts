@@ -2,14 +2,14 @@ import * as acquire from './acquire.ts';
 import type { Action } from './action.ts';
 import * as challenge from './challenge.ts';
 import type { World } from './configuration.ts';
-import { Encoding, entriesText } from './encoding.ts';
+import { Encoding } from './encoding.ts';
 import * as holding from './holding.ts';
 import * as release from './release.ts';
 import * as requests from './requests.ts';
 import { holds, violation } from './safety.ts';
 import * as sessions from './sessions.ts';
 import * as settlers from './settlers.ts';
-import { initialState, Life, State, Step } from './state.ts';
+import { each, initialState, Life, State, Step } from './state.ts';
 import * as strangers from './strangers.ts';
 import type { Model } from '../model.ts';
 
@@ -114,4 +114,13 @@ function describe(state: State, names: readonly number[]): string {
   processes.sort((a, b) => a.name - b.name);
   const all = processes.map(({ name, text }) => `P${String(name)} ${text}`);
   return `${record}  ${all.join('  ')}`;
+}
+
+/** The entries of a set, by process and attempt: P1/0 is the first attempt of process 1. */
+function entriesText(world: World, set: number): string {
+  const names: string[] = [];
+  each(set, (entry) => {
+    names.push(`P${String(world.ownerOf(entry))}/${String(world.idOf(entry))}`);
+  });
+  return names.length === 0 ? '-' : names.join(' ');
 }

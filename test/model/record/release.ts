@@ -69,6 +69,7 @@ export function over(state: State, p: number): void {
     process.current.disowned |= 1 << process.id;
   }
   process.step = Step.Idle;
+  state.stolen &= ~ownEntry(state, p);
   process.request.clear();
   process.doubtful = process.fence = process.turn = 0;
   process.joined = Uid.None;

@@ -44,11 +44,3 @@ export const RULES = {
 } as const;
 
 export type Rule = keyof typeof RULES;
-
-/** Which rules hold: all, but for the one that a mutant drops. */
-export type Rules = Readonly<Record<Rule, boolean>>;
-
-export function rulesWithout(dropped?: Rule): Rules {
-  const entries = Object.keys(RULES).map((rule) => [rule, rule !== dropped]);
-  return Object.fromEntries(entries) as Rules;
-}

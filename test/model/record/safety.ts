@@ -13,11 +13,15 @@ export function holds(state: State, process: Process): boolean {
   return process.current.valid === 1 || !state.world.rules.endOfValidity;
 }
 
+/** Whether a stranger took the lock from the process: it may not know that yet. */
+export function isStolen(state: State, p: number): boolean {
+  return (state.stolen & state.world.entry(p, state.process(p).id)) !== 0;
+}
+
 function tooManyHold(state: State): string | undefined {
-  if (state.stolen === 1) return undefined;
   const holding: number[] = [];
   state.processes.forEach((process, index) => {
-    if (holds(state, process)) holding.push(index);
+    if (holds(state, process) && !isStolen(state, index)) holding.push(index);
   });
   return compatible(state.world, holding) ? undefined : 'holds that exclude each other';
 }
@@ -35,7 +39,7 @@ function currentIsVoid(state: State): string | undefined {
 /** Unless somebody brought it back, no entry stays in the record that its living owner has left there. */
 function nobodyStandsFor(state: State): string | undefined {
   const { events = {} } = state.world.configuration;
-  if (state.stolen === 1 || events.restoredHolders || events.restoredWaiters) return undefined;
+  if (events.restoredHolders || events.restoredWaiters) return undefined;
   let orphans = 0;
   each(state.holders | state.queue, (entry) => {
     const owner = state.process(state.world.ownerOf(entry));

@@ -209,7 +209,7 @@ export class State {
   exclusiveTurn = 0;
   anyFence = 0;
   anyTurn = 0;
-  /** Somebody has stolen the lock: who holds it is not asserted from here. */
+  /** Entries from which somebody has stolen the lock, while their processes rely on it. */
   stolen = 0;
   readonly processes: readonly Process[];
   /** How often each event has happened, by the index of EVENTS. */

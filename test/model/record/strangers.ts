@@ -10,8 +10,18 @@ export function strangerDeletesLock(now: State, p: number, next: Next): void {
   if (p !== 0 || !now.may('lockDeletions') || now.exists === 0) return;
   const state = next();
   state.happens('lockDeletions');
+  state.stolen |= reliedOn(state);
   removeRecord(state);
-  state.stolen = 1;
+}
+
+/** Of the holder entries, those that their processes have read: what they hold is stolen. */
+function reliedOn(state: State): number {
+  let entries = 0;
+  state.processes.forEach(({ step, id }, p) => {
+    const relies = step === Step.Created || step === Step.Granted || step === Step.Holding;
+    if (relies) entries |= state.world.entry(p, id);
+  });
+  return entries & state.holders;
 }
 
 /** Labels it: nothing changes but its version. */
