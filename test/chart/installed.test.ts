@@ -99,7 +99,8 @@ describe('a release', () => {
     const [, port = ''] = await operator.printed(/"event":"started","port":(\d+)/);
     url = `http://127.0.0.1:${port}`;
     await eventually('the lead', async () => (await metrics()).includes('operator_leader 1'));
-    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    // Who leads has yet to see everything.
+    await eventually('readiness', async () => (await fetch(`${url}/readyz`)).status === 200);
     // The one that Helm made.
     expect((await election()).metadata.labels).toMatchObject({
       'app.kubernetes.io/managed-by': 'Helm',
@@ -148,6 +149,8 @@ describe('a release', () => {
     await reportEnd('billing', 'dying');
     await waiting.printed(/mine/);
     expect(await waiting.finished).toMatchObject({ code: 0 });
+    // Counted when the last of it was done, after the lock went.
+    await operator.printed(/"event":"revoked"/);
     expect(await metrics()).toContain('leasehold_reclaims_total{proof="container-terminated"} 1');
     dying.child.kill('SIGKILL');
     await dying.finished;

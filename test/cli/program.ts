@@ -27,6 +27,7 @@ export class Program {
   readonly finished: Promise<Finished>;
   #output = '';
   #errors = '';
+  #isClosed = false;
 
   private constructor(child: ChildProcess) {
     this.child = child;
@@ -35,6 +36,7 @@ export class Program {
     this.finished = new Promise((resolve, reject) => {
       child.on('error', reject);
       child.on('close', (code, signal) => {
+        this.#isClosed = true;
         resolve({ code, signal, output: this.#output, errors: this.#errors });
       });
     });
@@ -92,7 +94,8 @@ export class Program {
   async printed(pattern: RegExp): Promise<RegExpExecArray> {
     return eventually(`output that matches ${String(pattern)}`, () => {
       const match = pattern.exec(this.#output);
-      if (!match && this.child.exitCode !== null) {
+      // An exit code may be there before the last of the output.
+      if (!match && this.#isClosed) {
         throw new Error(`ended without ${String(pattern)}: ${this.#output}${this.#errors}`);
       }
       return match;

@@ -12,17 +12,24 @@ const RUN = fileURLToPath(new URL('../../demo/run.ts', import.meta.url));
 const LONG = ['--seconds', '3600', '--seed', '7'];
 
 let directory: string;
+let started: Program[];
 
 beforeEach(async () => {
+  started = [];
   directory = await mkdtemp(join(tmpdir(), 'leasehold-demo-test-'));
 });
 
 afterEach(async () => {
-  await rm(directory, { recursive: true });
+  // What a test that failed has left would be in the way of the next.
+  for (const { child } of started) child.kill('SIGKILL');
+  await Promise.all(started.map(({ finished }) => finished));
+  await rm(directory, { recursive: true, force: true });
 });
 
 function start(...words: readonly string[]): Program {
-  return Program.spawn(process.execPath, [RUN, ...words], { TMPDIR: directory });
+  const demo = Program.spawn(process.execPath, [RUN, ...words], { TMPDIR: directory });
+  started.push(demo);
+  return demo;
 }
 
 async function portOf(program: Program): Promise<number> {
@@ -91,7 +98,8 @@ describe('npm run demo', () => {
       const demo = start(...LONG);
       const port = await portOf(demo);
       const pids = await processesOf(demo);
-      expect(pids).toHaveLength(6);
+      // The caretaker too, less one worker if the story has just killed it.
+      expect(pids.length).toBeGreaterThanOrEqual(5);
       await demo.printed(/holds the lock/);
       demo.child.kill(signal);
       const { code, errors } = await demo.finished;
@@ -135,7 +143,7 @@ describe('npm run demo', () => {
     const demo = start(...LONG);
     const [, pid] = await demo.printed(/worker-5 starts, pid (\d+)/);
     process.kill(Number(pid), 'SIGKILL');
-    await demo.printed(/worker-6 starts, pid \d+, for worker-5/);
+    await demo.printed(/worker-\d+ starts, pid \d+, for worker-5/);
     demo.child.kill('SIGINT');
     expect(await demo.finished).toMatchObject({ code: 0, errors: '' });
   });
@@ -143,15 +151,16 @@ describe('npm run demo', () => {
   it('ends a worker in order when its Pod is deleted', async () => {
     const demo = start(...LONG);
     const [, kubeconfig = ''] = await demo.printed(/--kubeconfig (\S+) get leases/);
-    await demo.printed(/worker-2 holds the lock/);
+    // The story begins with two acts that spare whoever leads.
+    const [, leader = ''] = await demo.printed(/(worker-\d+) leads/);
     const { transport, namespace } = await openCluster({ kubeconfig });
     await transport.request({
       method: 'DELETE',
-      path: `/api/v1/namespaces/${namespace}/pods/worker-2`,
+      path: `/api/v1/namespaces/${namespace}/pods/${leader}`,
     });
     transport.close();
-    await demo.printed(/worker-2 ends in order/);
-    await demo.printed(/worker-\d+ starts, pid \d+, for worker-2/);
+    await demo.printed(new RegExp(`${leader} ends in order`));
+    await demo.printed(new RegExp(`worker-\\d+ starts, pid \\d+, for ${leader}\\n`));
     demo.child.kill('SIGINT');
     expect(await demo.finished).toMatchObject({ code: 0, errors: '' });
   });

@@ -39,14 +39,16 @@ test.skipIf(!node)('a Pod that is gone but lives on keeps its lock for the ttl',
   await eventually('a next holder', async () =>
     (await world.lease('work'))?.spec?.holderIdentity?.startsWith(waiter) ? true : undefined,
   );
-  const next = await eventually('its word', async () => told(second.metadata, 'holds'));
-  const lost = await told(first.metadata, 'held');
+  const [next] = await told(second.metadata, 'holds');
+  const [lost] = await told(first.metadata, 'held');
+  const held = (await told(first.metadata, 'still')).filter(({ valid }) => valid);
 
   expect(processesOf(first)).not.toEqual([]);
   expect(next.at).toBeGreaterThanOrEqual(renewedAt + ttlMilliseconds);
-  // One node, one clock: the one has stopped to count on it before the other begins.
   expect(lost).toMatchObject({ valid: false });
-  expect(next.at).toBeGreaterThanOrEqual(lost?.at ?? Infinity);
+  // One node, one clock: the one has stopped to count on it before the other begins, though a
+  // machine that is busy may let it tell so only later.
+  expect(next.at).toBeGreaterThanOrEqual(held.at(-1)?.at ?? Infinity);
   const events = await world.client.expect<{ items: { reason: string }[] }>(
     'GET',
     world.path('/api/v1', 'events'),
@@ -59,13 +61,21 @@ interface PodName {
   readonly uid: string;
 }
 
-/** From the log on the node, as nobody serves it: the kubelet does not, and it knows no such Pod. */
-async function told({ name, uid }: PodName, event: string): Promise<Line | undefined> {
+/**
+ * Waits for lines of the log on the node, as nobody serves it: the kubelet does not, and it knows no
+ * such Pod.
+ */
+async function told({ name, uid }: PodName, event: string): Promise<[Line, ...Line[]]> {
   const directory = `${world.namespace}_${name}_${uid}`;
-  const text = await readFile(join(node?.podLogs ?? '', directory, 'main/0.log'), 'utf8');
-  // Each line begins with its time, its stream and whether it is whole.
-  const lines = text.split('\n').map((line) => line.split(' ').slice(3).join(' '));
-  return lines.map((line) => lineOf(name, line)).find((line) => line.event === event);
+  return eventually(`a word of ${name}: ${event}`, async () => {
+    const text = await readFile(join(node?.podLogs ?? '', directory, 'main/0.log'), 'utf8');
+    // Each line begins with its time, its stream and whether it is whole.
+    const lines = text.split('\n').map((line) => line.split(' ').slice(3).join(' '));
+    const [first, ...others] = lines
+      .map((line) => lineOf(name, line))
+      .filter((line) => line.event === event);
+    return first && [first, ...others];
+  });
 }
 
 function processesOf({ metadata, status }: Awaited<ReturnType<World['pod']>>): string[] {

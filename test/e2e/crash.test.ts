@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isBlank } from '../../src/core/session-lease.ts';
 import { installOperator, leadingOperator, revocations } from './operator.ts';
-import { expectNoTtl, holderAndWaiter, nextHolder } from './succession.ts';
+import { LONG_TTL, expectNoTtl, holderAndWaiter, nextHolder } from './succession.ts';
 import { World } from './world.ts';
 
 let world: World;
@@ -20,7 +20,7 @@ function report(what: string, from: number, to: number): void {
 
 describe('a process that is killed in its container', () => {
   test('passes its lock on by its supervisor, long before the ttl', async () => {
-    const { holder, waiter } = await holderAndWaiter(world);
+    const { holder, waiter } = await holderAndWaiter(world, LONG_TTL);
     const killedAt = await world.killProcess(holder.pod, holder.pid);
     const next = await nextHolder(world, holder);
     report('from SIGKILL to the next holder, by the supervisor', killedAt, next.at);
@@ -44,7 +44,7 @@ describe('a process that is killed in its container', () => {
 describe('a container that is killed', () => {
   test('passes its lock on by the operator, and what starts in it is not touched', async () => {
     await installOperator(world);
-    const { holder, waiter } = await holderAndWaiter(world);
+    const { holder, waiter } = await holderAndWaiter(world, LONG_TTL);
     const { metadata } = await world.pod(holder.pod);
     const killedAt = await world.killContainer(holder.pod);
     const next = await nextHolder(world, holder);
@@ -71,8 +71,7 @@ describe('a container that is killed', () => {
 
   test('passes its lock on, too, when the leader of the operators dies with it', async () => {
     await installOperator(world);
-    // The operators' own election takes some seconds, which must not be the ttl.
-    const { holder, waiter } = await holderAndWaiter(world, { TTL: '120s' });
+    const { holder, waiter } = await holderAndWaiter(world, LONG_TTL);
     const leader = await leadingOperator(world);
     const [, killedAt] = await Promise.all([
       world.killContainer(leader),

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { chart } from '../chart/helm.ts';
 import { helm, leadingOperator, ownValues, revocations } from './operator.ts';
-import { expectNoTtl } from './succession.ts';
+import { LONG_TTL, expectNoTtl } from './succession.ts';
 import { World, eventually } from './world.ts';
 
 const account = 'worker';
@@ -52,7 +52,7 @@ test('one helm install, and a Pod has a lock that its crash does not keep', asyn
   const startedAt = Date.now();
   const notes = await helm(
     world,
-    ...['install', release, chart, ...ownValues(world), '--wait', '--timeout', '90s'],
+    ...['install', release, chart, ...ownValues(world), '--wait', '--timeout', '150s'],
     ...['--set', `rbac.applications[0].namespace=${namespace}`],
     ...['--set', `rbac.applications[0].serviceAccounts={${account}}`],
   );
@@ -61,7 +61,7 @@ test('one helm install, and a Pod has a lock that its crash does not keep', asyn
   for (const name of ['first', 'second']) {
     await world.create('/api/v1', 'pods', {
       metadata: { name },
-      spec: { ...world.podOf('hold'), serviceAccountName: account },
+      spec: { ...world.podOf('hold', LONG_TTL), serviceAccountName: account },
     });
   }
   const [holder] = await world.story.untilTold('holds');
@@ -77,8 +77,8 @@ test('one helm install, and a Pod has a lock that its crash does not keep', asyn
   expectNoTtl(world);
   expect(await revocations(world, 1)).toHaveLength(1);
 
-  expect(await helm(world, 'test', release, '--timeout', '60s')).toMatch(/Phase:\s+Succeeded/);
-  await helm(world, 'uninstall', release, '--wait', '--timeout', '60s');
+  expect(await helm(world, 'test', release, '--timeout', '150s')).toMatch(/Phase:\s+Succeeded/);
+  await helm(world, 'uninstall', release, '--wait', '--timeout', '150s');
   await eventually('nothing left of the release', async () => {
     const left = await installed();
     return left.length === 0 ? true : undefined;

@@ -27,7 +27,7 @@ export function ownValues({ surroundings, namespace }: World): string[] {
  */
 export async function installOperator(world: World, ...more: readonly string[]): Promise<void> {
   const without = 'rbac.roles=false,operator.priorityClass.create=false,test=false';
-  const options = ['--set', without, ...more, '--wait', '--timeout', '90s'];
+  const options = ['--set', without, ...more, '--wait', '--timeout', '150s'];
   await helm(world, 'install', 'leasehold', chart, ...ownValues(world), ...options);
   await leadingOperator(world);
 }

@@ -25,6 +25,8 @@ test('a rolling update hands leadership on, one term after the other', async () 
   });
   expect(old).not.toContain(leader);
   await world.story.until('its lead', ({ pod, event }) => pod === leader && event === 'leads');
+  // Each Pod tells by a stream of its own, the older ones perhaps later.
+  await world.story.untilEnded(old);
 
   // One node, one clock. Whoever leads has told that it does, and all others that they have led.
   const terms = world.story.told('leads').sort((a, b) => Number(fence(a) - fence(b)));

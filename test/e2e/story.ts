@@ -1,6 +1,6 @@
 import { type ApiClient, ApiRequestError } from '../cluster/client.ts';
 
-const longestWaitMilliseconds = 90_000;
+const longestWaitMilliseconds = 150_000;
 
 /** A line that a container has written: of the example application, with what it tells. */
 export interface Line {
@@ -38,6 +38,7 @@ export class Story {
   readonly #pods: string;
   readonly #ending = new AbortController();
   readonly #followed = new Set<string>();
+  readonly #ended = new Set<string>();
   readonly #listeners = new Set<() => void>();
   #failure: unknown;
 
@@ -65,19 +66,24 @@ export class Story {
 
   /** Waits until so many lines are as asked for, and returns them. */
   async until(what: string, fits: (line: Line) => boolean, count = 1): Promise<[Line, ...Line[]]> {
-    const timeout = AbortSignal.timeout(longestWaitMilliseconds);
-    for (;;) {
-      const [first, ...others] = this.lines.filter(fits);
-      if (first && others.length + 1 >= count) return [first, ...others];
-      if (this.#failure !== undefined) throw this.#failure as Error;
-      if (timeout.aborted) throw new Error(`nobody has told ${what}:\n${this.text()}`);
-      await this.#change(timeout);
-    }
+    let found: Line[] = [];
+    await this.#untilTrue(what, () => {
+      found = this.lines.filter(fits);
+      return found.length >= Math.max(count, 1);
+    });
+    return found as [Line, ...Line[]];
   }
 
   /** Waits for lines of the example application. */
   async untilTold(event: string, count = 1): Promise<[Line, ...Line[]]> {
     return this.until(event, (line) => line.event === event, count);
+  }
+
+  /** Waits until Pods have ended, and all that they have written is here. */
+  async untilEnded(pods: readonly string[]): Promise<void> {
+    await this.#untilTrue(`the last of ${pods.join(', ')}`, () =>
+      pods.every((pod) => this.#ended.has(pod)),
+    );
   }
 
   /** All that was written, for people. */
@@ -102,6 +108,17 @@ export class Story {
     for await (const text of await this.#client.follow(path, this.#ending.signal)) {
       this.lines.push(lineOf(pod, text));
       this.#notify();
+    }
+    this.#ended.add(pod);
+    this.#notify();
+  }
+
+  async #untilTrue(what: string, isTrue: () => boolean): Promise<void> {
+    const timeout = AbortSignal.timeout(longestWaitMilliseconds);
+    while (!isTrue()) {
+      if (this.#failure !== undefined) throw this.#failure as Error;
+      if (timeout.aborted) throw new Error(`nobody has told ${what}:\n${this.text()}`);
+      await this.#change(timeout);
     }
   }
 

@@ -2,6 +2,9 @@ import { expect } from 'vitest';
 import type { Line } from './story.ts';
 import type { World } from './world.ts';
 
+/** So long that on a slow machine, too, what passes a lock on comes before it. */
+export const LONG_TTL = { TTL: '120s' };
+
 /** Two Pods: one holds the lock, one waits for it. */
 export async function holderAndWaiter(
   world: World,

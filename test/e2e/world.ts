@@ -13,7 +13,7 @@ import { clientOf, surroundings, type Surroundings } from './surroundings.ts';
 const run = promisify(execFile);
 const pollMilliseconds = 100;
 const killedExitCode = 137;
-const longestWaitMilliseconds = 90_000;
+const longestWaitMilliseconds = 150_000;
 
 /** What an application has to be permitted, as README.md has it. */
 const applicationRules = [

@@ -62,8 +62,10 @@ describe('leasehold operator', () => {
       // One list, a write for each session, a read and a write for each lock, and the Events; and a
       // read and a list for elections of others. The rest is the operator's own election.
       const isOwn = (request: string): boolean => request.includes('leases/leasehold-operator');
-      const needed = served.slice(before).filter((request) => !isOwn(request));
-      expect(needed).toHaveLength(1 + 5 + 2 * 10 + 10 + 2);
+      const needed = (): string[] => served.slice(before).filter((request) => !isOwn(request));
+      const count = 1 + 5 + 2 * 10 + 10 + 2;
+      await eventually('the requests', () => needed().length >= count);
+      expect(needed()).toHaveLength(count);
 
       const status = readFileSync(`/proc/${String(operator.pid)}/status`, 'latin1');
       const kibibytes = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);

@@ -23,11 +23,9 @@ afterAll(async () => {
   await guarded[Symbol.asyncDispose]();
 });
 
-function join(pod: Pod): Promise<Client> {
-  return client(guarded.cluster, guarded.namespace, { kubeconfig: pod.kubeconfig, ttl: '2s' });
+function join(pod: Pod, ttl = '15s'): Promise<Client> {
+  return client(guarded.cluster, guarded.namespace, { kubeconfig: pod.kubeconfig, ttl });
 }
-
-const times = { leaseDuration: '2s', renewDeadline: '1s', retryPeriod: '200ms' } as const;
 
 test('locks: take, wait, hand over, release, leave nothing', async () => {
   const [a, b] = await Promise.all([join(first), join(second)]);
@@ -141,8 +139,8 @@ test('locks: what is a steal is refused at once, and told the verb for it', asyn
 
 test('elections: lead, transfer, resign on request, take over what expired', async () => {
   const [a, b] = await Promise.all([join(first), join(second)]);
-  const one = a.leasehold.election('leader', times);
-  const two = b.leasehold.election('leader', times);
+  const one = a.leasehold.election('leader');
+  const two = b.leasehold.election('leader');
   const term = await one.acquire();
   const next = two.acquire();
   await term.transfer(two.identity);
@@ -166,7 +164,7 @@ test('elections: a leader that died is followed once its Lease expired on the se
   });
   expect(created.body.message).toBeUndefined();
   const b = await join(second);
-  const term = await b.leasehold.election('orphan', times).acquire();
+  const term = await b.leasehold.election('orphan').acquire();
   const lease = await guarded.read('orphan');
   expect(lease?.spec?.leaseTransitions).toBe(1);
   expect(lease?.metadata.annotations?.['leasehold.dev/holder-principal']).toBe(second.principal);
@@ -176,7 +174,7 @@ test('elections: a leader that died is followed once its Lease expired on the se
 
 test('elections: nobody takes one from its leader without the verb for it', async () => {
   const a = await join(first);
-  const term = await a.leasehold.election('led', times).acquire();
+  const term = await a.leasehold.election('led').acquire();
   const resigned = await command('resign', 'led', '--force');
   expect(resigned.code).not.toBe(0);
   expect(resigned.errors).toMatch(/held: .*the verb steal/);
@@ -186,7 +184,7 @@ test('elections: nobody takes one from its leader without the verb for it', asyn
 });
 
 test('edits in a loop starve neither renewals nor a release', async () => {
-  const a = await join(first);
+  const a = await join(first, '9s');
   const held = await a.leasehold.lock('busy').acquire();
   const session = (await guarded.read('busy'))?.spec?.holderIdentity ?? '';
   const contentType = 'application/merge-patch+json';
@@ -204,7 +202,8 @@ test('edits in a loop starve neither renewals nor a release', async () => {
   const renewals = new Set<unknown>();
   await until(
     async () => renewals.add((await guarded.read(session))?.spec?.renewTime),
-    ({ size }) => size > 5,
+    // Four thirds of the ttl at the least.
+    ({ size }) => size > 4,
   );
   expect(held.valid).toBe(true);
   await held.release();
@@ -216,7 +215,10 @@ test('edits in a loop starve neither renewals nor a release', async () => {
 
 test('a leader is asked to resign, once', async () => {
   const a = await join(first);
-  const term = await a.leasehold.election('asked', times).acquire();
+  const term = await a.leasehold.election('asked').acquire();
+  const asked = new Promise((resolve) => {
+    term.signal.addEventListener('abort', resolve, { once: true });
+  });
   const { namespace } = guarded;
   const { transport, clock } = await openCluster({ kubeconfig: second.kubeconfig, namespace });
   const workshop = { api: leaseApi(transport, namespace, 5_000), clock };
@@ -224,9 +226,7 @@ test('a leader is asked to resign, once', async () => {
   if (found.kind !== 'found') throw new Error('nobody leads');
   expect(await askToResign(workshop, found.term, undefined)).toMatchObject({ kind: 'written' });
   transport.close();
-  await new Promise((resolve) => {
-    term.signal.addEventListener('abort', resolve, { once: true });
-  });
+  await asked;
   await term.resign();
   await a.leasehold.close();
 });

@@ -154,11 +154,11 @@ describe('the clock of the server', () => {
     const labelled = {
       metadata: { name: fresh(), ...SESSION, annotations: { [PRINCIPAL]: victim.principal } },
     };
+    const started = performance.now();
     const [election, silent] = [
       await create(victim, held(victim, { spec })),
       await create(victim, held(victim, { ...labelled, spec })),
     ];
-    const started = performance.now();
     const revoke = (): object => ({
       ...silent,
       spec: { ...silent.spec, holderIdentity: '', renewTime: now() },

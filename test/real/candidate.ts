@@ -4,6 +4,6 @@ import { connect } from '../../src/index.ts';
 const [kubeconfig = '', namespace = '', name = ''] = process.argv.slice(2);
 const leasehold = await connect({ kubeconfig, namespace });
 const term = await leasehold
-  .election(name, { leaseDuration: '3s', renewDeadline: '2s', retryPeriod: '200ms' })
+  .election(name, { leaseDuration: '6s', renewDeadline: '4s', retryPeriod: '200ms' })
   .acquire();
 process.stdout.write(`${String(Date.now())} ${term.identity}\n`);

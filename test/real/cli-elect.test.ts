@@ -3,12 +3,11 @@ import { useFixture } from '../cli/fixture.ts';
 import { childrenOf, eventually, isAlive, sayIfAlive } from '../cli/program.ts';
 
 const fixture = useFixture();
-const TIMES = ['--lease-duration', '3s', '--renew-deadline', '2s', '--retry-period', '500ms'];
 const SHOW = 'echo "pid $$ $LEASEHOLD_ELECTION $LEASEHOLD_IDENTITY $LEASEHOLD_FENCE"';
 
 test('runs the command while it leads, resigns, and ends with its exit code', async () => {
   const script = `${SHOW}; read line; exit 6`;
-  const words = ['elect', 'simple', ...TIMES, '--identity', 'me', '--', 'sh', '-c', script];
+  const words = ['elect', 'simple', '--identity', 'me', '--', 'sh', '-c', script];
   const program = fixture().start(...words);
   await program.printed(/pid \d+ simple me [1-9]\d*\n/);
   expect((await fixture().lease('simple'))?.spec?.holderIdentity).toBe('me');
@@ -18,7 +17,7 @@ test('runs the command while it leads, resigns, and ends with its exit code', as
 });
 
 test('one leads, and the next one takes over when it is told to end', async () => {
-  const words = ['elect', 'two', ...TIMES, '--', 'sh', '-c', `${SHOW}; exec sleep 1000`];
+  const words = ['elect', 'two', '--', 'sh', '-c', `${SHOW}; exec sleep 1000`];
   const programs = [fixture().start(...words), fixture().start(...words)] as const;
   const led = (): boolean[] => programs.map((program) => program.output.includes('pid'));
   await eventually('a leader', () => led().includes(true));
@@ -34,7 +33,7 @@ test('one leads, and the next one takes over when it is told to end', async () =
 });
 
 test('ends the command when the term is lost, and starts it again with the next term', async () => {
-  const words = ['elect', 'lost', ...TIMES, '--', 'sh', '-c', `${SHOW}; exec sleep 1000`];
+  const words = ['elect', 'lost', '--', 'sh', '-c', `${SHOW}; exec sleep 1000`];
   const program = fixture().start(...words);
   const [, first, fence] = await program.printed(/pid (\d+) \S+ \S+ (\d+)\n/);
   await fixture().deleteLease('lost');
@@ -51,17 +50,9 @@ test('ends the command when the term is lost, and starts it again with the next 
 });
 
 test('a signal ends the campaign of a candidate that does not lead', async () => {
-  const leader = fixture().start(
-    'elect',
-    'taken',
-    ...TIMES,
-    '--',
-    'sh',
-    '-c',
-    `${SHOW}; read line`,
-  );
+  const leader = fixture().start('elect', 'taken', '--', 'sh', '-c', `${SHOW}; read line`);
   await leader.printed(/pid/);
-  const candidate = fixture().start('elect', 'taken', ...TIMES, '--', 'echo', 'no');
+  const candidate = fixture().start('elect', 'taken', '--', 'echo', 'no');
   // Its watchdog is started when it begins to stand.
   await eventually('the campaign', () => childrenOf(candidate.pid).length === 1);
   candidate.child.kill('SIGINT');
@@ -72,10 +63,11 @@ test('a signal ends the campaign of a candidate that does not lead', async () =>
 
 test('the command of a killed candidate is gone before another can lead', async () => {
   const stubborn = `trap "" TERM; ${SHOW}; while :; do sleep 0.05; done`;
-  const leader = fixture().start('elect', 'killed', ...TIMES, '--', 'sh', '-c', stubborn);
+  const times = ['--lease-duration', '6s', '--renew-deadline', '4s', '--retry-period', '500ms'];
+  const leader = fixture().start('elect', 'killed', ...times, '--', 'sh', '-c', stubborn);
   const [, id] = await leader.printed(/pid (\d+)/);
   const probe = `${sayIfAlive(Number(id))}; echo mine`;
-  const next = fixture().start('elect', 'killed', ...TIMES, '--', 'sh', '-c', probe);
+  const next = fixture().start('elect', 'killed', ...times, '--', 'sh', '-c', probe);
   leader.child.kill('SIGKILL');
   expect(await next.finished).toMatchObject({ code: 0, output: 'mine\n' });
 });

@@ -183,7 +183,7 @@ describe('revoke', () => {
   });
 
   test('looks whether the session renews, and says so', async () => {
-    const program = await holder('living', '--ttl', '2s');
+    const program = await holder('living');
     const session = await sessionOf('living');
     const words = ['revoke', session, '--yes', '-o', 'json'];
     const dry = await fixture().run(...words, '--dry-run');

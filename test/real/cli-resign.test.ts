@@ -35,7 +35,7 @@ test('ends a term in order: the command ends first, and then the next candidate 
   );
   expect(resigned).toMatchObject({ code: 0, errors: '' });
   expect(resigned.output).toMatch(/one does not lead any more; two leads now/);
-  expect(first.output).toMatch(/ended\n$/);
+  await first.printed(/ended\n$/);
   await second.printed(/pid/);
   expect((await fixture().mustLease('orderly')).metadata.annotations ?? {}).toEqual({});
   expect(await fixture().eventsAbout('orderly')).toEqual(['AskedToResign']);

@@ -5,16 +5,19 @@ import { childrenOf, eventually, isAlive, sayIfAlive } from '../cli/program.ts';
 import type { Program } from '../cli/program.ts';
 
 const fixture = useFixture();
-const TTL_MS = 2_000;
-const TTL = ['--ttl', '2s'];
+const TTL_MS = 15_000;
 
 /** Nothing but SIGKILL ends it, nor its child. */
 const STUBBORN =
   'trap "" TERM; sh -c \'while :; do sleep 0.05; done\' & echo "pid $$ $!"; while :; do sleep 0.05; done';
 
 /** Starts it, and resolves with the ids of the command and of its child. */
-async function startStubborn(lock: string): Promise<{ program: Program; ids: number[] }> {
-  const program = fixture().start('exec', lock, ...TTL, '--', 'sh', '-c', STUBBORN);
+async function startStubborn(
+  lock: string,
+  ttlMs = TTL_MS,
+): Promise<{ program: Program; ids: number[] }> {
+  const ttl = `${String(ttlMs)}ms`;
+  const program = fixture().start('exec', lock, '--ttl', ttl, '--', 'sh', '-c', STUBBORN);
   const [, command, child] = await program.printed(/pid (\d+) (\d+)\n/);
   return { program, ids: [Number(command), Number(child)] };
 }
@@ -53,9 +56,9 @@ test('a command that heeds SIGTERM ends at once when exec was killed', async () 
 });
 
 test('a stopped exec loses its command before another can have the lock', async () => {
-  const { program, ids } = await startStubborn('stopped');
+  const { program, ids } = await startStubborn('stopped', 2_000);
   const probe = `${ids.map(sayIfAlive).join('; ')}; echo mine`;
-  const next = fixture().start('exec', 'stopped', ...TTL, '--', 'sh', '-c', probe);
+  const next = fixture().start('exec', 'stopped', '--', 'sh', '-c', probe);
   program.child.kill('SIGSTOP');
   await eventually('the end of the command', allGone(ids));
   expect(await next.finished).toMatchObject({ code: 0, output: 'mine\n' });
@@ -79,7 +82,7 @@ test('a deleted Lease ends the command with SIGTERM, and the exit code says lost
 });
 
 test('a deleted Lease ends even a command that ignores SIGTERM', async () => {
-  const { program, ids } = await startStubborn('deleted-stubborn');
+  const { program, ids } = await startStubborn('deleted-stubborn', 2_000);
   await fixture().deleteLease('deleted-stubborn');
   expect(await program.finished).toMatchObject({ code: 79 });
   expect(ids.some(isAlive)).toBe(false);
@@ -124,13 +127,13 @@ test('Ctrl-Z suspends the command too, and it goes on together with exec', async
 });
 
 test('--try gets the lock of a holder that was killed, though nobody waits for it', async () => {
-  const { program, ids } = await startStubborn('abandoned');
+  const { program, ids } = await startStubborn('abandoned', 2_000);
   program.child.kill('SIGKILL');
   await eventually('the end of the command', allGone(ids));
-  const first = await fixture().run('exec', 'abandoned', ...TTL, '--try', '--', 'echo', 'mine');
+  const first = await fixture().run('exec', 'abandoned', '--try', '--', 'echo', 'mine');
   expect([0, 75]).toContain(first.code);
   await eventually('a try that succeeds', async () => {
-    const next = await fixture().run('exec', 'abandoned', ...TTL, '--try', '--', 'echo', 'mine');
+    const next = await fixture().run('exec', 'abandoned', '--try', '--', 'echo', 'mine');
     expect([0, 75]).toContain(next.code);
     return next.code === 0 && next.output === 'mine\n';
   });

@@ -153,7 +153,9 @@ describe('leasehold exec', () => {
   });
 
   test('waits for the last of a pipeline', async () => {
-    const script = '{ sleep 0.2; echo last; } & exit 0';
+    // It waits for the end of the first, at which the pipe has no writer any more.
+    const pipe = join(directory, 'pipe');
+    const script = `mkfifo ${pipe}; { read nothing; echo last; } < ${pipe} & exec 3> ${pipe}; exit 0`;
     expect(await fixture().run('exec', 'pipeline', '--', 'sh', '-c', script)).toEqual({
       code: 0,
       signal: null,

@@ -8,9 +8,16 @@ import { sharedCluster } from '../cluster/shared.ts';
 import { client, readLease } from './world.ts';
 import type { Client } from './world.ts';
 
-const times = { leaseDuration: '3s', renewDeadline: '2s', retryPeriod: '200ms' } as const;
-const LEASE_MS = 3_000;
-const RETRY_MS = 200;
+interface Times {
+  readonly leaseDuration: number;
+  readonly renewDeadline: number;
+  readonly retryPeriod: number;
+}
+
+/** Milliseconds. Nothing lapses in these. */
+const LONG: Times = { leaseDuration: 30_000, renewDeadline: 20_000, retryPeriod: 200 };
+/** Those of `candidate.ts` too. */
+const SHORT: Times = { leaseDuration: 6_000, renewDeadline: 4_000, retryPeriod: 200 };
 const ROUNDS = 100;
 
 let cluster: ClusterAccess;
@@ -28,15 +35,15 @@ afterAll(async () => {
   await cluster.deleteNamespace(namespace);
 });
 
-function elector(name: string): Promise<Elector> {
+function elector(name: string, times: Times): Promise<Elector> {
   return startElector({
     kubeconfigPath: cluster.kubeconfigPath,
     namespace,
     name,
     identity: 'client-go',
-    leaseDurationMilliseconds: LEASE_MS,
-    renewDeadlineMilliseconds: 2_000,
-    retryPeriodMilliseconds: RETRY_MS,
+    leaseDurationMilliseconds: times.leaseDuration,
+    renewDeadlineMilliseconds: times.renewDeadline,
+    retryPeriodMilliseconds: times.retryPeriod,
     releaseOnCancel: true,
   });
 }
@@ -44,8 +51,8 @@ function elector(name: string): Promise<Elector> {
 describe('an election shared with client-go', () => {
   it(`is handed over ${String(2 * ROUNDS)} times, and nobody leads beside another`, async () => {
     const name = 'shared';
-    const election = own.leasehold.election(name, times);
-    const go = await elector(name);
+    const election = own.leasehold.election(name, LONG);
+    const go = await elector(name, LONG);
     let transitions = -1;
     let fence = 0n;
     for (let round = 1; round <= ROUNDS; round += 1) {
@@ -57,7 +64,7 @@ describe('an election shared with client-go', () => {
 
       const campaign = election.acquire();
       const releasedAt = Date.now();
-      go.release(2 * RETRY_MS);
+      go.release(2 * LONG.retryPeriod);
       const term = await campaign;
       // Their claim ends when they are told to release, ours begins now.
       expect(Date.now()).toBeGreaterThanOrEqual(releasedAt);
@@ -68,7 +75,7 @@ describe('an election shared with client-go', () => {
       const spec = lease?.spec;
       expect(spec).toMatchObject({
         holderIdentity: election.identity,
-        leaseDurationSeconds: 3,
+        leaseDurationSeconds: 30,
         leaseTransitions: transitions + 1,
       });
       expect(spec?.acquireTime).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
@@ -90,19 +97,19 @@ describe('an election shared with client-go', () => {
       leaseDurationSeconds: last?.spec?.leaseDurationSeconds,
       leaseTransitions: (last?.spec?.leaseTransitions ?? 0) + 1,
     });
-  });
+  }, 600_000);
 
   it('is taken over after a crash of client-go, and not before its lease has run out', async () => {
     const name = 'crash-of-theirs';
-    const go = await elector(name);
+    const go = await elector(name, SHORT);
     await go.waitFor('started-leading');
-    const campaign = own.leasehold.election(name, times).acquire();
+    const campaign = own.leasehold.election(name, SHORT).acquire();
     await go.kill();
     const lastRenewal = Date.parse(
       (await readLease(cluster, namespace, name))?.spec?.renewTime ?? '',
     );
     const term = await campaign;
-    expect(Date.now() - lastRenewal).toBeGreaterThanOrEqual(LEASE_MS - 50);
+    expect(Date.now() - lastRenewal).toBeGreaterThanOrEqual(SHORT.leaseDuration - 50);
     await term.resign();
   });
 
@@ -113,14 +120,14 @@ describe('an election shared with client-go', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await once(ours.stdout, 'data');
-    const go = await elector(name);
+    const go = await elector(name, SHORT);
     ours.kill('SIGKILL');
     await once(ours, 'exit');
     const lastRenewal = Date.parse(
       (await readLease(cluster, namespace, name))?.spec?.renewTime ?? '',
     );
     const theirs = await go.waitFor('started-leading');
-    expect(theirs.unixMilliseconds - lastRenewal).toBeGreaterThanOrEqual(LEASE_MS - 50);
+    expect(theirs.unixMilliseconds - lastRenewal).toBeGreaterThanOrEqual(SHORT.leaseDuration - 50);
     await go.quit();
   });
 });

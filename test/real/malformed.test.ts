@@ -12,7 +12,7 @@ let user: Client;
 beforeAll(async () => {
   cluster = await sharedCluster();
   namespace = await cluster.createNamespace();
-  user = await client(cluster, namespace, { identity: 'user', ttl: '2s' });
+  user = await client(cluster, namespace, { identity: 'user' });
 });
 
 afterAll(async () => {

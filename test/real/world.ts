@@ -75,14 +75,33 @@ export async function until<T>(
   }
 }
 
+/** A hundred at a time: a thousand at once would not be answered in time by a machine that is busy. */
+export async function inTurns<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let from = 0; from < all.length; from += 100) {
+    results.push(...(await Promise.all(all.slice(from, from + 100).map(act))));
+  }
+  return results;
+}
+
+/** What the server counted of Leases. */
+export interface LeaseRequests {
+  readonly counts: RequestCounts;
+  /** So many reads may be the server's own: of the Lease that it renews every ten seconds. */
+  readonly readsOfServer: number;
+}
+
 /** What the server has counted of Leases while `work` ran, once at least `atLeast` has arrived. */
 export async function countLeaseRequests(
   cluster: ClusterAccess,
   work: () => Promise<void>,
   arrived: (counts: RequestCounts) => boolean,
-): Promise<RequestCounts> {
+): Promise<LeaseRequests> {
+  const startedAt = performance.now();
   const before = await cluster.countRequests();
   await work();
   // The server counts a request a moment after it has answered it.
-  return until(async () => (await cluster.countRequests()).since(before), arrived);
+  const counts = await until(async () => (await cluster.countRequests()).since(before), arrived);
+  const readsOfServer = Math.floor((performance.now() - startedAt) / 10_000) + 1;
+  return { counts, readsOfServer };
 }

@@ -43,8 +43,8 @@ async function lead(): Promise<void> {
 }
 
 async function serve(): Promise<void> {
-  // The endpoints move to the next leader meanwhile.
-  process.once('SIGTERM', () => setTimeout(() => process.exit(0), 5_000));
+  // The endpoints move to the next leader meanwhile, on a slow machine too.
+  process.once('SIGTERM', () => setTimeout(() => process.exit(0), 20_000));
   await leasehold.election('web', { leaderLabel: true }).run(async ({ signal, fence }) => {
     tell('leads', { fence });
     await aborted(signal);
@@ -60,7 +60,7 @@ async function load(): Promise<void> {
   const ask = async (): Promise<boolean> => {
     try {
       const headers = { connection: 'close' };
-      const answer = await fetch(url, { headers, signal: AbortSignal.timeout(2_000) });
+      const answer = await fetch(url, { headers, signal: AbortSignal.timeout(10_000) });
       return (await answer.text()) === 'ready\n';
     } catch {
       return false;
@@ -89,9 +89,16 @@ async function load(): Promise<void> {
 
 async function hold(): Promise<void> {
   const held = await leasehold.lock('work').acquire();
-  tell('holds', { fence: held.fence });
+  const { fence } = held;
+  tell('holds', { fence });
+  // The time is read first: what is valid afterwards was valid then.
+  const saying = setInterval(
+    () => tell('still', { at: Date.now(), fence, valid: held.valid }),
+    1_000,
+  );
   await aborted(held.signal);
-  tell('held', { fence: held.fence, valid: held.valid });
+  clearInterval(saying);
+  tell('held', { fence, valid: held.valid });
 }
 
 async function turns(): Promise<void> {
