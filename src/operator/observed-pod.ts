@@ -24,6 +24,8 @@ export interface ObservedContainer {
   readonly name: string;
   /** Runs once before the others, and is over before they begin. */
   readonly isInit: boolean;
+  /** Whether the kubelet has not told that it has ended: what waits may begin, and what was lost may run. */
+  readonly mayRun: boolean;
   /** Those that are proven, the latest first. */
   readonly terminations: readonly Termination[];
 }
@@ -83,7 +85,8 @@ export function observedPod(pod: unknown): ObservedPod | undefined {
       const isInit = inSpec === 'initContainers' && container.restartPolicy !== 'Always';
       // Two statuses of one container contradict each other.
       const terminations = own.length === 1 && own[0] ? terminationsOf(own[0], writtenAt) : [];
-      return { name: containerName, isInit, terminations };
+      const mayRun = own.length !== 1 || !hasEnded(own[0]);
+      return { name: containerName, isInit, mayRun, terminations };
     });
   };
   const containers = [
@@ -177,6 +180,11 @@ function terminationsOf(status: Json, writtenAt: number | undefined): Terminatio
     if (found.some(({ finishedAt }) => finishedAt > since)) return [];
   }
   return found.toSorted((a, b) => b.finishedAt - a.finishedAt);
+}
+
+function hasEnded(status: Json | undefined): boolean {
+  const { containerID, reason } = at(at(status, 'state'), 'terminated');
+  return text(containerID) !== '' && reason !== GUESS;
 }
 
 function termination(terminated: Json, reportedAt: number | undefined): Termination | undefined {
