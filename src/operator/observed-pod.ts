@@ -170,15 +170,17 @@ function terminationsOf(status: Json, writtenAt: number | undefined): Terminatio
     termination(at(state, 'terminated'), writtenAt),
     termination(at(at(status, 'lastState'), 'terminated'), undefined),
   ].filter((one) => one !== undefined);
-  const ids = new Set(found.map(({ containerID }) => containerID));
-  // A container that runs cannot have ended, and did not begin before the one that it replaces ended:
-  // else the clock of the node was set back meanwhile, and no time of it can be compared.
+  // A container that runs cannot have ended.
   const running = state.running === undefined ? undefined : at(state, 'running');
-  if (running) {
-    const since = moment(running.startedAt);
-    if (since === undefined || ids.has(text(status.containerID))) return [];
-    if (found.some(({ finishedAt }) => finishedAt > since)) return [];
-  }
+  if (running && found.some(({ containerID }) => containerID === text(status.containerID)))
+    return [];
+  // A run did not begin before the one that it replaces ended, whether it goes on or not: else the clock of
+  // the node was set back meanwhile, and no time of it can be compared.
+  const latest = running ?? at(state, 'terminated');
+  const began = moment(latest.startedAt);
+  const earlier = found.filter(({ containerID }) => containerID !== latest.containerID);
+  if (running && began === undefined) return [];
+  if (began !== undefined && earlier.some(({ finishedAt }) => finishedAt > began)) return [];
   return found.toSorted((a, b) => b.finishedAt - a.finishedAt);
 }
 

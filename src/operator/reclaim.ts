@@ -13,6 +13,7 @@ import { Doubts } from './doubts.ts';
 import type { LockIndex } from './lock-index.ts';
 import type { ObservedPod } from './observed-pod.ts';
 import { Pace } from './pace.ts';
+import type { PodIndex } from './pod-index.ts';
 import type { Reporter } from './report.ts';
 import { revokeProven } from './revocation.ts';
 import type { Victim } from './revocation.ts';
@@ -36,6 +37,7 @@ interface Parts {
   readonly requests: Requests;
   readonly apiOf: (namespace: string) => LeaseApi;
   readonly clock: Clock;
+  readonly pods: PodIndex;
   readonly index: LockIndex;
   readonly settler: Settler;
   readonly report: Reporter;
@@ -111,10 +113,10 @@ export class Reclaimer {
 
   async #reclaimOne(victim: Victim): Promise<boolean> {
     const { lease, session, proof } = victim;
-    const { apiOf, clock, settler, report } = this.#parts;
+    const { apiOf, clock, pods, settler, report } = this.#parts;
     const startedAt = clock.now();
     try {
-      const { kind } = await revokeProven(briefly(apiOf(session.namespace), clock), victim);
+      const { kind } = await revokeProven(briefly(apiOf(session.namespace), clock), victim, pods);
       const tookMs = clock.now() - startedAt;
       if (kind === 'revoked') {
         report({ type: 'revoked', session, by: 'container-terminated', proof, tookMs });
@@ -183,9 +185,11 @@ export class Reclaimer {
     serverTime: number | undefined,
     signal: AbortSignal,
   ): Victim[] {
-    const { index } = this.#parts;
+    const { index, pods } = this.#parts;
     const victims: Victim[] = [];
-    for (const { lease, pod } of suspects) {
+    for (const { lease, pod: before } of suspects) {
+      // What it has told meanwhile may contradict the end for which it was looked into.
+      const pod = pods.find(before.uid) ?? before;
       const { name, namespace = '', uid = '' } = lease.metadata;
       const session = { name, namespace, uid };
       // Others may have edited it.

@@ -11,6 +11,7 @@ import { verdictOn } from './death.ts';
 import type { Proof } from './death.ts';
 import type { SessionRef } from './lock-index.ts';
 import type { ObservedPod } from './observed-pod.ts';
+import type { PodIndex } from './pod-index.ts';
 
 /** A session whose process has ended, and how that is known. */
 export interface Victim {
@@ -30,6 +31,7 @@ export interface Victim {
 export function revokeProven(
   workshop: Workshop,
   { lease: read, session: { name, uid }, pod }: Victim,
+  pods: PodIndex,
 ): Promise<Revoked> {
   const { api, clock } = workshop;
   let beat = heartbeat(read, uid);
@@ -44,7 +46,8 @@ export function revokeProven(
       beat = heartbeat(lease, uid);
       renewals += 1;
       // It was not read with a time of the server: silence is no proof then.
-      const verdict = verdictOn(pod, lease, { serverTime: undefined, ttl: now.ttl });
+      const latest = pods.find(pod.uid) ?? pod;
+      const verdict = verdictOn(latest, lease, { serverTime: undefined, ttl: now.ttl });
       if (renewals > 1 || verdict?.kind !== 'dead') return { result: { kind: 'revived' } };
     }
     const next = blanked(lease, microTime(clock.wall()));
