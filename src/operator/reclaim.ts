@@ -112,7 +112,7 @@ export class Reclaimer {
   }
 
   async #reclaimOne(victim: Victim): Promise<boolean> {
-    const { lease, session, proof } = victim;
+    const { lease, session, proof, isHeard } = victim;
     const { apiOf, clock, pods, settler, report } = this.#parts;
     const startedAt = clock.now();
     try {
@@ -123,6 +123,10 @@ export class Reclaimer {
       } else if (kind === 'revived') {
         settler.isAlive(session);
         this.#doubt({ lease, why: 'end', proof });
+        return true;
+      } else if (kind === 'foreign' || (kind === 'gone' && !isHeard)) {
+        // It may have been renewed until it was gone: that is for those who look for missing sessions.
+        settler.isAlive(session);
         return true;
       }
       settler.isDead(session, proof);
@@ -196,8 +200,10 @@ export class Reclaimer {
       const said = (lease.spec?.leaseDurationSeconds ?? Infinity) * 1_000;
       const ttl = Math.max(said, index.longestTtl(session));
       const verdict = verdictOn(pod, lease, { serverTime, ttl });
-      if (verdict?.kind === 'dead') victims.push({ lease, session, pod, proof: verdict.proof });
-      else if (verdict?.kind === 'doubtful') this.#doubt({ lease, ...verdict });
+      if (verdict?.kind === 'dead') {
+        const { proof, isHeard } = verdict;
+        victims.push({ lease, session, pod, proof, isHeard });
+      } else if (verdict?.kind === 'doubtful') this.#doubt({ lease, ...verdict });
       else if (verdict) this.#pending.addLater(pod.uid, pod, verdict.wait, signal);
     }
     return victims;
