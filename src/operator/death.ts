@@ -159,11 +159,12 @@ function anyWhereAllEnded(pod: ObservedPod, start: number): Ended | undefined {
     if (latest === undefined || start >= latest.finishedAt) return undefined;
     all.push(latest);
   }
-  for (const container of lasting) {
+  const during = lasting.flatMap((container) => {
     const termination = container.terminations.find((one) => isDuring(start, one));
-    if (termination) return { container, termination, all };
-  }
-  return undefined;
+    return termination ? [{ container, termination, all }] : [];
+  });
+  // Whose end is the last to come.
+  return during.toSorted((a, b) => b.termination.finishedAt - a.termination.finishedAt)[0];
 }
 
 /** The session began in that run of the container, and not in one after it. */
