@@ -77,6 +77,17 @@ export function verdictOn(
   return judgement && { ...judgement, proof };
 }
 
+/**
+ * Whether something runs in the Pod that may be the session's process, as far as the Pod tells: in doubt
+ * yes, but of an end that is told it is not asked when it was. No proof of a death.
+ */
+export function mayRunIn(pod: ObservedPod, session: Lease): boolean {
+  const name = session.metadata.annotations?.[CONTAINER_ANNOTATION];
+  const [named, another] = pod.containers.filter((one) => one.name === name);
+  if (named && !another) return named.mayRun;
+  return pod.containers.some(({ isInit, mayRun }) => !isInit && mayRun);
+}
+
 /** In so many milliseconds a living process has renewed, of a session or a Lease of this duration. */
 export function timeToRenew(ttl: number): number {
   return ttl / 3 + ttl / 10;
@@ -148,11 +159,12 @@ function anyWhereAllEnded(pod: ObservedPod, start: number): Ended | undefined {
     if (latest === undefined || start >= latest.finishedAt) return undefined;
     all.push(latest);
   }
-  for (const container of lasting) {
+  const during = lasting.flatMap((container) => {
     const termination = container.terminations.find((one) => isDuring(start, one));
-    if (termination) return { container, termination, all };
-  }
-  return undefined;
+    return termination ? [{ container, termination, all }] : [];
+  });
+  // Whose end is the last to come.
+  return during.toSorted((a, b) => b.termination.finishedAt - a.termination.finishedAt)[0];
 }
 
 /** The session began in that run of the container, and not in one after it. */

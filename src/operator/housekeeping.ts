@@ -10,7 +10,7 @@ import { bury, revoke } from '../repair/revoke.ts';
 import { readSession } from '../repair/session-state.ts';
 import { heartbeat } from '../session/sighting.ts';
 import { briefly } from './brief.ts';
-import { endOfSession } from './death.ts';
+import { endOfSession, mayRunIn } from './death.ts';
 import { sessionKey } from './lock-index.ts';
 import type { LockIndex, SessionRef } from './lock-index.ts';
 import { MissingSessions } from './missing-sessions.ts';
@@ -46,8 +46,8 @@ interface Swept {
   readonly ttl: number;
   readonly beat: string;
   readonly renewedAt: number | undefined;
-  /** The uid of its Pod; empty if it has none. */
-  readonly owner: string;
+  /** Whether its Pod is there, and tells of no end of it. */
+  readonly mayRun: boolean;
   /** The Lease, if it is blank: without what the server notes of field owners. */
   readonly blank: Lease | undefined;
   readonly suspect: Suspect | undefined;
@@ -74,7 +74,7 @@ interface Parts {
 export class Housekeeping {
   readonly #parts: Parts;
   readonly #orphans: Orphans;
-  /** Silent sessions whose Pod is gone: their heartbeat, and since when we see it. */
+  /** Silent sessions whose process does not run, as far as is known: their heartbeat, and since when we see it. */
   readonly #silent = new Map<string, { beat: string; since: number }>();
   readonly #missing: MissingSessions;
   /** The longest ttl that each session was ever seen with, as others may edit it: milliseconds. */
@@ -173,14 +173,15 @@ export class Housekeeping {
     const { name, namespace = '', uid = '' } = metadata;
     if (!isSession(lease) || namespace === '' || uid === '') return undefined;
     const owner = metadata.ownerReferences?.[0]?.uid ?? '';
-    const pod = this.#parts.pods.find(owner);
+    const { pods } = this.#parts;
+    const pod = pods.find(owner);
     const isSuspect = pod !== undefined && endOfSession(pod, lease) !== undefined;
     return {
       session: { namespace, name, uid },
       ttl: (lease.spec?.leaseDurationSeconds ?? Infinity) * 1_000,
       beat: heartbeat(lease, uid),
       renewedAt: renewedAtServer(lease),
-      owner,
+      mayRun: pods.has(owner) && pod !== undefined && !isSuspect && mayRunIn(pod, lease),
       blank: isBlank(lease) ? { ...lease, metadata } : undefined,
       suspect: isSuspect ? { lease, pod } : undefined,
     };
@@ -221,12 +222,13 @@ export class Housekeeping {
   }
 
   /**
-   * One whose Pod is gone, or that never had one, is revoked when we ourselves have seen no renewal
-   * for its ttl: as any waiter does, for locks that nobody waits for.
+   * One whose Pod is gone, or that never had one, or whose container has ended, if that is no proof, is
+   * revoked when we ourselves have seen no renewal for its ttl: as any waiter does, for locks that nobody
+   * waits for.
    */
-  async #tidySilent({ session, ttl, beat, owner }: Swept): Promise<void> {
-    const { apiOf, clock, pods, settler, report } = this.#parts;
-    if (pods.has(owner)) return;
+  async #tidySilent({ session, ttl, beat, mayRun }: Swept): Promise<void> {
+    const { apiOf, clock, settler, report } = this.#parts;
+    if (mayRun) return;
     const key = sessionKey(session);
     const seen = this.#silent.get(key);
     if (seen?.beat !== beat) {

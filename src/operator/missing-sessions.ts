@@ -60,7 +60,8 @@ export class MissingSessions {
         if (missingMs > Math.max(ttl * 1_000, known.ttlOf(ref))) due.push(id);
       }
       if (due.length === 0) continue;
-      await this.#settler.drop(lock, due);
+      // What could not be settled is due in the next sweep, too.
+      if (!(await this.#settler.drop(lock, due))) continue;
       for (const id of due) this.#since.delete(`${lock.namespace}/${lock.name}/${id}`);
     }
   }

@@ -24,6 +24,8 @@ export interface ObservedContainer {
   readonly name: string;
   /** Runs once before the others, and is over before they begin. */
   readonly isInit: boolean;
+  /** Whether the kubelet has not told that it has ended: what waits may begin, and what was lost may run. */
+  readonly mayRun: boolean;
   /** Those that are proven, the latest first. */
   readonly terminations: readonly Termination[];
 }
@@ -83,7 +85,8 @@ export function observedPod(pod: unknown): ObservedPod | undefined {
       const isInit = inSpec === 'initContainers' && container.restartPolicy !== 'Always';
       // Two statuses of one container contradict each other.
       const terminations = own.length === 1 && own[0] ? terminationsOf(own[0], writtenAt) : [];
-      return { name: containerName, isInit, terminations };
+      const mayRun = own.length !== 1 || !hasEnded(own[0]);
+      return { name: containerName, isInit, mayRun, terminations };
     });
   };
   const containers = [
@@ -167,16 +170,23 @@ function terminationsOf(status: Json, writtenAt: number | undefined): Terminatio
     termination(at(state, 'terminated'), writtenAt),
     termination(at(at(status, 'lastState'), 'terminated'), undefined),
   ].filter((one) => one !== undefined);
-  const ids = new Set(found.map(({ containerID }) => containerID));
-  // A container that runs cannot have ended, and did not begin before the one that it replaces ended:
-  // else the clock of the node was set back meanwhile, and no time of it can be compared.
+  // A container that runs cannot have ended.
   const running = state.running === undefined ? undefined : at(state, 'running');
-  if (running) {
-    const since = moment(running.startedAt);
-    if (since === undefined || ids.has(text(status.containerID))) return [];
-    if (found.some(({ finishedAt }) => finishedAt > since)) return [];
-  }
+  if (running && found.some(({ containerID }) => containerID === text(status.containerID)))
+    return [];
+  // A run did not begin before the one that it replaces ended, whether it goes on or not: else the clock of
+  // the node was set back meanwhile, and no time of it can be compared.
+  const latest = running ?? at(state, 'terminated');
+  const began = moment(latest.startedAt);
+  const earlier = found.filter(({ containerID }) => containerID !== latest.containerID);
+  if (running && began === undefined) return [];
+  if (began !== undefined && earlier.some(({ finishedAt }) => finishedAt > began)) return [];
   return found.toSorted((a, b) => b.finishedAt - a.finishedAt);
+}
+
+function hasEnded(status: Json | undefined): boolean {
+  const { containerID, reason } = at(at(status, 'state'), 'terminated');
+  return text(containerID) !== '' && reason !== GUESS;
 }
 
 function termination(terminated: Json, reportedAt: number | undefined): Termination | undefined {

@@ -83,7 +83,7 @@ export class Operator {
     });
     const common = { requests, apiOf, clock, index, report };
     this.#settler = new Settler(common);
-    this.#reclaimer = new Reclaimer({ ...common, settler: this.#settler });
+    this.#reclaimer = new Reclaimer({ ...common, pods, settler: this.#settler });
     const patterns = parts.patterns ?? holderPatterns();
     this.#terms = new TermReclaimer({ ...common, pods, patterns });
     const labelling = { ...common, random, pods, patterns, namespaces: this.#scopes };

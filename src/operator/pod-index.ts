@@ -4,6 +4,8 @@ import type { ObservedPod } from './observed-pod.ts';
 
 /** So many Pods that are gone are remembered, of each kind: whoever becomes the leader may need their proof. */
 const MOST_DEPARTED = 1_000;
+/** Of so many more whose processes may live, the names: a Lease that one of them may hold is left alone. */
+const MOST_NAMES = 10_000;
 
 /** What a Pod was and what it is; undefined for one that was not there, or is gone. */
 type PodListener = (before: ObservedPod | undefined, after: ObservedPod | undefined) => void;
@@ -12,8 +14,10 @@ type PodListener = (before: ObservedPod | undefined, after: ObservedPod | undefi
 export class PodIndex {
   readonly #pods = new Map<string, ObservedPod>();
   readonly #departed = new Map<string, ObservedPod>();
-  /** Those that are gone, and of which no end is known: their processes may live. */
+  /** Those that are gone, and not all of whose containers are known to have ended: their processes may live. */
   readonly #vanished = new Map<string, ObservedPod>();
+  /** The first of each name among those that there were too many of, without its containers. */
+  readonly #names = new Map<string, ObservedPod>();
   readonly #listeners = new Set<(pod: ObservedPod) => void>();
   readonly #watchers = new Set<PodListener>();
 
@@ -40,7 +44,7 @@ export class PodIndex {
 
   /** As it is, or as it was last. */
   find(uid: string): ObservedPod | undefined {
-    return this.#pods.get(uid) ?? this.#departed.get(uid);
+    return this.#pods.get(uid) ?? this.#departed.get(uid) ?? this.#vanished.get(uid);
   }
 
   /** Those that are there. */
@@ -50,8 +54,9 @@ export class PodIndex {
 
   /** The namespaces of Pods of which the end of a container is known. */
   namespacesOfEnded(): Set<string> {
-    const pods = [...this.#pods.values()].filter((pod) => endsOf(pod).size > 0);
-    return new Set([...pods, ...this.#departed.values()].map(({ namespace }) => namespace));
+    const pods = [...this.#pods.values(), ...this.#departed.values(), ...this.#vanished.values()];
+    const ended = pods.filter((pod) => endsOf(pod).size > 0);
+    return new Set(ended.map(({ namespace }) => namespace));
   }
 
   /**
@@ -66,9 +71,10 @@ export class PodIndex {
       ? listed.map((pod) => withReports(pod, this.find(pod.uid), false))
       : watched.filter(isWithin);
     const uids = new Set(present.map(({ uid }) => uid));
-    const gone = [...watched, ...this.#departed.values(), ...this.#vanished.values()].filter(
-      (pod) => isWithin(pod) && !uids.has(pod.uid),
-    );
+    const departed = [this.#departed, this.#vanished, this.#names].flatMap((pods) => [
+      ...pods.values(),
+    ]);
+    const gone = [...watched, ...departed].filter((pod) => isWithin(pod) && !uids.has(pod.uid));
     return {
       pods: [...present, ...gone],
       elsewhere: watched.filter((pod) => !isWithin(pod)),
@@ -127,13 +133,19 @@ export class PodIndex {
     if (this.#pods.delete(pod.uid)) {
       for (const listener of this.#watchers) listener(known, undefined);
     }
-    if (endsOf(pod).size === 0) {
-      // One that was never on a node has never run.
-      if (pod.node !== '') remember(this.#vanished, pod);
-      return;
-    }
-    remember(this.#departed, pod);
+    if (!mayLive(pod)) remember(this.#departed, pod.uid, pod, MOST_DEPARTED);
+    // One that was never on a node has never run.
+    else if (pod.node !== '') this.#vanish(pod);
     this.#tellIfEnded(before, pod);
+  }
+
+  #vanish(pod: ObservedPod): void {
+    const oldest = remember(this.#vanished, pod.uid, pod, MOST_DEPARTED);
+    if (!oldest) return;
+    const key = [oldest.namespace, oldest.name, oldest.hostname].join('/');
+    // The first was there before all others of its name: whatever they may hold, it may.
+    if (this.#names.has(key)) return;
+    remember(this.#names, key, { ...oldest, containers: [] }, MOST_NAMES);
   }
 
   #tellIfEnded(before: ReadonlySet<string>, pod: ObservedPod): void {
@@ -145,11 +157,24 @@ export class PodIndex {
   }
 }
 
-function remember(gone: Map<string, ObservedPod>, pod: ObservedPod): void {
-  gone.set(pod.uid, pod);
-  if (gone.size <= MOST_DEPARTED) return;
-  const [oldest = ''] = gone.keys();
-  gone.delete(oldest);
+/** @returns the oldest, which is forgotten for it */
+function remember(
+  gone: Map<string, ObservedPod>,
+  key: string,
+  pod: ObservedPod,
+  most: number,
+): ObservedPod | undefined {
+  gone.set(key, pod);
+  if (gone.size <= most) return undefined;
+  const [[oldestKey, oldest] = ['', undefined]] = gone;
+  gone.delete(oldestKey);
+  return oldest;
+}
+
+/** A container that ends and begins again tells of its end, too, while it runs. */
+function mayLive(pod: ObservedPod): boolean {
+  const isRunning = pod.containers.some(({ isInit, mayRun }) => !isInit && mayRun);
+  return isRunning || endsOf(pod).size === 0;
 }
 
 function endsOf(pod: ObservedPod | undefined): ReadonlySet<string> {

@@ -13,6 +13,7 @@ import { Doubts } from './doubts.ts';
 import type { LockIndex } from './lock-index.ts';
 import type { ObservedPod } from './observed-pod.ts';
 import { Pace } from './pace.ts';
+import type { PodIndex } from './pod-index.ts';
 import type { Reporter } from './report.ts';
 import { revokeProven } from './revocation.ts';
 import type { Victim } from './revocation.ts';
@@ -36,6 +37,7 @@ interface Parts {
   readonly requests: Requests;
   readonly apiOf: (namespace: string) => LeaseApi;
   readonly clock: Clock;
+  readonly pods: PodIndex;
   readonly index: LockIndex;
   readonly settler: Settler;
   readonly report: Reporter;
@@ -110,17 +112,21 @@ export class Reclaimer {
   }
 
   async #reclaimOne(victim: Victim): Promise<boolean> {
-    const { lease, session, proof } = victim;
-    const { apiOf, clock, settler, report } = this.#parts;
+    const { lease, session, proof, isHeard } = victim;
+    const { apiOf, clock, pods, settler, report } = this.#parts;
     const startedAt = clock.now();
     try {
-      const { kind } = await revokeProven(briefly(apiOf(session.namespace), clock), victim);
+      const { kind } = await revokeProven(briefly(apiOf(session.namespace), clock), victim, pods);
       const tookMs = clock.now() - startedAt;
       if (kind === 'revoked') {
         report({ type: 'revoked', session, by: 'container-terminated', proof, tookMs });
       } else if (kind === 'revived') {
         settler.isAlive(session);
         this.#doubt({ lease, why: 'end', proof });
+        return true;
+      } else if (kind === 'foreign' || (kind === 'gone' && !isHeard)) {
+        // It may have been renewed until it was gone: that is for those who look for missing sessions.
+        settler.isAlive(session);
         return true;
       }
       settler.isDead(session, proof);
@@ -183,17 +189,21 @@ export class Reclaimer {
     serverTime: number | undefined,
     signal: AbortSignal,
   ): Victim[] {
-    const { index } = this.#parts;
+    const { index, pods } = this.#parts;
     const victims: Victim[] = [];
-    for (const { lease, pod } of suspects) {
+    for (const { lease, pod: before } of suspects) {
+      // What it has told meanwhile may contradict the end for which it was looked into.
+      const pod = pods.find(before.uid) ?? before;
       const { name, namespace = '', uid = '' } = lease.metadata;
       const session = { name, namespace, uid };
       // Others may have edited it.
       const said = (lease.spec?.leaseDurationSeconds ?? Infinity) * 1_000;
       const ttl = Math.max(said, index.longestTtl(session));
       const verdict = verdictOn(pod, lease, { serverTime, ttl });
-      if (verdict?.kind === 'dead') victims.push({ lease, session, pod, proof: verdict.proof });
-      else if (verdict?.kind === 'doubtful') this.#doubt({ lease, ...verdict });
+      if (verdict?.kind === 'dead') {
+        const { proof, isHeard } = verdict;
+        victims.push({ lease, session, pod, proof, isHeard });
+      } else if (verdict?.kind === 'doubtful') this.#doubt({ lease, ...verdict });
       else if (verdict) this.#pending.addLater(pod.uid, pod, verdict.wait, signal);
     }
     return victims;

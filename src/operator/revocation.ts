@@ -11,6 +11,7 @@ import { verdictOn } from './death.ts';
 import type { Proof } from './death.ts';
 import type { SessionRef } from './lock-index.ts';
 import type { ObservedPod } from './observed-pod.ts';
+import type { PodIndex } from './pod-index.ts';
 
 /** A session whose process has ended, and how that is known. */
 export interface Victim {
@@ -18,7 +19,12 @@ export interface Victim {
   readonly session: SessionRef;
   readonly pod: ObservedPod;
   readonly proof: Proof;
+  /** Whether the end was heard when it was reported; if not, silence is part of the proof. */
+  readonly isHeard: boolean;
 }
+
+/** What became of it; one that has lost its label is there, and nobody can tell for whom. */
+type RevokedByProof = Revoked | { readonly kind: 'foreign' };
 
 /**
  * Blanks the session of a process that has ended. A renewal that was on its way at that moment changes
@@ -30,21 +36,22 @@ export interface Victim {
 export function revokeProven(
   workshop: Workshop,
   { lease: read, session: { name, uid }, pod }: Victim,
-): Promise<Revoked> {
+  pods: PodIndex,
+): Promise<RevokedByProof> {
   const { api, clock } = workshop;
   let beat = heartbeat(read, uid);
   let renewals = 0;
-  return compareAndSwap<Revoked>(workshop, name, read, (lease, inDoubt) => {
+  return compareAndSwap<RevokedByProof>(workshop, name, read, (lease, inDoubt) => {
     const now = lease && sessionState(lease, undefined, uid);
-    if (!lease || !now || now.state === 'missing' || now.state === 'foreign') {
-      return { result: { kind: 'gone' } };
-    }
+    if (!lease || !now || now.state === 'missing') return { result: { kind: 'gone' } };
+    if (now.state === 'foreign') return { result: { kind: 'foreign' } };
     if (now.state === 'blank') return { result: { kind: inDoubt ? 'revoked' : 'already', lease } };
     if (heartbeat(lease, uid) !== beat) {
       beat = heartbeat(lease, uid);
       renewals += 1;
       // It was not read with a time of the server: silence is no proof then.
-      const verdict = verdictOn(pod, lease, { serverTime: undefined, ttl: now.ttl });
+      const latest = pods.find(pod.uid) ?? pod;
+      const verdict = verdictOn(latest, lease, { serverTime: undefined, ttl: now.ttl });
       if (renewals > 1 || verdict?.kind !== 'dead') return { result: { kind: 'revived' } };
     }
     const next = blanked(lease, microTime(clock.wall()));

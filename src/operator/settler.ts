@@ -25,6 +25,13 @@ interface Death {
   isFinal: boolean;
 }
 
+/** One lock that is being settled. */
+interface Settling {
+  readonly lasts: Promise<boolean>;
+  /** Once more after that, for what may have become known too late for it. */
+  next: Promise<boolean> | undefined;
+}
+
 /** Settles the locks of sessions that are known to be dead, by the function by which all settle. */
 export class Settler {
   readonly #apiOf: (namespace: string) => LeaseApi;
@@ -34,7 +41,7 @@ export class Settler {
   readonly #dead = new Map<string, Death>();
   /** Entries whose session has been missing for its ttl. */
   readonly #void = new Set<string>();
-  readonly #settling = new Map<string, Promise<boolean>>();
+  readonly #settling = new Map<string, Settling>();
 
   constructor(parts: {
     apiOf: (namespace: string) => LeaseApi;
@@ -110,32 +117,47 @@ export class Settler {
   }
 
   /**
-   * Settles one lock; once at a time, and what fails is reported.
+   * Settles one lock, by all that is known now; once at a time, and what fails is reported.
    *
    * @returns whether it was settled
    */
   settle(lock: IndexedLock): Promise<boolean> {
-    const key = `${lock.namespace}/${lock.name}`;
-    const running = this.#settling.get(key);
-    if (running) return running;
-    const settling = this.#settle(lock)
+    const running = this.#settling.get(lockKey(lock));
+    if (!running) return this.#begin(lock);
+    // It may have decided already: before a death that is known now, and for whoever has died.
+    running.next ??= running.lasts.then(() => this.#begin(lock));
+    return running.next;
+  }
+
+  #begin(lock: IndexedLock): Promise<boolean> {
+    const key = lockKey(lock);
+    const lasts = this.#settle(lock)
       .then(() => true)
       .catch((error: unknown) => {
         const what = `settle lock ${lock.name} in namespace ${lock.namespace}`;
         this.#report({ type: 'failed', what, error });
         return false;
       })
-      .finally(() => this.#settling.delete(key));
+      .finally(() => {
+        // If there is a next one, it takes this place.
+        if (settling.next === undefined) this.#settling.delete(key);
+      });
+    const settling: Settling = { lasts, next: undefined };
     this.#settling.set(key, settling);
-    return settling;
+    return lasts;
   }
 
-  /** Settles a lock without these entries too: their sessions have been missing for a ttl. */
-  async drop(lock: IndexedLock, attempts: readonly string[]): Promise<void> {
+  /**
+   * Settles a lock without these entries too: their sessions have been missing for a ttl.
+   *
+   * @returns whether it was settled
+   */
+  async drop(lock: IndexedLock, attempts: readonly string[]): Promise<boolean> {
     const keys = attempts.map((id) => voidKey(lock.namespace, id));
     for (const key of keys) this.#void.add(key);
-    await this.settle(lock);
+    const isSettled = await this.settle(lock);
     for (const key of keys) this.#void.delete(key);
+    return isSettled;
   }
 
   async #settle({ namespace, name, uid, holders }: IndexedLock): Promise<void> {
@@ -181,6 +203,10 @@ export class Settler {
     }
     return undefined;
   }
+}
+
+function lockKey({ namespace, name }: IndexedLock): string {
+  return `${namespace}/${name}`;
 }
 
 function keyOfEntry(

@@ -73,8 +73,11 @@ export function verdictOnTerm(
   // renewal must be from before the end: then whoever renews later meets the release.
   const since = endSince(pod, container, isUnique ? acquireTime : renewTime);
   if (!since) return undefined;
+  // All have ended; and a run that was over before the last renewal, as a sidecar's, has not written that. The
+  // process that goes on with a name may run where another has ended: there every end has to be later.
+  const later = since.ends.filter(({ finishedAt }) => isUnique && finishedAt >= renewedAt);
   const judgement = judge({
-    ends: since.ends,
+    ends: later.length > 0 ? later : since.ends,
     seen: renewedAt,
     mayBeSameSecond: isUnique,
     renewTime,

@@ -142,9 +142,10 @@ export class TermReclaimer {
     let beat = heartbeat(first, uid);
     let renewals = 0;
     return compareAndSwap<TermEnd | undefined>(workshop, name, first, (lease, inDoubt) => {
-      if (!lease || !isReclaimable(lease, isOptedIn)) {
-        const isOurs = inDoubt && lease !== undefined && isFree(lease);
-        return { result: isOurs ? proof : undefined };
+      // Made again, it is of another leader, whose renewals have to be seen afresh.
+      if (lease?.metadata.uid !== uid) return { result: undefined };
+      if (!isReclaimable(lease, isOptedIn)) {
+        return { result: inDoubt && isFree(lease) ? proof : undefined };
       }
       if (heartbeat(lease, uid) !== beat) {
         beat = heartbeat(lease, uid);

@@ -23,6 +23,7 @@ describe('what is rendered', () => {
 
   test('has the labels that all charts have, and the namespace of the release', async () => {
     for (const { kind, metadata } of await render(...EVERYTHING)) {
+      if (kind === 'Lease') continue;
       expect({ kind, ...metadata.labels }).toMatchObject({
         'app.kubernetes.io/name': 'leasehold',
         'app.kubernetes.io/instance': 'leasehold',
@@ -31,6 +32,15 @@ describe('what is rendered', () => {
         'app.kubernetes.io/component': expect.stringMatching(/./) as string,
       });
     }
+  });
+
+  test("the election's Lease has labels that no upgrade changes: the guard refuses edits of a held one", async () => {
+    const { metadata } = find(await render(...EVERYTHING), 'Lease', 'leasehold-operator');
+    expect(metadata.labels).toEqual({
+      'app.kubernetes.io/name': 'leasehold',
+      'app.kubernetes.io/instance': 'leasehold',
+      'app.kubernetes.io/component': 'operator',
+    });
   });
 
   test('a release of another name brings it along', async () => {

@@ -159,6 +159,17 @@ describe('what proves nothing', () => {
         lastState: { terminated: ended('11:30:00') },
       },
     }),
+    'an end after the start of the next run, which has ended too: the clock was set back': pod({
+      main: {
+        state: {
+          terminated: ended('11:20:00', {
+            containerID: 'containerd://two',
+            startedAt: '2026-01-01T11:10:00Z',
+          }),
+        },
+        lastState: { terminated: ended('11:30:00') },
+      },
+    }),
     'the end of a container that runs': pod({
       main: {
         containerID: 'containerd://one',

@@ -42,6 +42,43 @@ describe('housekeeping', () => {
     expect(world.leases('session')).toHaveLength(1);
   });
 
+  it('revokes a session whose process ended in the second in which it began, while its Pod is there', async () => {
+    const { reports, lead } = world.operator();
+    lead();
+    const job = await world.pod('job');
+    await world.time.settled(job.leasehold.lock('left').acquire());
+    world.crash(job);
+    await world.reportEnd(job);
+    const lasting = await world.pod('lasting');
+    await world.time.settled(lasting.leasehold.lock('kept').acquire());
+    // It hangs, but its container runs.
+    lasting.host.cut = true;
+    await world.status(lasting, { containerStatuses: [world.containerStatus({ running: {} })] });
+    await world.time.advance(SOON_MS);
+    expect(revocations(reports)).toEqual([]);
+    await world.time.advance(3 * A_SWEEP_MS);
+    expect(revocations(reports).map(({ by }) => by)).toEqual(['silent']);
+    expect(world.leases('lock').map(({ metadata }) => metadata.name)).toEqual(['kept']);
+    expect(world.isRevoked(lasting)).toBe(false);
+  });
+
+  it('revokes a silent session of which the clocks say nothing, when its container has ended', async () => {
+    const { reports, lead } = world.operator();
+    lead();
+    const job = await world.pod('job');
+    await world.time.settled(job.leasehold.lock('left').acquire());
+    await world.time.advance(5_000);
+    world.crash(job);
+    // The clock of the node is far ahead at the end.
+    const finishedAt = new Date(job.host.wall() + 3_600_000).toISOString();
+    await world.reportEnd(job, { finishedAt: `${finishedAt.slice(0, 19)}Z` });
+    await world.time.advance(SOON_MS);
+    expect(reports.map(({ type }) => type)).toEqual(['doubtful']);
+    await world.time.advance(3 * A_SWEEP_MS);
+    expect(revocations(reports)).toHaveLength(1);
+    expect(world.leases('lock')).toEqual([]);
+  });
+
   it.each([
     ['made shorter by hand', 1],
     ['taken away by hand', null],

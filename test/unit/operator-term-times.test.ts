@@ -71,6 +71,23 @@ describe('a name that the next process has too', () => {
   });
 });
 
+describe('a sidecar that ended before the leader', () => {
+  const statuses = { sidecar: { state: ended('11:20:00') }, main: { state: ended() } };
+
+  it('is over, and does not stop the release of a term that only one process can have', () => {
+    expect(proof(held(), [pod({ statuses })])).toMatchObject({ container: 'main' });
+    expect(proof(held({ renewed: '11:30:01.000000' }), [pod({ statuses })])).toBeUndefined();
+    const runsAgain = { state: running('11:20:01'), lastState: ended('11:20:00') };
+    const again = pod({ statuses: { ...statuses, main: { state: running('10:00:00') } } });
+    expect(proof(held(), [again])).toBeUndefined();
+    expect(proof(held(), [pod({ statuses: { ...statuses, sidecar: runsAgain } })])).toBeDefined();
+  });
+
+  it('does stop it where the next process has that name, too', () => {
+    expect(proof(held({ holder: 'controller-0' }), [pod({ statuses })])).toBeUndefined();
+  });
+});
+
 describe('clocks that do not agree about a term', () => {
   const fieldsV1 = { 'f:status': { 'f:containerStatuses': {} } };
   /** Told by the watch at this time of the server. */
