@@ -14,8 +14,8 @@ export function sleep(process: VirtualProcess, delay: number): Promise<void> {
 
 /**
  * Works for so long under a lock or a term, as an application does: looks whether it still holds, and
- * then writes to what it protects; the write may arrive at any later time. One whose lock was taken by
- * hand works on, now and then, until it learns of that.
+ * then writes to what it protects; the write may arrive at any later time. Of those whose lock was taken
+ * by hand most work on until they learn of it, as a service does.
  */
 export async function work(
   world: World,
@@ -26,12 +26,13 @@ export async function work(
 ): Promise<void> {
   const { host } = process;
   const until = host.now() + duration;
+  let stays: boolean | undefined;
   const isRobbed = (): boolean => process.claimOf(held)?.isStolen ?? false;
   for (;;) {
     const left = until - host.now();
     if (!held.valid) return;
     write(world, process, held, dice);
-    if (left <= 0 && !(isRobbed() && dice.chance(0.9))) return;
+    if (left <= 0 && !(isRobbed() && (stays ??= dice.chance(0.7)))) return;
     const pause = dice.mostlyShort(2_000);
     await sleep(process, left > 0 ? Math.min(left, pause) : pause);
   }
