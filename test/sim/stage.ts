@@ -30,6 +30,8 @@ const TTLS = [3, 5, 8];
 const PEACE_MS = 240_000;
 /** What was under way when everybody closed has ended, or was given up. */
 const AFTERMATH_MS = 60_000;
+/** Nothing fails: whose lock was taken by hand knows it, after 3 of the longest ttl and by any clock. */
+const MOST_UNAWARE_MS = 3 * 8_000 + 3_000;
 const LOOK_EVERY_MS = 200;
 
 /** Processes that work while everything fails, then while nothing does, and go home in the end. */
@@ -134,13 +136,14 @@ export class Stage {
     this.#calmSince = this.#world.time.now;
   }
 
-  /** Whether whoever waits is served, whenever nothing fails. */
+  /** Whether whoever waits is served, and whoever was robbed knows it, whenever nothing fails. */
   #look(): void {
-    const { time, progress, lastLanding } = this.#world;
+    const { time, progress, invariants, lastLanding } = this.#world;
     if (this.#calmSince !== undefined) {
       try {
         const since = Math.max(this.#calmSince, lastLanding);
         progress.look(time.now, since, this.#play.mostIdle);
+        invariants.look(time.now, since, MOST_UNAWARE_MS);
       } catch (error) {
         this.#world.fail(error);
       }
@@ -183,9 +186,10 @@ export class Stage {
       // Blank where a request may still bring an entry back.
       if (spec?.holderIdentity === '') continue;
       // Made by a request that was given up: its process could not know.
-      if (registry.ownerOf(metadata?.uid ?? '') === undefined) continue;
+      const began = registry.beganAt(metadata?.uid ?? '');
+      if (began === undefined) continue;
       // Deleted long ago, and brought back with etcd.
-      if (this.#world.restoredAt > 0) continue;
+      if (began < this.#world.restoredAt) continue;
       throw new Violation('left-behind', `the session ${lease}`);
     }
   }

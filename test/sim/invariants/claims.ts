@@ -30,8 +30,13 @@ export class Claims {
   readonly #standing = new Map<string, Standing>();
   readonly #followed = new Set<Claim>();
   readonly #orders = new WeakMap<Claim, number>();
+  /** How many restores of etcd had been digested when it was granted. */
+  readonly #eras = new WeakMap<Claim, number>();
+  /** Since when somebody is known to rely on what a person took away. */
+  readonly #unaware = new Map<Claim, number>();
   /** How many restores of etcd are not digested yet: until then two may hold. */
   #restores = 0;
+  #era = 0;
   grants = 0;
 
   /** @throws Violation `fence`, `overlap` */
@@ -40,8 +45,12 @@ export class Claims {
     const { name, fence } = claim;
     const last = this.#standing.get(name);
     const count = (last?.count ?? 0) + 1;
+    this.#eras.set(claim, this.#era);
     // Taken away before its process has learnt of the grant: others may have been granted it since.
-    if (claim.isStolen) return;
+    if (claim.isStolen) {
+      this.#followed.add(claim);
+      return;
+    }
     this.#orders.set(claim, count);
     if (last) {
       if (fence <= last.fence && this.#restores === 0) {
@@ -59,6 +68,7 @@ export class Claims {
   /** Given up, or known to be lost. */
   ended(claim: Claim): void {
     this.#followed.delete(claim);
+    this.#unaware.delete(claim);
     const last = this.#standing.get(claim.name);
     if (last?.newest === claim) last.newest = undefined;
   }
@@ -81,6 +91,11 @@ export class Claims {
     return this.#orders.get(claim);
   }
 
+  /** Granted before a restore of etcd had been digested: its fence may be higher than those that follow. */
+  isForgiven(claim: Claim): boolean {
+    return this.#restores > 0 || this.#eras.get(claim) !== this.#era;
+  }
+
   /** Whether anybody relies on the name at this moment. */
   isRelied(name: string): boolean {
     return this.#standing.get(name)?.newest?.isRelied() ?? false;
@@ -94,7 +109,32 @@ export class Claims {
   forgive(): () => void {
     this.#restores += 1;
     for (const standing of this.#standing.values()) standing.fence = -1n;
-    return () => (this.#restores -= 1);
+    return () => {
+      this.#restores -= 1;
+      this.#era += 1;
+    };
+  }
+
+  /**
+   * Looks, once in a while, for those who have not noticed that a person took away what they hold.
+   *
+   * @param since - the moment from which on it counts
+   * @throws Violation `steal-unnoticed` when somebody has not for longer than `most`
+   */
+  look(now: number, since: number, most: number): void {
+    const newest = [...this.#standing.values()].flatMap((standing) => standing.newest ?? []);
+    for (const claim of [...this.#followed, ...newest]) {
+      if (!claim.isStolen || !claim.isRelied()) {
+        this.#unaware.delete(claim);
+        continue;
+      }
+      const from = this.#unaware.get(claim) ?? now;
+      this.#unaware.set(claim, from);
+      const unaware = Math.round(now - Math.max(from, since));
+      if (unaware <= most) continue;
+      const lost = `${claim.name}: ${claim.who} works on`;
+      throw new Violation('steal-unnoticed', `${lost} for ${String(unaware)} ms`);
+    }
   }
 
   /** @throws Violation `overlap` */

@@ -25,7 +25,8 @@ export interface Knowledge {
 }
 
 /**
- * What every write of a process must respect, whoever wins in the end. Writes of people are not judged.
+ * What every write of a process must respect, whoever wins in the end; also of one with which a person
+ * repairs. What people write by hand is not judged.
  *
  * @throws Violation
  */
@@ -83,11 +84,16 @@ function judgeSession(before: Lease, { after, process }: Write, knowledge: Knowl
 }
 
 function judgeElection(before: Lease | undefined, { metadata, spec }: Lease): void {
-  if (typeof spec?.leaseTransitions !== 'number') return;
-  const isNew = Boolean(spec.holderIdentity) && spec.acquireTime !== before?.spec?.acquireTime;
-  const expected = before ? (before.spec?.leaseTransitions ?? 0) + (isNew ? 1 : 0) : 0;
-  if (spec.leaseTransitions === expected) return;
-  const found = String(spec.leaseTransitions);
+  const last = before?.spec;
+  const isCounted = typeof spec?.leaseTransitions === 'number';
+  // The heartbeat of something else, which counts nothing.
+  if (!isCounted && typeof last?.leaseTransitions !== 'number') return;
+  const isAnother =
+    spec?.holderIdentity !== last?.holderIdentity || spec?.acquireTime !== last?.acquireTime;
+  const isNew = Boolean(spec?.holderIdentity) && isAnother;
+  const expected = before ? (last?.leaseTransitions ?? 0) + (isNew ? 1 : 0) : 0;
+  if (spec?.leaseTransitions === expected) return;
+  const found = String(spec?.leaseTransitions);
   throw new Violation('transitions', `${metadata.name}: ${found} in place of ${String(expected)}`);
 }
 

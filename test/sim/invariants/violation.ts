@@ -18,24 +18,14 @@ export type Invariant =
   | 'kept'
   /** An entry names a session whose creation was confirmed to its process. */
   | 'unconfirmed'
-  /** A process does not keep a lock among its own while another waits. */
-  | 'unfair'
   /** An election counts each change of its leader, once. */
   | 'transitions'
   /** Whoever waits is served once nothing fails any more. */
   | 'stuck'
-  /** And soon, where little has failed. */
-  | 'slow-recovery'
-  /** A lock does not wait for anybody who does not know of it. */
-  | 'stands-still'
   /** Whose lock was taken by hand learns of it. */
   | 'steal-unnoticed'
-  /** What belongs to others is left alone. */
-  | 'foreign'
   /** After its end a process leaves no Lease, no watch and no timer. */
-  | 'left-behind'
-  /** No more requests than documented. */
-  | 'budget';
+  | 'left-behind';
 
 /** Something that must hold does not. */
 export class Violation extends Error {

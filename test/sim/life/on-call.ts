@@ -9,6 +9,12 @@ import type { Dice } from '../world/dice.ts';
 import type { VirtualProcess } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 
+interface Person {
+  readonly workshop: Workshop;
+  /** Says what they will take away, though it may well be alive: an attempt, or the uid of a session. */
+  readonly means: (target: string) => void;
+}
+
 /** Somebody who repairs by hand, with a machine of their own each time. */
 export class OnCall {
   readonly #world: World;
@@ -19,26 +25,27 @@ export class OnCall {
 
   /** As `leasehold revoke` does, for all sessions of a process that is known to be dead. */
   async mend(crashed: VirtualProcess): Promise<void> {
-    const workshop = this.#workshop();
+    const { workshop } = this.#person();
     const own = this.#world.store.names().filter((name) => name.startsWith(`${crashed.name}-`));
     for (const name of own) await expected(() => this.#revoke(workshop, name));
   }
 
   /** Ends the session of a process that may well live. */
   async revokeAny(dice: Dice): Promise<void> {
-    const workshop = this.#workshop(true);
+    const { workshop, means } = this.#person();
     const name = dice.pick(this.#named('session'));
-    if (name !== undefined) await expected(() => this.#revoke(workshop, name));
+    if (name !== undefined) await expected(() => this.#revoke(workshop, name, means));
   }
 
   /** Takes a lock from whoever holds it, by force. */
   async releaseAny(dice: Dice): Promise<void> {
-    const workshop = this.#workshop(true);
+    const { workshop, means } = this.#person();
     const name = dice.pick(this.#named('lock'));
     if (name === undefined) return;
     await expected(async () => {
       const found = await findHolder(workshop, name);
       if (found.kind !== 'found') return;
+      means(found.holder.id);
       const { kind } = await releaseHolder(workshop, found.holder);
       if (kind === 'released') await tellHolder(workshop, found.holder);
     });
@@ -46,7 +53,7 @@ export class OnCall {
 
   /** Asks whoever leads to resign. */
   async resignAny(dice: Dice): Promise<void> {
-    const workshop = this.#workshop(true);
+    const { workshop } = this.#person();
     const name = dice.pick(this.#named(undefined));
     if (name === undefined) return;
     await expected(async () => {
@@ -55,23 +62,29 @@ export class OnCall {
     });
   }
 
-  async #revoke(workshop: Workshop, name: string): Promise<void> {
+  /** @param means - told which session it is to be, whether that is just or not */
+  async #revoke(
+    workshop: Workshop,
+    name: string,
+    means: (uid: string) => void = () => undefined,
+  ): Promise<void> {
     const { store } = this.#world;
     const session = await readSession(workshop, name);
     if (session.state !== 'present') return;
+    const uid = session.lease.metadata.uid ?? '';
+    means(uid);
     const revoked = await revoke(workshop, session, true);
     if (revoked.kind === 'gone') return;
     const list = (): Promise<Lease[]> =>
       Promise.resolve(store.names().flatMap((each) => store.peek(each) ?? []));
-    const uid = session.lease.metadata.uid ?? '';
     await settleLocks(workshop, list, { name, uid });
   }
 
-  /** @param steals - whether what it does may be unjust */
-  #workshop(steals = false): Workshop {
-    const name = `op${String(this.#world.processes.length)}`;
-    if (steals) this.#world.registry.person(name);
-    return this.#world.process(name).workshop;
+  #person(): Person {
+    const { registry, processes } = this.#world;
+    const name = `op${String(processes.length)}`;
+    const { workshop } = this.#world.process(name);
+    return { workshop, means: (target) => registry.person(name, target) };
   }
 
   #named(role: string | undefined): string[] {

@@ -9,6 +9,8 @@ export type Evidence =
       readonly scenario: string;
       readonly first: number;
       readonly count: number;
+      /** The invariants of which it may die; undefined for any. */
+      readonly breaks: readonly string[] | undefined;
     }
   /** A directed test, for what the simulator does not contain. */
   | { readonly kind: 'test'; readonly file: string };
@@ -61,7 +63,8 @@ function readMutant(directory: string, file: string): Mutant {
   const count = Number(to) - first + 1;
   if (!(count >= 1)) throw new Error(`${file}: Seeds are a range, such as 1-40`);
   const scenario = field('Scenario');
-  return { ...mutant, evidence: { kind: 'simulation', scenario, first, count } };
+  const breaks = fields.get('Breaks')?.split(', ');
+  return { ...mutant, evidence: { kind: 'simulation', scenario, first, count, breaks } };
 }
 
 /** `Name: value` above the diff; what is indented goes on with the line before. */

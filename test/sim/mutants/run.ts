@@ -1,13 +1,13 @@
 /**
  * `npm run mutants`: whether the simulator finds out each mutant. Exits with 1 if one survives, does
- * not apply any more, or crashes instead of breaking what must hold; and if the code as it is fails
- * on a seed by which a mutant was found.
+ * not apply any more, breaks something else than what its header says, or crashes instead of breaking
+ * what must hold; and if the code as it is fails by the seed or the test by which a mutant was found.
  */
 import { parseArgs } from 'node:util';
 import { simulate } from '../simulate.ts';
 import { readMutants } from './mutant.ts';
 import type { Mutant } from './mutant.ts';
-import { tryOut } from './trial.ts';
+import { failureOf, tryOut } from './trial.ts';
 import type { Verdict } from './trial.ts';
 
 const usage = `Usage: npm run mutants -- [<name>...] [--workers <n>]
@@ -78,14 +78,18 @@ async function falseAlarms(tried: readonly Tried[]): Promise<string[]> {
   const looked = new Set<string>();
   for (const { mutant, verdict } of tried) {
     const { evidence } = mutant;
-    if (verdict.kind !== 'killed' || verdict.seed === undefined) continue;
-    if (evidence.kind !== 'simulation') continue;
-    const key = `${evidence.scenario} ${String(verdict.seed)}`;
-    if (looked.has(key)) continue;
-    looked.add(key);
-    const { failure } = await simulate(verdict.seed, evidence.scenario);
-    if (!failure) continue;
-    alarms.push(`scenario ${key} fails without any mutant: ${failure.message}`);
+    if (verdict.kind !== 'killed') continue;
+    const what =
+      evidence.kind === 'test'
+        ? evidence.file
+        : `scenario ${evidence.scenario} ${String(verdict.seed)}`;
+    if (looked.has(what)) continue;
+    looked.add(what);
+    const failure =
+      evidence.kind === 'test'
+        ? await failureOf(evidence.file)
+        : (await simulate(verdict.seed ?? evidence.first, evidence.scenario)).failure?.message;
+    if (failure !== undefined) alarms.push(`${what} fails without any mutant: ${failure}`);
   }
   return alarms;
 }

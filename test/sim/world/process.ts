@@ -220,7 +220,10 @@ export class VirtualProcess {
     const told = this.events.findLast(
       (event) => event.type === 'acquired' && event.fence === fence,
     );
-    return told && 'attempt' in told ? told.attempt : '';
+    if (told && 'attempt' in told) return told.attempt;
+    const unknown = new Error(`${this.name} holds ${String(fence)}, and was granted no such thing`);
+    this.#world.fail(unknown);
+    throw unknown;
   }
 }
 

@@ -148,6 +148,7 @@ export class World {
     this.time.schedule(RESTORE_MS, () => {
       forgiven();
       this.#restores -= 1;
+      this.#forgetFences();
     });
   }
 
@@ -193,16 +194,23 @@ export class World {
       .map((key) => key.slice(prefix.length));
   }
 
-  #judge({ type, lease, before, writer }: StoreEvent): void {
-    const write = { before, after: type === 'DELETED' ? undefined : lease };
-    const { process } = writer;
-    if (this.#restores > 0) return;
-    if (process === undefined || this.registry.isPerson(process)) {
-      this.registry.edited(write);
-      return;
+  /** What locks protect is restored too: fences of before are higher than those after it. */
+  #forgetFences(): void {
+    for (const { accepted, refused } of this.resources) {
+      this.writes.accepted += accepted;
+      this.writes.refused += refused;
     }
+    this.#resources.clear();
+  }
+
+  #judge({ type, lease, before, writer }: StoreEvent): void {
+    const { process } = writer;
+    const write = { before, after: type === 'DELETED' ? undefined : lease, process };
+    if (this.#restores > 0) return;
+    this.registry.wrote(write);
+    if (process === undefined || this.registry.isUnaccountable(process)) return;
     try {
-      judgeWrite({ ...write, process }, this.registry);
+      judgeWrite(write, this.registry);
     } catch (error) {
       this.fail(error);
     }
