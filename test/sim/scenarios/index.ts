@@ -2,6 +2,7 @@ import type { Scenario } from '../scenario.ts';
 import { clumsy } from './clumsy.ts';
 import { doubt } from './doubt.ts';
 import { edges } from './edges.ts';
+import { ends } from './ends.ts';
 import { impatient } from './impatient.ts';
 import { labels } from './labels.ts';
 import { operator } from './operator.ts';
@@ -16,6 +17,7 @@ const DIRECTED: readonly Scenario[] = [
   clumsy,
   doubt,
   edges,
+  ends,
   impatient,
   labels,
   recovery,
