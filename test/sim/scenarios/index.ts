@@ -5,6 +5,7 @@ import { edges } from './edges.ts';
 import { ends } from './ends.ts';
 import { impatient } from './impatient.ts';
 import { labels } from './labels.ts';
+import { leaders } from './leaders.ts';
 import { operator } from './operator.ts';
 import { PLAYS } from './plays.ts';
 import { recovery } from './recovery.ts';
@@ -20,6 +21,7 @@ const DIRECTED: readonly Scenario[] = [
   ends,
   impatient,
   labels,
+  leaders,
   recovery,
   strays,
   turns,
