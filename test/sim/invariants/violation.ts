@@ -32,6 +32,8 @@ export type Invariant =
   | 'steal-unnoticed'
   /** What belongs to others is left alone. */
   | 'foreign'
+  /** A leader ends its work when somebody asks for that who means its term, and for nobody else. */
+  | 'asked'
   /** After its end a process leaves no Lease, no watch and no timer. */
   | 'left-behind'
   /** No more requests than documented. */

@@ -7,8 +7,10 @@ import { impatient } from './impatient.ts';
 import { labels } from './labels.ts';
 import { leaders } from './leaders.ts';
 import { operator } from './operator.ts';
+import { parents } from './parents.ts';
 import { PLAYS } from './plays.ts';
 import { recovery } from './recovery.ts';
+import { repairs } from './repairs.ts';
 import { strays } from './strays.ts';
 import { turns } from './turns.ts';
 import { twins } from './twins.ts';
@@ -22,7 +24,9 @@ const DIRECTED: readonly Scenario[] = [
   impatient,
   labels,
   leaders,
+  parents,
   recovery,
+  repairs,
   strays,
   turns,
   twins,
