@@ -24,6 +24,12 @@ export type Invariant =
   | 'stuck'
   /** Whose lock was taken by hand learns of it. */
   | 'steal-unnoticed'
+  /** And soon, where little has failed. */
+  | 'slow-recovery'
+  /** What belongs to others is left alone. */
+  | 'foreign'
+  /** A leader ends its work when somebody asks for that who means its term, and for nobody else. */
+  | 'asked'
   /** After its end a process leaves no Lease, no watch and no timer. */
   | 'left-behind';
 

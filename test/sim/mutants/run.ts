@@ -64,7 +64,7 @@ function line({ mutant, verdict }: Tried): string {
     verdict.kind === 'killed' && verdict.seed !== undefined ? ` seed ${String(verdict.seed)}` : '';
   const what = verdict.kind === 'killed' ? verdict.by : verdict.kind.toUpperCase();
   const columns = [
-    name.padEnd(34),
+    name.padEnd(40),
     what.padEnd(34),
     `${where}${at}`.padEnd(24),
     `${verdict.seconds.toFixed(1)} s`.padStart(7),

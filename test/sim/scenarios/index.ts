@@ -2,11 +2,15 @@ import type { Scenario } from '../scenario.ts';
 import { clumsy } from './clumsy.ts';
 import { doubt } from './doubt.ts';
 import { edges } from './edges.ts';
+import { ends } from './ends.ts';
 import { impatient } from './impatient.ts';
 import { labels } from './labels.ts';
+import { leaders } from './leaders.ts';
 import { operator } from './operator.ts';
+import { parents } from './parents.ts';
 import { PLAYS } from './plays.ts';
 import { recovery } from './recovery.ts';
+import { repairs } from './repairs.ts';
 import { strays } from './strays.ts';
 import { turns } from './turns.ts';
 import { twins } from './twins.ts';
@@ -16,9 +20,13 @@ const DIRECTED: readonly Scenario[] = [
   clumsy,
   doubt,
   edges,
+  ends,
   impatient,
   labels,
+  leaders,
+  parents,
   recovery,
+  repairs,
   strays,
   turns,
   twins,

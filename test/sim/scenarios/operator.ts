@@ -1,4 +1,3 @@
-import { Operator } from '../../../src/operator/operator.ts';
 import { ApiHandler } from '../../../src/testing/api-server/handler.ts';
 import { Host } from '../../../src/testing/virtual/host.ts';
 import { MACHINES } from '../faults/machines.ts';
@@ -7,8 +6,9 @@ import { SERVERS } from '../faults/servers.ts';
 import { ALL_REQUEST_FAULTS, Trouble } from '../faults/trouble.ts';
 import { Violation } from '../invariants/violation.ts';
 import { Kubelet } from '../life/kubelet.ts';
-import type { Pod, Run } from '../life/kubelet.ts';
+import type { Ended, Pod, Run } from '../life/kubelet.ts';
 import { habitsOf, workOnLocks } from '../life/lock-worker.ts';
+import { operate } from '../life/operator.ts';
 import type { Scenario } from '../scenario.ts';
 import { ClusterRequests } from '../world/cluster-requests.ts';
 import { Dice } from '../world/dice.ts';
@@ -116,30 +116,7 @@ class OperatedCluster {
   /** An operator begins to work, in place of another. */
   #operate(): void {
     this.#stopOperator();
-    const { time, registry } = this.#world;
-    const host = new Host(time);
-    const requests = new ClusterRequests(this.#world, host, 'operator', this.#handler);
-    const stopping = new AbortController();
-    const working = new Operator({
-      requests,
-      clock: host,
-      random: seeded(this.#dice.below(2 ** 31)),
-      report: (report) => {
-        if (report.type !== 'revoked') return;
-        this.#world.count(`revoked: ${report.by}`);
-        if (!registry.isRelied(report.session.uid)) return;
-        this.#world.fail(new Violation('revoked', `${report.session.name} by the operator`));
-      },
-      namespaces: undefined,
-      stuckAfter: 20,
-    });
-    void working.watch(stopping.signal);
-    void working.lead(stopping.signal);
-    this.#stopOperator = () => {
-      stopping.abort();
-      host.crash();
-      requests.close();
-    };
+    this.#stopOperator = operate(this.#world, this.#dice, this.#handler);
   }
 
   async #newPod(): Promise<void> {
@@ -152,7 +129,7 @@ class OperatedCluster {
   }
 
   /** The container of the Pod runs. */
-  async #begin(pod: Pod, before: object | undefined): Promise<void> {
+  async #begin(pod: Pod, before: Ended | undefined): Promise<void> {
     const world = this.#world;
     const dice = this.#dice;
     const run = await this.#kubelet.began(pod, before);
