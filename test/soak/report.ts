@@ -89,7 +89,7 @@ export function report(result: SoakResult): string {
     '',
     'Means of thirds of the samples after the first quarter of the run; growth by the line of least squares over',
     'them. A client remembers the sessions of others that it has seen, 2,000 at most: that is part of what grows in',
-    'the heap of a run that is too short to reach this, 0.7 KiB each. Resident memory follows how much is done at a',
+    'the heap of a run that is too short to reach this, 1.1 KiB each. Resident memory follows how much is done at a',
     'time, by what V8 and the allocator then keep for the next time: it says something of leaks only where that is',
     'always the same. So the rate is fixed, and has to be even for the run to count.',
     '',
