@@ -33,8 +33,8 @@ export interface SoakResult {
 
 /**
  * What V8 compiles, and what it notes of types to do that better, grows for tens of thousands of
- * operations, and goes when it is not used: 1 to 2 MiB of the heap that are none of the client's. And
- * its young generation grows with the rate of operations, by 120 MiB, and stays so.
+ * operations, and goes when it is not used: some MiB of the heap that are none of the client's. And its
+ * young generation grows with the rate of operations, by 120 MiB, and stays so.
  */
 const V8_AT_REST = [
   '--no-opt',
