@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { unlessAborted } from '../core/abort.ts';
+import { linked, unlessAborted } from '../core/abort.ts';
 import { SILENT } from '../core/announcer.ts';
 import type { Announcer } from '../core/announcer.ts';
 import { pause } from '../core/clock.ts';
@@ -149,9 +149,7 @@ export class Election {
       );
     }
     this.#standing = true;
-    const signal = options.signal
-      ? AbortSignal.any([options.signal, this.#closing.signal])
-      : this.#closing.signal;
+    const { signal, unlink } = linked(this.#ends(options));
     try {
       await this.#letOthersGoFirst(signal);
       for (;;) {
@@ -171,6 +169,7 @@ export class Election {
       this.#checkOpen();
       throw error;
     } finally {
+      unlink();
       this.#standing = false;
     }
   }
@@ -187,15 +186,12 @@ export class Election {
    * ```
    */
   observe(options: CampaignOptions = {}): AsyncGenerator<Leader | undefined, void, undefined> {
-    const signal = options.signal
-      ? AbortSignal.any([options.signal, this.#closing.signal])
-      : this.#closing.signal;
     const fallbackSeconds = this.#times.leaseSeconds;
     return observeLeader(
       this.#api,
       this.#parts,
       { name: this.#lease, election: this.name, fallbackSeconds },
-      signal,
+      this.#ends(options),
     );
   }
 
@@ -218,6 +214,11 @@ export class Election {
     this.#term?.interrupt();
     if (inside.getStore() !== this) await this.#work;
     await Promise.all([this.resign(), this.#leaving]);
+  }
+
+  /** What ends a call: the application's signal, and the end of the client. */
+  #ends({ signal }: CampaignOptions): AbortSignal[] {
+    return signal ? [signal, this.#closing.signal] : [this.#closing.signal];
   }
 
   /** Whoever has just resigned stands back for a retry period. */

@@ -1,3 +1,4 @@
+import { linked } from '../core/abort.ts';
 import { pause } from '../core/clock.ts';
 import { isFree, statedDuration } from '../core/election.ts';
 import type { Lease } from '../core/lease.ts';
@@ -28,20 +29,21 @@ export async function* observeLeader(
   api: LeaseApi,
   parts: Parts,
   lease: { name: string; election: string; fallbackSeconds: number },
-  signal: AbortSignal | undefined,
+  ends: readonly AbortSignal[],
 ): AsyncGenerator<Leader | undefined, void, undefined> {
   const { clock } = parts;
+  const { signal, unlink } = linked(ends);
   const view = new LeaseView(api, lease.name, parts);
   const wakeup = new Wakeup();
   const sighting = new LeaderSighting();
   const unsubscribe = view.subscribe(wakeup.wake);
-  signal?.addEventListener('abort', wakeup.wake);
+  signal.addEventListener('abort', wakeup.wake);
   view.startWatch();
   let told: string | undefined;
   let pollAt = clock.now() + POLL_MS;
   let confirmed = false;
   try {
-    while (!signal?.aborted) {
+    while (!signal.aborted) {
       let next = pollAt;
       const state = view.state();
       if (state) {
@@ -79,8 +81,9 @@ export async function* observeLeader(
       pollAt = clock.now() + POLL_MS;
     }
   } finally {
+    unlink();
     unsubscribe();
-    signal?.removeEventListener('abort', wakeup.wake);
+    signal.removeEventListener('abort', wakeup.wake);
     view.stopWatch();
   }
 }

@@ -1,4 +1,4 @@
-import { unlessAborted } from '../core/abort.ts';
+import { linked, unlessAborted } from '../core/abort.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { Acquisition } from './acquire.ts';
 import type { Grant, LockTarget } from './context.ts';
@@ -68,7 +68,8 @@ export class Cohort implements Standing {
     if (this.#busy || this.#hold || this.#holding) return undefined;
     const since = this.now();
     let held: Held | undefined;
-    const stop = signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal;
+    const closing = this.#closing.signal;
+    const { signal: stop, unlink } = linked(signal ? [signal, closing] : [closing]);
     try {
       await this.#exclusively(async () => {
         const grant = await tryOnce(this.#target, stop);
@@ -77,6 +78,7 @@ export class Cohort implements Standing {
     } catch (error) {
       throw stop.aborted && !signal?.aborted ? closed() : error;
     } finally {
+      unlink();
       this.#pump();
     }
     return held;

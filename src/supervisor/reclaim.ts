@@ -1,3 +1,4 @@
+import { linked } from '../core/abort.ts';
 import { pause } from '../core/clock.ts';
 import type { Entry } from '../core/entry.ts';
 import { CHALLENGE_ANNOTATION, microTime } from '../core/lease.ts';
@@ -62,7 +63,9 @@ export async function reclaim(
   void looking.then(() => {
     settled.abort();
   });
-  await pause(clock, LONGEST_HEAD_START_MS, AbortSignal.any([signal, settled.signal]));
+  const headStart = linked([signal, settled.signal]);
+  await pause(clock, LONGEST_HEAD_START_MS, headStart.signal);
+  headStart.unlink();
   const [revoked] = await Promise.allSettled([revoke(workshop, session, signal)]);
   const first = await looking;
   const blank = valueOf(revoked);

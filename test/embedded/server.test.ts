@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connect } from '../../src/index.ts';
 import type { LeaseholdEvent } from '../../src/index.ts';
 import { ApiServer } from '../../src/testing/index.ts';
@@ -107,6 +107,25 @@ describe('interruptions', () => {
     expect((await cut.request('GET', LEASES)).status).toBe(200);
     cut.closeConnections();
     other.closeConnections();
+  });
+
+  it('opens no watch for a client that has gone while its answer was held back', async () => {
+    const gone = Promise.withResolvers<undefined>();
+    await using own = await ApiServer.start({ onServed: () => gone.resolve(undefined) });
+    const answer = own.handler.handle.bind(own.handler);
+    const stalled = Promise.withResolvers<() => void>();
+    vi.spyOn(own.handler, 'handle').mockImplementation((received) => {
+      stalled.resolve(own.interrupt({ kind: 'stall' }));
+      return answer(received);
+    });
+    const headers = { authorization: `Bearer ${own.adminToken}` };
+    const call = request(`${own.url}${LEASES}?watch=true`, { ca: own.ca, headers });
+    call.on('error', () => undefined).end();
+    const end = await stalled.promise;
+    call.destroy();
+    await gone.promise;
+    end();
+    expect(own.handler.watches).toBe(0);
   });
 });
 

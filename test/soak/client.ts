@@ -8,8 +8,9 @@ import { Strands } from './strands.ts';
 
 /** A watch of a lock lingers for 5 s after its last use. */
 const REST_MS = 6_000;
-const SAMPLES = 60;
-const LEAST_BETWEEN_MS = 3_000;
+/** In a run that is shorter than so many of them, a sample comes sooner. */
+const BETWEEN_MS = 24_000;
+const LEAST_SAMPLES = 10;
 /** A connection that nobody uses is dropped after 55 s, but only if nobody is there to use it. */
 const LONGEST_END_MS = 90_000;
 
@@ -53,19 +54,21 @@ const strands = new Strands({
       tell({ type: 'bury', lock });
     }),
 });
-const pacer = new Pacer(settings.share);
+const pacer = new Pacer();
+let last = { operations: 0, active: 0 };
 const isOver = (): boolean => elapsed() >= settings.milliseconds;
-const running = strands.all().map((work) => pacer.strand(isOver, work));
+const running = strands.all().map((strand) => pacer.run(isOver, strand));
 const failed = Promise.all(running).then(() => undefined);
 
 async function sampleUntilOver(): Promise<void> {
   while (!isOver()) {
     const left = settings.milliseconds - elapsed();
-    const between = Math.max(LEAST_BETWEEN_MS, settings.milliseconds / SAMPLES - REST_MS);
-    await sleep(Math.min(between, left));
+    await sleep(Math.min(BETWEEN_MS, settings.milliseconds / LEAST_SAMPLES, left));
+    const { active } = pacer;
     await pacer.atRest(async () => {
       await sleep(REST_MS);
-      const sample = await takeSample(elapsed(), strands.operations, stop.signal);
+      const rate = ratePerSecond(strands.operations, active);
+      const sample = await takeSample(elapsed(), strands.operations, rate, stop.signal);
       tell({ type: 'sample', sample });
     });
   }
@@ -80,8 +83,16 @@ while (left.length > 0 && performance.now() < deadline) {
   await sleep(10, undefined, { ref: false });
   left = leftOver();
 }
-tell({ type: 'end', counts: strands.counts, events, warnings, left });
+const { counts, unwritten } = strands;
+tell({ type: 'end', counts, events, warnings, left, unwritten });
 process.disconnect();
+
+/** Since the sample before. */
+function ratePerSecond(operations: number, active: number): number {
+  const rate = (1_000 * (operations - last.operations)) / (active - last.active);
+  last = { operations, active };
+  return rate;
+}
 
 /** What keeps this process alive and did not before. */
 function leftOver(): string[] {

@@ -1,26 +1,37 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Keeps the process below a part of a core, and lets it come to rest for a sample. */
+/** Something to be done again and again. */
+export interface Strand {
+  /** Milliseconds from one beginning to the next: long enough for a machine that is busy. */
+  readonly every: number;
+  readonly work: () => Promise<void>;
+}
+
+/**
+ * Keeps a load the same for as long as it lasts, however fast the machine is just then, and lets the
+ * process come to rest for a sample.
+ */
 export class Pacer {
-  readonly #share: number;
   readonly #startedAt = performance.now();
-  readonly #cpuBefore = process.cpuUsage();
   #atGate = 0;
   #strands = 0;
   #gate: PromiseWithResolvers<undefined> | undefined;
   #arrived: (() => void) | undefined;
+  #restedFor = 0;
 
-  constructor(share: number) {
-    this.#share = share;
+  /** Milliseconds in which nothing had to rest. */
+  get active(): number {
+    return performance.now() - this.#startedAt - this.#restedFor;
   }
 
-  /** Runs `work` again and again until told to stop. */
-  async strand(isOver: () => boolean, work: () => Promise<void>): Promise<void> {
+  /** Begins the work on each beat until told to stop. A beat that comes too early is left out. */
+  async run(isOver: () => boolean, { every, work }: Strand): Promise<void> {
     this.#strands += 1;
     try {
       while (!isOver()) {
         await work();
-        await this.#turn();
+        if (this.#gate) await this.#rest(this.#gate);
+        else await sleep(every - ((performance.now() - this.#startedAt) % every));
       }
     } finally {
       this.#strands -= 1;
@@ -30,6 +41,7 @@ export class Pacer {
 
   /** Runs `look` while every strand rests. */
   async atRest(look: () => Promise<void>): Promise<void> {
+    const since = performance.now();
     const gate = Promise.withResolvers<undefined>();
     this.#gate = gate;
     const resting = new Promise<void>((resolve) => {
@@ -41,21 +53,15 @@ export class Pacer {
     await resting;
     this.#arrived = undefined;
     await look();
+    this.#restedFor += performance.now() - since;
     this.#gate = undefined;
     gate.resolve(undefined);
   }
 
-  async #turn(): Promise<void> {
-    if (this.#gate) {
-      this.#atGate += 1;
-      this.#arrived?.();
-      await this.#gate.promise;
-      this.#atGate -= 1;
-      return;
-    }
-    const { user, system } = process.cpuUsage(this.#cpuBefore);
-    const due = (user + system) / 1_000 / this.#share;
-    const ahead = due - (performance.now() - this.#startedAt);
-    if (ahead > 0) await sleep(Math.min(ahead, 1_000));
+  async #rest(gate: PromiseWithResolvers<undefined>): Promise<void> {
+    this.#atGate += 1;
+    this.#arrived?.();
+    await gate.promise;
+    this.#atGate -= 1;
   }
 }

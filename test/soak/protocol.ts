@@ -4,8 +4,6 @@ import type { Sample } from './sample.ts';
 export interface ClientSettings {
   readonly kubeconfig: string;
   readonly milliseconds: number;
-  /** The part of a core that it may use. */
-  readonly share: number;
 }
 
 /** What the client tells the run. */
@@ -19,6 +17,8 @@ export type FromClient =
       readonly warnings: readonly string[];
       /** What is there after all clients have been closed, and was not before the first. */
       readonly left: readonly string[];
+      /** Sessions of clients that were closed while the API server was away, and said so. */
+      readonly unwritten: readonly string[];
     };
 
 /** What the run tells the client: a dead process holds that lock. */

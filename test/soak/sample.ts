@@ -7,6 +7,8 @@ export interface Sample {
   readonly at: number;
   /** Done so far. */
   readonly operations: number;
+  /** Done in each second of work since the sample before. */
+  readonly rate: number;
   /** Bytes of the heap after a garbage collection. */
   readonly heap: number;
   /** Bytes outside of the heap that belong to objects in it: buffers. */
@@ -22,12 +24,13 @@ export interface Sample {
   readonly listeners: number;
 }
 
-export type Figure = Exclude<keyof Sample, 'at' | 'operations'>;
+export type Figure = Exclude<keyof Sample, 'at' | 'operations' | 'rate'>;
 
 /** Needs `--expose-gc`. */
 export async function takeSample(
   at: number,
   operations: number,
+  rate: number,
   shared: AbortSignal,
 ): Promise<Sample> {
   // A second one frees what finalizers of the first have let go.
@@ -41,6 +44,7 @@ export async function takeSample(
   return {
     at,
     operations,
+    rate,
     heap: heapUsed,
     external,
     rss,

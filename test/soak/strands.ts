@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, isLeaseholdError } from '../../src/index.ts';
 import type { AcquireOptions, Leasehold, LeaseholdErrorCode, Lock } from '../../src/index.ts';
+import type { Strand } from './pacer.ts';
 import { BLOCKED, BLOCKED_ROW, ELECTION, ELECTION_TIMES, SHARED, TTL_MS } from './protocol.ts';
 
 /** What an application may meet while its API server comes and goes. */
@@ -12,6 +13,8 @@ const EXPECTED: readonly LeaseholdErrorCode[] = ['LOST', 'TIMEOUT', 'ABORTED', '
  */
 export class Strands {
   readonly counts: Record<string, number> = {};
+  /** Sessions of short-lived clients that said that they could not delete them. */
+  readonly unwritten: string[] = [];
   readonly #leasehold: Leasehold;
   readonly #kubeconfig: string;
   /** Given to every call that takes one, as an application does with that of its shutdown. */
@@ -35,37 +38,39 @@ export class Strands {
     return Object.values(this.counts).reduce((total, count) => total + count, 0);
   }
 
-  readonly all = (): (() => Promise<void>)[] => [
-    this.#free,
-    this.#contended,
-    this.#contended,
-    this.#contended,
-    this.#timeOut,
-    this.#cancel,
-    this.#try,
-    this.#campaign,
-    this.#observe,
-    this.#row,
-    this.#connect,
-    this.#inherit,
+  readonly all = (): Strand[] => [
+    { every: 500, work: this.#free },
+    { every: 500, work: this.#contended },
+    { every: 500, work: this.#contended },
+    { every: 500, work: this.#contended },
+    { every: 200, work: this.#timeOut },
+    { every: 200, work: this.#cancel },
+    { every: 200, work: this.#try },
+    { every: 1_500, work: this.#campaign },
+    { every: 1_500, work: this.#observe },
+    { every: 4_000, work: this.#row },
+    { every: 10_000, work: this.#connect },
+    { every: 15_000, work: this.#inherit },
   ];
 
   /** A name that was never used before: nothing of it may stay. */
   readonly #free = async (): Promise<void> => {
-    for (let count = 0; count < 10; count += 1) {
+    for (let count = 0; count < 3; count += 1) {
       const lock = this.#leasehold.lock(this.#newName('free'));
       await this.#count('free', () => lock.run(() => undefined, { signal: this.#shared }));
     }
   };
 
   readonly #contended = async (): Promise<void> => {
-    const timeout = Math.random() < 0.1 ? 1 + between(0, 30) : 20_000;
-    await this.#count('contended', async () => {
-      const options = { timeout, signal: this.#shared };
-      await this.#leasehold.lock(SHARED).run(async ({ signal }) => {
-        if (Math.random() < 0.2) await sleep(2, undefined, { signal }).catch(() => undefined);
-      }, options);
-    });
+    for (let count = 0; count < 5; count += 1) {
+      const timeout = Math.random() < 0.1 ? 1 + between(0, 30) : 20_000;
+      await this.#count('contended', async () => {
+        const options = { timeout, signal: this.#shared };
+        await this.#leasehold.lock(SHARED).run(async ({ signal }) => {
+          if (Math.random() < 0.2) await sleep(2, undefined, { signal }).catch(() => undefined);
+        }, options);
+      });
+    }
   };
 
   readonly #timeOut = async (): Promise<void> => {
@@ -123,7 +128,6 @@ export class Strands {
     await sleep(between(200, 1_500));
     controller.abort();
     await Promise.all(waits);
-    await sleep(2_000);
   };
 
   /** A client of its own, from the kubeconfig to the end. */
@@ -134,6 +138,9 @@ export class Strands {
         identity: 'short-lived',
         ttl: TTL_MS,
         logger: { info: ignore, warn: ignore, error: ignore, debug: ignore },
+        onEvent: (event) => {
+          if (event.type === 'session-ended' && !event.deleted) this.unwritten.push(event.session);
+        },
       });
       const waiting = hold(own.lock(BLOCKED), {}).catch(() => undefined);
       const standing = own
@@ -151,7 +158,6 @@ export class Strands {
         .finally(() => own.close());
       await Promise.all([waiting, standing]);
     });
-    await sleep(8_000);
   };
 
   /** The lock of a process that has died. */
@@ -161,7 +167,6 @@ export class Strands {
     await this.#count('inherit', async () => {
       await hold(this.#leasehold.lock(lock), { timeout: 60_000 });
     });
-    await sleep(10_000, undefined, { signal: this.#shared }).catch(() => undefined);
   };
 
   async #count(kind: string, operation: () => Promise<unknown>): Promise<void> {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Sample } from './sample.ts';
-import { judge } from './verdict.ts';
+import { judge, judgeLoad } from './verdict.ts';
 
 const MINUTE = 60_000;
 const MIB = 1024 * 1024;
@@ -11,6 +11,7 @@ function run(heapAt: (minute: number) => number, noise: readonly number[]): Samp
   return Array.from({ length: 60 }, (_, index) => ({
     at: (index + 1) * (MINUTE / 2),
     operations: index * 1_000,
+    rate: 100,
     heap: heapAt((index + 1) / 2) + (noise[index % noise.length] ?? 0) * 0.2 * MIB,
     external: 3 * MIB,
     rss: 100 * MIB,
@@ -57,4 +58,12 @@ it('finds a listener for every minute', () => {
   }));
   const found = judge(samples, 30 * MINUTE).filter(({ flat }) => !flat);
   expect(found.map(({ figure }) => figure)).toEqual(['listeners']);
+});
+
+it('calls a load uneven that grows', () => {
+  const samples = run(() => 10 * MIB, [0]);
+  expect(judgeLoad(samples, 30 * MINUTE).even).toBe(true);
+  const growing = samples.map((sample) => ({ ...sample, rate: 50 + 2 * (sample.at / MINUTE) }));
+  expect(judgeLoad(growing, 30 * MINUTE).even).toBe(false);
+  expect(judgeLoad([], 30 * MINUTE).even).toBe(false);
 });

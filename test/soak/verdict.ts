@@ -31,13 +31,31 @@ const LIMITS: Record<Figure, { readonly part: number; readonly least: number }> 
   listeners: { part: 0, least: 0.5 },
 };
 
+/** Whether there was as much to do in the last third as in the first: else flat says nothing. */
+export interface LoadVerdict {
+  /** Operations in a second, in each third of the samples after the warm-up. */
+  readonly thirds: readonly [number, number, number];
+  readonly even: boolean;
+}
+
+/** The largest third by the smallest. */
+const MOST_UNEVEN = 1.2;
+
+export function judgeLoad(samples: readonly Sample[], duration: number): LoadVerdict {
+  const thirds = thirdsOf(counted(samples, duration).map(({ rate }) => rate));
+  const least = Math.min(...thirds);
+  return { thirds, even: least > 0 && Math.max(...thirds) <= MOST_UNEVEN * least };
+}
+
 const FIGURES = Object.keys(LIMITS) as Figure[];
 
 /** @param duration - of the whole run, in the unit of {@link Sample.at} */
 export function judge(samples: readonly Sample[], duration: number): Verdict[] {
-  const counted = samples.filter(({ at }) => at >= duration * WARM_UP);
   return FIGURES.map((figure) => {
-    const points = counted.map((sample) => ({ x: sample.at, y: sample[figure] }));
+    const points = counted(samples, duration).map((sample) => ({
+      x: sample.at,
+      y: sample[figure],
+    }));
     const thirds = thirdsOf(points.map(({ y }) => y));
     const span = (points.at(-1)?.x ?? 0) - (points[0]?.x ?? 0);
     const growth = slope(points) * span;
@@ -47,6 +65,10 @@ export function judge(samples: readonly Sample[], duration: number): Verdict[] {
     const flat = points.length >= 3 && (growth <= limit || thirds[2] - thirds[0] <= limit / 2);
     return { figure, thirds, growth, limit, flat };
   });
+}
+
+function counted(samples: readonly Sample[], duration: number): Sample[] {
+  return samples.filter(({ at }) => at >= duration * WARM_UP);
 }
 
 function thirdsOf(values: readonly number[]): [number, number, number] {

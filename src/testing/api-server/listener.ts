@@ -98,9 +98,16 @@ export class Listener {
     const answer = this.#handled(request);
     const { method, url } = request;
     response.sendDate = false;
-    response.on('close', () => this.#onServed?.({ method, url, status: answer.status }));
+    const served = (): void => this.#onServed?.({ method, url, status: answer.status });
+    // Who has gone closes nothing any more: a watch would stay open for its lifetime.
+    if (response.destroyed) {
+      served();
+      return;
+    }
+    response.on('close', served);
     // An interruption that has begun meanwhile holds back the answer, not the deed.
     this.interruptions.pass(exchange, () => {
+      if (response.destroyed) return;
       response.writeHead(answer.status, answer.headers as Record<string, string | string[]>);
       if ('open' in answer) this.#stream(answer, response, exchange);
       else response.end(answer.body);
