@@ -29,6 +29,9 @@ export interface SessionOptions {
   readonly announcer?: Announcer | undefined;
 }
 
+const LIMITS = { lane: 'heartbeats', deadline: 3_000 } as const;
+/** What cannot be removed in so many ttls is left to the operator. */
+const MOST_BURIALS = 10;
 const FIRST_RETRY_MS = 100;
 const MOST_RETRY_MS = 2_000;
 
@@ -177,30 +180,43 @@ export class Sessions {
     const deleted = left === undefined;
     if (!left || isBlank(left)) this.#announcer.sessionEnded(session.name);
     this.#parts.observe({ type: 'session-ended', session: session.name, deleted });
-    if (left && !this.#closing.signal.aborted) void this.#buryLater(left, session.ttl * 1_000);
+    if (left) void this.#buryLater(session, left);
   }
 
-  /** A blank session is of no use to anybody one ttl later. */
-  async #buryLater(lease: Lease, ttl: number): Promise<void> {
-    await pause(this.#parts.clock, ttl, this.#closing.signal);
-    if (this.#closing.signal.aborted) return;
-    await this.#api.remove(lease, { lane: 'heartbeats', deadline: 3_000 });
+  /** A blank session is of no use to anybody one ttl later; what is not blank yet has to be so first. */
+  async #buryLater(session: Session, lease: Lease): Promise<void> {
+    const { signal } = this.#closing;
+    let left: Lease | undefined = lease;
+    for (let burial = 0; left && burial < MOST_BURIALS; burial += 1) {
+      await pause(this.#parts.clock, session.ttl * 1_000, signal);
+      if (isAborted(signal)) return;
+      left = isBlank(left) ? await this.#removeBlank(left) : await this.#removeOrBlank(session);
+    }
+  }
+
+  /** Resolves with what is left, to be tried again: somebody may have changed it. */
+  async #removeBlank(lease: Lease): Promise<Lease | undefined> {
+    const outcome = await this.#api.remove(lease, LIMITS);
+    if (outcome.kind === 'done' || isMissing(outcome)) return undefined;
+    const { name, uid } = lease.metadata;
+    const read = await this.#api.get(name, LIMITS);
+    if (read.kind !== 'done') return isMissing(read) ? undefined : lease;
+    return read.body.metadata.uid === uid ? read.body : undefined;
   }
 
   /** Resolves with the Lease that is left: blank, or as last known when the server is away. */
   async #removeOrBlank(session: Session): Promise<Lease | undefined> {
-    const limits = { lane: 'heartbeats', deadline: 3_000 } as const;
     const { clock } = this.#parts;
     let lease = session.lease;
     let retry = FIRST_RETRY_MS;
     for (let conflicts = 0; conflicts < 5;) {
       const { settled } = session;
       const outcome = settled
-        ? await this.#api.remove(lease, limits)
-        : await this.#api.replace(blanked(lease, microTime(clock.wall())), limits);
+        ? await this.#api.remove(lease, LIMITS)
+        : await this.#api.replace(blanked(lease, microTime(clock.wall())), LIMITS);
       if (outcome.kind === 'done') return settled ? undefined : (outcome.body as Lease);
       if (isMissing(outcome)) return undefined;
-      const read = await this.#api.get(lease.metadata.name, limits);
+      const read = await this.#api.get(lease.metadata.name, LIMITS);
       if (isMissing(read)) return undefined;
       if (read.kind === 'done') {
         conflicts += 1;
@@ -216,6 +232,11 @@ export class Sessions {
     }
     return lease;
   }
+}
+
+/** A call, not a property: the compiler takes what a property said before an await for lasting. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -310,3 +310,28 @@ describe('by hand', () => {
     expect(next.valid).toBe(true);
   });
 });
+
+describe('a session that was lost', () => {
+  it('is removed in the end, however often somebody changes it meanwhile', async () => {
+    const world = new World();
+    const a = world.process('a');
+    const held = await world.time.settled(a.acquire('x'));
+    const { name } = sessionOf(world, 'a').metadata;
+    const heal = world.inject((request) =>
+      request.process === 'a' && request.name === name ? { kind: 'unsent' } : undefined,
+    );
+    await world.time.runUntil(() => !held.valid, TTL);
+    heal();
+    let conflicts = 0;
+    world.inject((request) => {
+      const writes = request.verb === 'replace' || request.verb === 'remove';
+      if (request.process !== 'a' || request.name !== name || !writes) return undefined;
+      conflicts += 1;
+      return conflicts <= 12 ? { kind: 'refuse', status: 409, reason: 'Conflict' } : undefined;
+    });
+    await world.time.settled(a.acquire('y'));
+    await world.time.advance(6 * TTL);
+    expect(conflicts).toBeGreaterThan(12);
+    expect(world.store.peek(name)).toBeUndefined();
+  });
+});
