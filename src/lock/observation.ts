@@ -69,7 +69,10 @@ export class Observation {
     this.#voidStrays(found.record);
     const index = found.kind === 'waiting' ? found.index : found.record.queue.length;
     this.#follow(found.record, index);
-    if (index < OBSERVED_WAITERS) this.#challenge(found.record, index);
+    // Whoever stands before it asks sooner, if there is anybody: entries may all have been brought back.
+    const { isDead } = this.#target.context.deaths;
+    const living = found.record.queue.slice(0, index).filter((entry) => !isDead(entry));
+    this.#challenge(found.record, living.length);
   }
 
   /** The settlement to write now: a holder is dead or void, or capacity is free. */

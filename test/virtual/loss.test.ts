@@ -245,6 +245,27 @@ describe('by hand', () => {
     },
   );
 
+  it('an entry that is brought back is asked about behind others of which nobody asks', async () => {
+    const world = new World();
+    const { time } = world;
+    const processes = ['a', 'b', 'c', 'd'].map((name) => world.process(name));
+    const [a] = processes;
+    if (!a) throw new Error('nobody');
+    const held = await time.settled(a.acquire('x'));
+    const waits = processes.slice(1).map(async (process) => (await process.acquire('x')).release());
+    await time.advance(1_000);
+    const record = structuredClone(must(world.store.peek('x')));
+    await time.settled(held.release());
+    await time.settled(Promise.all(waits));
+    const { name, labels, annotations } = record.metadata;
+    world.store.create({
+      metadata: { name, ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) },
+      ...(record.spec ? { spec: record.spec } : {}),
+    });
+    // Those before it in the queue are of processes that live, and have given them up.
+    await time.settled(world.process('e').acquire('x'), 24 * TTL);
+  });
+
   it('a challenge of an entry that is current changes nothing', async () => {
     const world = new World();
     const [a, b] = [world.process('a'), world.process('b')];
