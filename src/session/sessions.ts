@@ -178,7 +178,7 @@ export class Sessions {
     await session.end();
     const left = await this.#removeOrBlank(session);
     const deleted = left === undefined;
-    if (!left || isBlank(left)) this.#announcer.sessionEnded(session.name);
+    this.#announceEnd(session, left);
     this.#parts.observe({ type: 'session-ended', session: session.name, deleted });
     if (left) void this.#buryLater(session, left);
   }
@@ -191,7 +191,12 @@ export class Sessions {
       await pause(this.#parts.clock, session.ttl * 1_000, signal);
       if (isAborted(signal)) return;
       left = isBlank(left) ? await this.#removeBlank(left) : await this.#removeOrBlank(session);
+      this.#announceEnd(session, left);
     }
+  }
+
+  #announceEnd({ name }: Session, left: Lease | undefined): void {
+    if (!left || isBlank(left)) this.#announcer.sessionEnded(name);
   }
 
   /** Resolves with what is left, to be tried again: somebody may have changed it. */

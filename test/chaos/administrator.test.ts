@@ -20,14 +20,14 @@ function administrator(
   const lists = versions.map((resourceVersion) => ({
     ...{ metadata: { resourceVersion }, items: [lock] },
   }));
-  const client = {
-    expect: (method: Method) => {
-      const list = lists.shift();
+  const client: Pick<ApiClient, 'expect' | 'request'> = {
+    expect: <T>(method: Method) => {
+      const list: unknown = lists.shift();
       if (method !== 'GET' || !list) return Promise.reject(new Error('the server is away'));
-      return Promise.resolve(list);
+      return Promise.resolve(list as T);
     },
-    request: write,
-  } as unknown as Pick<ApiClient, 'expect' | 'request'>;
+    request: <T>() => write() as Promise<ApiResponse<T>>,
+  };
   return new Administrator(client, 'default', new SeededRandom(1));
 }
 

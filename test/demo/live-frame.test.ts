@@ -10,7 +10,7 @@ const calm: Board = {
   elapsed: 18_400,
   total: 60_000,
   ttlSeconds: 3,
-  kubeconfig: '/tmp/leasehold-demo-a1B2c3/kubeconfig',
+  kubeconfig: '/any/leasehold-demo-a1B2c3/kubeconfig',
   workers: [
     { name: 'worker-1', pid: 15_745, state: 'running', turns: 5 },
     { name: 'worker-6', pid: 15_880, state: 'starting', turns: 0 },
@@ -106,8 +106,8 @@ describe('the live view', () => {
 
 
       ttl 3 s (usually 15 s). Ctrl-C ends. From another terminal in this directory:
-      kubectl --kubeconfig /tmp/leasehold-demo-a1B2c3/kubeconfig get leases -w
-      npx node src/cli/main.ts ls --kubeconfig /tmp/leasehold-demo-a1B2c3/kubeconfig"
+      kubectl --kubeconfig /any/leasehold-demo-a1B2c3/kubeconfig get leases -w
+      npx node src/cli/main.ts ls --kubeconfig /any/leasehold-demo-a1B2c3/kubeconfig"
     `);
   });
 
@@ -135,8 +135,8 @@ describe('the live view', () => {
 
 
       ttl 3 s (usually 15 s). Ctrl-C ends. From another terminal in this directory:
-      kubectl --kubeconfig /tmp/leasehold-demo-a1B2c3/kubeconfig get leases -w
-      npx node src/cli/main.ts ls --kubeconfig /tmp/leasehold-demo-a1B2c3/kubeconfig"
+      kubectl --kubeconfig /any/leasehold-demo-a1B2c3/kubeconfig get leases -w
+      npx node src/cli/main.ts ls --kubeconfig /any/leasehold-demo-a1B2c3/kubeconfig"
     `);
   });
 
@@ -164,8 +164,8 @@ describe('the live view', () => {
 
 
       ttl 3 s (usually 15 s). Ctrl-C ends. From another terminal in this directory:
-      kubectl --kubeconfig /tmp/leasehold-demo-a1B2c3/kubeconfig get leases -w
-      npx node src/cli/main.ts ls --kubeconfig /tmp/leasehold-demo-a1B2c3/kubeconfig"
+      kubectl --kubeconfig /any/leasehold-demo-a1B2c3/kubeconfig get leases -w
+      npx node src/cli/main.ts ls --kubeconfig /any/leasehold-demo-a1B2c3/kubeconfig"
     `);
   });
 

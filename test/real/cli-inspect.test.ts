@@ -1,18 +1,13 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Lease } from '../../src/core/lease.ts';
 import type { ElectionView, LockView, SessionView, View } from '../../src/inspect/views.ts';
 import { isEmbedded } from '../cluster/shared.ts';
 import { useFixture } from '../cli/fixture.ts';
 import { Program, hasTerminal } from '../cli/program.ts';
-import { renderKubeconfig } from '../cluster/kubeconfig.ts';
 import { client, countLeaseRequests, inTurns, leasePath } from './world.ts';
 import type { Client } from './world.ts';
 
 const fixture = useFixture();
-let directory = '';
 let holder: Client;
 let waiter: Client;
 
@@ -22,7 +17,6 @@ const LONG_SECONDS = 90;
 
 beforeAll(async () => {
   const { cluster, namespace } = fixture();
-  directory = await mkdtemp(join(tmpdir(), 'leasehold-inspect-'));
   holder = await client(cluster, namespace, { identity: 'holding', ttl: LONG_SECONDS * 1_000 });
   waiter = await client(cluster, namespace, { identity: 'waiting', ttl: LONG_SECONDS * 1_000 });
   await holder.leasehold.lock(LOCK).acquire();
@@ -47,7 +41,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await holder.leasehold.close();
   await waiter.leasehold.close();
-  await rm(directory, { recursive: true });
 });
 
 function now(): string {
@@ -64,12 +57,6 @@ async function make(name: string, { spec, ...metadata }: Made = {}): Promise<voi
     metadata: { name, ...metadata },
     ...(spec ? { spec } : {}),
   });
-}
-
-async function kubeconfig(name: string, text: string): Promise<string> {
-  const file = join(directory, name);
-  await writeFile(file, text);
-  return file;
 }
 
 async function json<T>(...words: readonly string[]): Promise<T> {
@@ -276,47 +263,5 @@ describe('leasehold describe', () => {
       output: '',
       errors: `leasehold: no lock, election or session nightly in namespace ${fixture().namespace}; did you mean ${LOCK}?\n`,
     });
-  });
-});
-
-describe('what goes wrong is told in one line', () => {
-  test.skipIf(isEmbedded).each(['ls', 'describe', 'watch'])(
-    '%s: not permitted',
-    async (command) => {
-      const { cluster, namespace } = fixture();
-      const user = await cluster.clientCertificate('nobody-in-particular');
-      const file = await kubeconfig('forbidden', cluster.kubeconfig(user));
-      const words = command === 'describe' ? ['describe', 'x'] : [command];
-      const { code, output, errors } = await Program.start(
-        [...words, '-n', namespace, '--kubeconfig', file],
-        {},
-      ).finished;
-      expect({ code, output }).toEqual({ code: 77, output: '' });
-      const verbs = command === 'watch' ? '"list", "watch"' : '"list"';
-      expect(errors).toContain(`resources: ["leases"], verbs: [${verbs}]`);
-      expect(errors.split('\n')).toHaveLength(2);
-    },
-  );
-
-  test.each(['ls', 'describe', 'watch'])('%s: nobody listens', async (command) => {
-    const file = await kubeconfig('nobody', renderKubeconfig('https://127.0.0.1:1', '', {}));
-    const words = command === 'describe' ? ['describe', 'x'] : [command];
-    const { code, errors } = await Program.start([...words, '--kubeconfig', file], {}).finished;
-    expect(code).toBe(69);
-    expect(errors).toMatch(/^leasehold: cannot list .*ECONNREFUSED.*\n$/);
-  });
-
-  test('a kubeconfig that is none', async () => {
-    const file = await kubeconfig('garbled', '{ a: [');
-    const { code, errors } = await fixture().run('ls', '--kubeconfig', file);
-    expect(code).toBe(78);
-    expect(errors).toMatch(/^leasehold: kubeconfig .*garbled: is not YAML: .*\n$/);
-  });
-
-  test('wrong words', async () => {
-    expect(await fixture().run('ls', '-A')).toMatchObject({ code: 64 });
-    expect(await fixture().run('ls', '-l', '==')).toMatchObject({ code: 64 });
-    expect(await fixture().run('describe')).toMatchObject({ code: 64 });
-    expect(await fixture().run('ls', '-o', 'yaml')).toMatchObject({ code: 64 });
   });
 });
