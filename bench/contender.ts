@@ -114,6 +114,8 @@ function podSpec(
         imagePullPolicy: 'IfNotPresent',
         command,
         env: Object.entries(environment).map(([name, value]) => ({ name, value })),
+        // As the application of the tests has it, so that none has a larger share of the processors.
+        resources: { requests: { cpu: '100m', memory: '128Mi' } },
         volumeMounts: volumes.map(({ name, at }) => ({ name, mountPath: at, readOnly: true })),
       },
     ],

@@ -7,15 +7,19 @@ export async function rollingUpdate(world: World): Promise<number> {
   await world.runDeployment('app', 'lead', 3);
   await world.story.untilTold('connected', 3);
   await world.story.untilTold('leads');
+  const old = await world.pods('app');
   await rollOut(world, 'app');
-  await eventually('a leader of the new Pods', async () => {
+  const leader = await eventually('a leader of the new Pods', async () => {
     const holder = (await world.lease('leader'))?.spec?.holderIdentity ?? '';
     return (await world.pods('app')).find((name) => holder.startsWith(name));
   });
-  const ends = world.story.told('led');
-  return world.story
-    .told('leads')
+  await world.story.until('its lead', ({ pod, event }) => pod === leader && event === 'leads');
+  // Each Pod tells by a stream of its own.
+  await world.story.untilEnded(old);
+  const ends = new Map(world.story.told('led').map(({ fence, at }) => [fence, at]));
+  const terms = world.story.told('leads').sort((a, b) => Number(a.fence) - Number(b.fence));
+  return terms
     .slice(1)
-    .map(({ at }, index) => at - (ends[index]?.at ?? Number.NaN))
+    .map(({ at }, index) => at - (ends.get(terms[index]?.fence) ?? Number.NaN))
     .reduce((total, gap) => total + gap, 0);
 }
