@@ -31,7 +31,8 @@ export class Observation {
   readonly #attempt: Attempt;
   readonly #followed = new Map<string, () => void>();
   readonly #unsubscribe: () => void;
-  readonly #challenges = new Map<string, { at: number; wait: number }>();
+  /** Of each holder: since when it has been there, when it was asked last, and the wait from then on. */
+  readonly #challenges = new Map<string, { since: number; asked?: number; wait: number }>();
   #changed = false;
   #dueSince: number | undefined;
   #nextLook = Number.POSITIVE_INFINITY;
@@ -152,19 +153,20 @@ export class Observation {
       if (deaths.isDead(entry) || entry.version > FORMAT_VERSION) continue;
       if (entry.session === this.#attempt.session.name) continue;
       const ttl = entry.ttl * 1_000;
-      let challenge = this.#challenges.get(entry.id);
-      if (!challenge) {
-        challenge = { at: this.#now + 2 * ttl * (1 + index), wait: 2 * ttl };
-        this.#challenges.set(entry.id, challenge);
+      const challenge = this.#challenges.get(entry.id) ?? { since: this.#now, wait: 2 * ttl };
+      this.#challenges.set(entry.id, challenge);
+      // Anew each time: those before it may have gone.
+      const due = (challenge.asked ?? challenge.since) + challenge.wait * (1 + index);
+      if (this.#now < due) {
+        this.#lookAt(due);
+        continue;
       }
-      if (this.#now >= challenge.at) {
-        challenge.wait = Math.min(challenge.wait * 2, ttl * MOST_CHALLENGE_TTLS);
-        challenge.at = this.#now + challenge.wait;
-        const lock = this.#target.name.original;
-        parts.observe({ type: 'challenge', lock, session: entry.session, attempt: entry.id });
-        void deaths.challenge(entry);
-      }
-      this.#lookAt(challenge.at);
+      challenge.wait = Math.min(challenge.wait * 2, ttl * MOST_CHALLENGE_TTLS);
+      challenge.asked = this.#now;
+      const lock = this.#target.name.original;
+      parts.observe({ type: 'challenge', lock, session: entry.session, attempt: entry.id });
+      void deaths.challenge(entry);
+      this.#lookAt(this.#now + challenge.wait * (1 + index));
     }
     for (const id of this.#challenges.keys()) {
       if (!record.holders.some((entry) => entry.id === id)) this.#challenges.delete(id);

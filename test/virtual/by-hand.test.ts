@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { HOLDER_PREFIX } from '../../src/core/record.ts';
-import { must, on, sessionOf } from './world/helpers.ts';
+import { must, rejection, on, sessionOf } from './world/helpers.ts';
 import { World } from './world/world.ts';
 
 const TTL = 15_000;
@@ -123,6 +123,22 @@ describe('by hand', () => {
     });
     // Those before it in the queue are of processes that live, and have given them up.
     await time.settled(world.process('e').acquire('x'), 24 * TTL);
+  });
+
+  it('is asked about soon by whoever has come to the front', async () => {
+    const world = new World();
+    const { time } = world;
+    const owner = world.process('owner');
+    const held = await time.settled(owner.acquire('x'));
+    const copy = must(world.store.peek('x'));
+    await time.settled(held.release());
+    await time.settled(owner.acquire('kept'));
+    world.store.create({ ...copy, metadata: { ...copy.metadata } }, { manager: 'velero' });
+    for (let before = 0; before < 9; before += 1) {
+      void rejection(world.process(`w${String(before)}`).acquire('x', { timeout: 5_000 }));
+    }
+    await time.advance(1_000);
+    await time.settled(world.process('last').acquire('x'), 3 * TTL);
   });
 
   it('a challenge of an entry that is current changes nothing', async () => {
