@@ -135,16 +135,15 @@ export class Announcement implements Announcer {
     this.#clear(this.#terms, election);
   }
 
-  seen(key: string, lease: () => Lease | undefined): void {
+  seen(key: string, lease: Lease | undefined): void {
     const slot = this.#attempts.get(key) ?? this.#terms.get(key);
-    const now = slot === undefined || this.#file === undefined ? undefined : lease();
-    if (slot === undefined || !now) return;
-    const text = sealed(now);
+    if (slot === undefined || this.#file === undefined) return;
+    const text = lease && sealed(lease);
+    if (!text || text.length > MOST_LEASE_CHARACTERS) {
+      this.#forget(slot);
+      return;
+    }
     try {
-      if (text.length > MOST_LEASE_CHARACTERS) {
-        this.#forget(slot);
-        return;
-      }
       this.#leases.add(slot);
       writeFileSync(leasePath(this.#path, slot), text, { mode: 0o600 });
     } catch {

@@ -21,11 +21,11 @@ export interface Announcer {
   termEnded(election: string, acquireTime: string): void;
   /**
    * The Lease that names an attempt or a term, as it was last seen: whoever settles it then need not
-   * read it first. It may be outdated.
+   * read it first. It may be outdated. Undefined where nobody looks at it any more.
    *
    * @param key - the attempt's id, or the name of the election's Lease
    */
-  seen(key: string, lease: () => Lease | undefined): void;
+  seen?(key: string, lease: Lease | undefined): void;
 }
 
 export interface AnnouncedSession {
@@ -51,5 +51,4 @@ export const SILENT: Announcer = {
   attemptSettled: () => undefined,
   termBegan: () => undefined,
   termEnded: () => undefined,
-  seen: () => undefined,
 };

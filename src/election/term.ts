@@ -183,7 +183,7 @@ export class Term implements Leadership {
 
   #announceLease(): void {
     const { lease } = this.#tenure;
-    this.#announcer.seen(lease.metadata.name, () => lease);
+    this.#announcer.seen?.(lease.metadata.name, lease);
   }
 
   /**

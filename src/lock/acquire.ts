@@ -1,8 +1,6 @@
 import { LeaseholdError } from '../core/errors.ts';
 import { parseRecord } from '../core/record.ts';
 import { isConflict, isMissing } from '../kube/outcome.ts';
-import type { Outcome } from '../kube/outcome.ts';
-import { errorOf, isTemporary } from '../kube/status-error.ts';
 import type { Session } from '../session/session.ts';
 import type { Attempt, Grant, LockTarget } from './context.ts';
 import { FarWaiter, MOST_REST_MS, NEAR } from './far-waiter.ts';
@@ -11,6 +9,7 @@ import { Observation } from './observation.ts';
 import { concerns, place } from './place.ts';
 import type { Place } from './place.ts';
 import { release } from './release.ts';
+import { Trouble } from './trouble.ts';
 import { Wakeup } from '../core/wakeup.ts';
 import { createHeld, join, leaveQueue, writeSettlement } from './writes.ts';
 
@@ -20,8 +19,6 @@ const POLL_NEXT_MS = 12_000;
 const POLL_PER_PLACE_MS = 1_000;
 /** How long a watch may take to show what a refusal has told, before it is looked up. */
 const REREAD_MS = 1_000;
-const FIRST_RETRY_MS = 20;
-const MOST_RETRY_MS = 2_000;
 
 /**
  * Waits for the lock: the loop of a waiter, level-triggered. Each round looks at the record as it
@@ -41,10 +38,10 @@ export class Acquisition {
   readonly #observation: Observation;
   readonly #fullQueue: FullQueue;
   readonly #farWaiter: FarWaiter;
+  readonly #trouble: Trouble;
   /** Under which uid the queue has, or may have, an entry of this attempt. */
   #joinedUid: string | undefined;
   #seen: bigint | undefined;
-  #retry = FIRST_RETRY_MS;
   #tried = false;
   /** What was known when a CREATE was refused: it cannot be acted on again. */
   #refusedAt: number | undefined;
@@ -58,6 +55,7 @@ export class Acquisition {
     this.#observation = new Observation(target, this.#attempt, this.#wakeup.wake);
     this.#fullQueue = new FullQueue(target);
     this.#farWaiter = new FarWaiter(target);
+    this.#trouble = new Trouble(target, (delay) => this.#sleep(delay));
   }
 
   /**
@@ -104,7 +102,7 @@ export class Acquisition {
     view.startWatch();
     if (!view.known || view.changes === this.#refusedAt) {
       await this.#sleep(this.#refusedAt === undefined ? POLL_MS : REREAD_MS);
-      this.#checkTrouble();
+      this.#trouble.checkWatch();
       if (view.changes === this.#refusedAt) {
         if ((await view.read()).kind !== 'unknown') this.#refusedAt = undefined;
       }
@@ -133,7 +131,7 @@ export class Acquisition {
     } catch {
       const read = await view.read();
       if (read.kind !== 'unknown') return place(view, this.#attempt);
-      await this.#afterTrouble(read, 'read');
+      await this.#trouble.wait(read, 'read');
       return undefined;
     }
   }
@@ -153,7 +151,7 @@ export class Acquisition {
       this.#refusedAt = changes;
       return undefined;
     }
-    await this.#afterTrouble(outcome, 'create');
+    await this.#trouble.wait(outcome, 'create');
     return undefined;
   }
 
@@ -175,7 +173,7 @@ export class Acquisition {
     this.#joinedUid = uid;
     const outcome = await join(this.#target, this.#attempt, uid, this.#seen ?? 0n);
     if (outcome.kind === 'done') {
-      this.#retry = FIRST_RETRY_MS;
+      this.#trouble.over();
       view.wrote(outcome.body);
       const found = place(view, this.#attempt);
       const waiting = parseRecord(outcome.body).queue.length;
@@ -184,7 +182,7 @@ export class Acquisition {
     }
     if (outcome.kind === 'unknown' && outcome.sent) this.#doubt('join', outcome.error);
     if (isMissing(outcome) || isConflict(outcome)) await this.#lookAgain();
-    else await this.#afterTrouble(outcome, 'join the queue of');
+    else await this.#trouble.wait(outcome, 'join the queue of');
     return undefined;
   }
 
@@ -236,7 +234,7 @@ export class Acquisition {
     if (!settlement) return false;
     const outcome = await writeSettlement(this.#target, found.record, settlement);
     if (outcome.kind === 'done') {
-      this.#retry = FIRST_RETRY_MS;
+      this.#trouble.over();
       if (settlement.action === 'write') {
         this.#target.context.parts.observe({
           type: 'settled',
@@ -248,7 +246,7 @@ export class Acquisition {
     } else if (isConflict(outcome) || isMissing(outcome)) {
       await this.#lookAgain();
     } else {
-      await this.#afterTrouble(outcome, 'settle');
+      await this.#trouble.wait(outcome, 'settle');
     }
     return true;
   }
@@ -256,31 +254,7 @@ export class Acquisition {
   /** After a conflict, which would be met again and again if it could not be looked into. */
   async #lookAgain(): Promise<void> {
     const read = await this.#target.view.read();
-    if (read.kind !== 'done' && !isMissing(read)) await this.#afterTrouble(read, 'read');
-  }
-
-  async #afterTrouble(
-    outcome: Exclude<Outcome<unknown>, { kind: 'done' }>,
-    action: string,
-  ): Promise<void> {
-    const what = `${action} lock ${this.#target.name.lease}`;
-    if (!isTemporary(outcome)) throw errorOf(outcome, what);
-    const error = errorOf(outcome, what).message;
-    const { observe, random } = this.#target.context.parts;
-    if (this.#retry === FIRST_RETRY_MS) {
-      observe({ type: 'api-trouble', lease: this.#target.name.lease, error });
-    }
-    await this.#sleep(Math.max(outcome.retryAfter ?? 0, this.#retry * (0.5 + random())));
-    this.#retry = Math.min(MOST_RETRY_MS, this.#retry * 2);
-    if (outcome.kind === 'unknown') await this.#target.view.read();
-  }
-
-  /** A watch that is refused for good (no permission) would be waited for for ever. */
-  #checkTrouble(): void {
-    const trouble = this.#target.view.trouble;
-    if (trouble && !isTemporary(trouble) && !isConflict(trouble) && trouble.kind === 'refused') {
-      if (trouble.status !== 410) throw errorOf(trouble, `watch lock ${this.#target.name.lease}`);
-    }
+    if (read.kind !== 'done' && !isMissing(read)) await this.#trouble.wait(read, 'read');
   }
 
   #doubt(request: string, error: unknown): void {

@@ -84,6 +84,7 @@ export class Holding {
     } else {
       // Also the watch of the wait before it: a thousand waits must not leave a thousand of them.
       this.#target.view.stopWatch();
+      this.#grant.attempt.session.seen(this.id, undefined);
     }
   }
 
@@ -116,10 +117,12 @@ export class Holding {
   /** If this process dies, its supervisor settles the record as it was last seen here. */
   #seen(): void {
     const { context, view } = this.#target;
+    const { session } = this.#grant.attempt;
+    if (!session.tellsWhatIsSeen) return;
     this.#cancelSeen ??= context.parts.clock.schedule(SEEN_AFTER_MS, () => {
       this.#cancelSeen = undefined;
       // Else it may be outdated, and to find that out would take one request more.
-      if (view.synced) this.#grant.attempt.session.seen(this.id, () => view.lease);
+      if (view.synced) session.seen(this.id, view.lease);
     });
   }
 

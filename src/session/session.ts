@@ -158,9 +158,14 @@ export class Session {
     this.#announcer.attemptSettled(id);
   }
 
-  /** The record that names this attempt, as it is known now. */
-  seen(id: string, record: () => Lease | undefined): void {
-    this.#announcer.seen(id, record);
+  /** Whether anybody is told of {@link seen}. */
+  get tellsWhatIsSeen(): boolean {
+    return this.#announcer.seen !== undefined;
+  }
+
+  /** The record that names this attempt, as it is known now; undefined when it is not followed. */
+  seen(id: string, record: Lease | undefined): void {
+    this.#announcer.seen?.(id, record);
   }
 
   /**

@@ -112,10 +112,10 @@ describe('an announcement', () => {
     announcement.sessionBegan(session);
     announcement.attemptBegan(session.name, '1f9a3c21-1', 'x');
     announcement.termBegan(term);
-    announcement.seen('1f9a3c21-1', () => lease(1));
-    announcement.seen('1f9a3c21-1', () => lease(2));
-    announcement.seen('controller', () => lease(3));
-    announcement.seen('of nobody', () => lease(4));
+    announcement.seen('1f9a3c21-1', lease(1));
+    announcement.seen('1f9a3c21-1', lease(2));
+    announcement.seen('controller', lease(3));
+    announcement.seen('of nobody', lease(4));
     expect(announcements.read()).toMatchObject([
       {
         sessions: [{ attempts: [{ id: '1f9a3c21-1', seen: lease(2) }] }],
@@ -134,14 +134,14 @@ describe('an announcement', () => {
     const metadata = { name: 'x', annotations: { note: 'a'.repeat(10_000) } };
     announcement.sessionBegan(session);
     announcement.attemptBegan(session.name, '1f9a3c21-1', 'x');
-    announcement.seen('1f9a3c21-1', () => ({ metadata }));
+    announcement.seen('1f9a3c21-1', { metadata });
     const [file = ''] = readdirSync(directory()).filter((name) => name.includes('.'));
     const path = join(directory(), file);
     const newer = sealed({ metadata: { ...metadata, resourceVersion: '2' } });
     writeFileSync(path, newer.slice(0, 4_096), { flag: 'r+' });
     expect(announcements.read()[0]?.sessions[0]?.attempts[0]).toMatchObject({ seen: undefined });
     metadata.annotations.note = 'a'.repeat(100_000);
-    announcement.seen('1f9a3c21-1', () => ({ metadata }));
+    announcement.seen('1f9a3c21-1', { metadata });
     expect(existsSync(path)).toBe(false);
   });
 

@@ -40,9 +40,9 @@ export class Notebook implements Announcer {
     this.#seen.delete(attempt);
   }
 
-  seen(key: string, lease: () => Lease | undefined): void {
-    const now = this.hasRoom ? lease() : undefined;
-    if (now) this.#seen.set(key, structuredClone(now));
+  seen(key: string, lease: Lease | undefined): void {
+    if (lease && this.hasRoom) this.#seen.set(key, structuredClone(lease));
+    else this.#seen.delete(key);
   }
 
   termBegan(term: AnnouncedTerm): void {
