@@ -51,7 +51,7 @@ test('a Service reaches the leader, and goes on while all Pods are replaced', as
 
   const old = await world.pods('web');
   await world.runPod('client', 'load', { URL: `http://${address}/` });
-  await world.story.untilTold('loads');
+  const [begun] = await world.story.untilTold('loads');
   await rollOut(world, 'web');
   const last = await eventually('the label on one of the new Pods alone', async () => {
     const [name = '', ...others] = await labelled();
@@ -59,10 +59,12 @@ test('a Service reaches the leader, and goes on while all Pods are replaced', as
   });
   await world.story.until('its lead', ({ pod, event }) => pod === last && event === 'leads');
   await world.deletePod('client');
-  const [{ requests = 0, failed, failedTwice }] = await world.story.untilTold('loaded');
+  const [ended] = await world.story.untilTold('loaded');
+  const { requests = 0, failed, failedTwice, slowestMs } = ended;
   process.stdout.write(
-    `at 100 a second to the leader's Service: ${String(requests)} requests, ${String(failed)} failed, ${String(failedTwice)} of them again\n`,
+    `at 100 a second to the leader's Service: ${String(requests)} requests, ${String(failed)} failed, ${String(failedTwice)} of them again; the slowest answer took ${String(slowestMs)} ms\n`,
   );
-  expect(requests).toBeGreaterThan(100);
+  // However slow the machine: a tenth of the pace.
+  expect(requests).toBeGreaterThan((ended.at - begun.at) / 100);
   expect(failedTwice).toBe(0);
 });

@@ -19,6 +19,7 @@ export interface Line {
   readonly requests?: number;
   readonly failed?: number;
   readonly failedTwice?: number;
+  readonly slowestMs?: number;
 }
 
 interface Pod {

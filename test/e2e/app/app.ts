@@ -56,12 +56,15 @@ async function load(): Promise<void> {
   const url = process.env.URL ?? '';
   const ending = new AbortController();
   process.once('SIGTERM', () => ending.abort());
-  const counts = { requests: 0, failed: 0, failedTwice: 0 };
+  const counts = { requests: 0, failed: 0, failedTwice: 0, slowestMs: 0 };
   const ask = async (): Promise<boolean> => {
+    const askedAt = performance.now();
     try {
       const headers = { connection: 'close' };
       const answer = await fetch(url, { headers, signal: AbortSignal.timeout(10_000) });
-      return (await answer.text()) === 'ready\n';
+      const isReady = (await answer.text()) === 'ready\n';
+      counts.slowestMs = Math.max(counts.slowestMs, Math.round(performance.now() - askedAt));
+      return isReady;
     } catch {
       return false;
     }
