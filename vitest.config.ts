@@ -3,6 +3,7 @@ import { embeddedConnectionPath } from './test/embedded/connection.ts';
 
 /** Clients of the embedded API server that have to be built. */
 const WITH_GO = [
+  'test/embedded/cli-resign.test.ts',
   'test/embedded/elector.test.ts',
   'test/embedded/kubectl.test.ts',
   'test/embedded/operator-terms.test.ts',
@@ -12,6 +13,7 @@ const WITH_GO = [
 const REAL_ONLY = [
   'test/real/requests.test.ts',
   'test/real/interop.test.ts',
+  'test/real/cli-resign-client-go.test.ts',
   'test/real/operator-terms.test.ts',
 ];
 
