@@ -152,6 +152,22 @@ describe('Leases', () => {
     expect(look(session('a-1', 31))[0]?.message).toContain('none of which holds a lock');
   });
 
+  it('tell of a session that was never renewed, once it is old', () => {
+    const written = (name: string, secondsAgo: number): Lease => ({
+      metadata: {
+        name,
+        uid: `uid-${name}`,
+        labels: { 'leasehold.dev/role': 'session' },
+        creationTimestamp: ago(secondsAgo),
+      },
+      spec: { holderIdentity: 'billing-1', leaseDurationSeconds: 15 },
+    });
+    expect(look(written('old-1', 31), written('new-1', 29))[0]).toMatchObject({
+      level: 'warning',
+      data: { sessions: 2, silent: ['old-1'] },
+    });
+  });
+
   it('tell of revoked sessions that nobody has deleted', () => {
     const blank = look(session('a-1', 60, ''), session('b-1', 20, '')).find(
       ({ check }) => check === 'blank-sessions',
