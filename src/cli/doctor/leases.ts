@@ -138,6 +138,7 @@ function newer({ locks }: Leases): Finding[] {
       check: 'newer-entries',
       level: 'info',
       message: `a newer version of leasehold wrote entries of ${names(named)}: this one waits for them and never changes them`,
+      remedy: 'use that version here, too',
       data: { locks: named },
     },
   ];

@@ -103,8 +103,17 @@ async function leasesOf({ transport, clock, namespace }: Cluster): Promise<Findi
     return checkLeases(snapshot.facts, snapshot.at);
   } catch (error) {
     if (!isLeaseholdError(error)) throw error;
-    const message = `Leases are not looked at: ${error.message}`;
-    return [{ check: 'leases', level: 'warning', message }];
+    return [
+      {
+        check: 'leases',
+        level: 'warning',
+        message: `Leases are not looked at: ${error.message}`,
+        remedy:
+          error.code === 'FORBIDDEN'
+            ? 'add the rule for ls that is above, or ask somebody who may list Leases to run this'
+            : 'run it again once the API server answers',
+      },
+    ];
   }
 }
 
