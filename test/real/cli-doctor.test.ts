@@ -55,7 +55,7 @@ test('finds nothing bad where all is well, and leaves nothing behind', async () 
   expect(finished.output).toMatch(/\n0 bad, /);
   expect(finished.output).not.toMatch(/^(bad|warning) .*permitted/m);
   const longest = Math.max(...finished.output.split('\n').map((line) => line.length));
-  expect(longest).toBeLessThanOrEqual(120);
+  expect(longest).toBeLessThanOrEqual(80);
   expect(await leaseNames(cluster, namespace)).toEqual([]);
   await cluster.deleteNamespace(namespace);
 });

@@ -59,6 +59,8 @@ describe('the docs', () => {
 });
 
 describe('the command line', () => {
+  /** Their manuals are wider than the terminals of most. */
+  const NOT_YET_WRAPPED = ['ls', 'describe', 'watch'];
   const program = new Command();
   addCommands(program);
   const commands = new Map(program.commands.map((command) => [command.name(), command]));
@@ -76,7 +78,8 @@ describe('the command line', () => {
     let manual = '';
     command.configureOutput({ writeOut: (text) => (manual += text) }).outputHelp();
     expect(manual).toMatch(/^Exit code: /m);
-    expect(manual.split('\n').filter((line) => line.length > 100)).toEqual([]);
+    const width = NOT_YET_WRAPPED.includes(name) ? 100 : 80;
+    expect(manual.split('\n').filter((line) => line.length > width)).toEqual([]);
   });
 
   it('has the commands and options that the docs and its own manuals use', () => {
