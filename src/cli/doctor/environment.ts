@@ -41,7 +41,7 @@ export async function checkOwner({ access, namespace }: Cluster): Promise<Findin
     ...(owner
       ? {}
       : {
-          remedy: `in a Pod whose token is not mounted, or is of another namespace, set POD_NAME, POD_UID and POD_NAMESPACE by the downward API; elsewhere: leasehold revoke ${name}-... after a crash`,
+          remedy: `in a Pod of this namespace without a mounted token, set POD_NAME, POD_UID and POD_NAMESPACE by the downward API; elsewhere: leasehold revoke ${name}-... after a crash`,
         }),
     message: owner
       ? `a session of this process is ${name}'s, and is removed with that Pod`
