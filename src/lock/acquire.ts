@@ -1,5 +1,6 @@
 import { LeaseholdError } from '../core/errors.ts';
 import { parseRecord } from '../core/record.ts';
+import type { LockRecord } from '../core/record.ts';
 import { isConflict, isMissing } from '../kube/outcome.ts';
 import type { Session } from '../session/session.ts';
 import type { Attempt, Grant, LockTarget } from './context.ts';
@@ -11,7 +12,7 @@ import type { Place } from './place.ts';
 import { release } from './release.ts';
 import { Trouble } from './trouble.ts';
 import { Wakeup } from '../core/wakeup.ts';
-import { createHeld, join, leaveQueue, writeSettlement } from './writes.ts';
+import { createHeld, entering, join, leaveQueue, writeSettlement } from './writes.ts';
 
 /** The safety net under the watch: whoever is next would hold up all others by missing its grant. */
 const POLL_MS = 60_000;
@@ -158,6 +159,7 @@ export class Acquisition {
   async #joinOrStayOut(found: Place & { kind: 'absent' }): Promise<Grant | undefined> {
     this.#seen ??= found.version;
     if (await this.#settleIfDue(found)) return undefined;
+    if (await this.#enter(found.record)) return undefined;
     const waiting = found.record.queue.length;
     if (waiting >= MOST_WAITING) this.#fullQueue.stayOut(waiting);
     if (this.#fullQueue.outFor > 0 && waiting > 0) {
@@ -166,6 +168,18 @@ export class Acquisition {
       return undefined;
     }
     return this.#join(found.record.uid);
+  }
+
+  /** Joins those who hold already, if they let it, by one write; whether that was tried. */
+  async #enter(record: LockRecord): Promise<boolean> {
+    const settlement = entering(this.#target, this.#attempt, record);
+    if (!settlement) return false;
+    const outcome = await writeSettlement(this.#target, record, settlement);
+    if (outcome.kind === 'done') return true;
+    if (outcome.kind === 'unknown' && outcome.sent) this.#doubt('enter', outcome.error);
+    if (isConflict(outcome) || isMissing(outcome)) await this.#lookAgain();
+    else await this.#afterTrouble(outcome, 'join the holders of');
+    return true;
   }
 
   async #join(uid: string): Promise<Grant | undefined> {

@@ -1,7 +1,7 @@
 import { leaseName } from '../core/names.ts';
 import { LeaseView } from '../kube/lease-view.ts';
 import { Cohort } from './cohort.ts';
-import type { LockContext } from './context.ts';
+import type { Ask, LockContext } from './context.ts';
 import { Lock } from './lock.ts';
 import { Progress } from './progress.ts';
 
@@ -15,18 +15,20 @@ export class Locks {
     this.#context = context;
   }
 
-  lock(original: string): Lock {
+  /** The lock of this name, to be held in this way. */
+  lock(original: string, ask: Ask = { mode: 'exclusive' }): Lock {
     const name = leaseName(original);
+    const key = `${ask.mode} ${name.lease}`;
     const cohort = (): Cohort => {
-      let found = this.#cohorts.get(name.lease);
+      let found = this.#cohorts.get(key);
       if (!found) {
         const { api, parts } = this.#context;
         const view = new LeaseView(api, name.lease, parts);
         const progress = new Progress();
-        found = new Cohort({ context: this.#context, name, view, progress }, () => {
-          this.#cohorts.delete(name.lease);
+        found = new Cohort({ context: this.#context, name, ask, view, progress }, () => {
+          this.#cohorts.delete(key);
         });
-        this.#cohorts.set(name.lease, found);
+        this.#cohorts.set(key, found);
         if (this.#closed) void found.close();
       }
       return found;

@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import type { Held } from '../../src/lock/held.ts';
+import type { Lock } from '../../src/lock/lock.ts';
+import type { VirtualProcess } from '../sim/world/process.ts';
+import { World } from './world/world.ts';
+
+const TTL = 15_000;
+const reader = (process: VirtualProcess, name = 'x'): Lock =>
+  process.locks.lock(name, { mode: 'shared' });
+
+function writes(world: World, from = 0): string[] {
+  const isWrite = (sent: string): boolean => !/ (get|watch|list)$/.test(sent);
+  return world.requestsOn('x', from).filter(isWrite);
+}
+
+describe('a read-write lock', () => {
+  it('is read by several at the same time, each for two writes', async () => {
+    const world = new World();
+    const { time } = world;
+    const [a, b] = [world.process('a'), world.process('b')];
+    const first = await time.settled(reader(a).acquire());
+    const second = await time.settled(reader(b).acquire());
+    expect([first.valid, second.valid]).toEqual([true, true]);
+    expect(second.fence).toBeGreaterThan(first.fence);
+    await time.settled(first.release());
+    expect(second.valid).toBe(true);
+    await time.settled(second.release());
+    expect(world.store.peek('x')).toBeUndefined();
+    expect(writes(world).filter((sent) => sent.startsWith('b'))).toEqual([
+      'b create',
+      'b replace',
+      'b remove',
+    ]);
+  });
+
+  it('is written by one alone, and those who come later wait in their order', async () => {
+    const world = new World();
+    const { time } = world;
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => world.process(name));
+    if (!a || !b || !c || !d) throw new Error('four');
+    const order: string[] = [];
+    const noted = async (name: string, acquiring: Promise<Held>): Promise<Held> => {
+      const held = await acquiring;
+      order.push(name);
+      return held;
+    };
+    const first = await time.settled(noted('a', reader(a).acquire()));
+    const writing = noted('b', b.lock('x').acquire());
+    await time.advance(50);
+    const reading = [noted('c', reader(c).acquire()), noted('d', reader(d).acquire())];
+    await time.advance(1_000);
+    expect(order).toEqual(['a']);
+    await time.settled(first.release());
+    const writer = await time.settled(writing, 50);
+    await time.advance(1_000);
+    expect(order).toEqual(['a', 'b']);
+    await time.settled(writer.release());
+    const readers = await time.settled(Promise.all(reading), 50);
+    expect(readers.every(({ valid, fence }) => valid && fence > writer.fence)).toBe(true);
+  });
+
+  it('grants fifty readers behind a writer by one write', async () => {
+    const world = new World();
+    const { time } = world;
+    const writer = await time.settled(world.process('w').lock('x').acquire());
+    const reading = Array.from({ length: 50 }, (_, index) =>
+      reader(world.process(`r${String(index)}`)).acquire(),
+    );
+    await time.advance(2_000);
+    const before = world.requests.length;
+    await time.settled(writer.release());
+    await time.settled(Promise.all(reading), 500);
+    expect(writes(world, before)).toEqual(['w replace']);
+  });
+
+  it('lets the readers of one process share one entry', async () => {
+    const world = new World();
+    const { time } = world;
+    const a = world.process('a');
+    const first = await time.settled(reader(a).acquire());
+    const before = world.requests.length;
+    const others = await time.settled(Promise.all([1, 2, 3].map(() => reader(a).acquire())));
+    const tried = await time.settled(reader(a).tryAcquire());
+    expect(world.requests.length).toBe(before);
+    await time.settled(first.release());
+    for (const held of others) await time.settled(held.release());
+    expect(tried?.valid).toBe(true);
+    expect(world.holders('x')).toHaveLength(1);
+    await time.settled(tried?.release() ?? Promise.resolve());
+    expect(world.store.peek('x')).toBeUndefined();
+  });
+
+  it('does not let the readers of one process keep a writer waiting', async () => {
+    const world = new World();
+    const { time } = world;
+    const [a, b] = [world.process('a'), world.process('b')];
+    let held = await time.settled(reader(a).acquire());
+    await time.advance(2_000);
+    let isWritten = false;
+    const writing = b
+      .lock('x')
+      .acquire()
+      .then((one) => {
+        isWritten = true;
+        return one;
+      });
+    for (let turn = 0; turn < 100 && !isWritten; turn += 1) {
+      await time.advance(20);
+      const next = reader(a).acquire();
+      await time.advance(20);
+      void held.release();
+      if (isWritten) break;
+      const winner = await Promise.race([
+        time.settled(next, 200).catch(() => undefined),
+        undefined,
+      ]);
+      if (winner) held = winner;
+    }
+    const writer = await time.settled(writing, 200);
+    expect(writer.valid).toBe(true);
+  });
+
+  it('recovers from a reader that died, for a writer', async () => {
+    const world = new World();
+    const { time } = world;
+    const [a, b, c] = [world.process('a'), world.process('b'), world.process('c')];
+    await time.settled(reader(a).acquire());
+    const living = await time.settled(reader(b).acquire());
+    const writing = c.lock('x').acquire();
+    await time.advance(20_000);
+    a.crash();
+    await time.advance(2 * TTL);
+    expect(world.holders('x')).toHaveLength(1);
+    expect(living.valid).toBe(true);
+    await time.settled(living.release());
+    await time.settled(writing, 50);
+  });
+});
