@@ -1,9 +1,12 @@
 import { isLeaseholdError } from '../../../src/core/errors.ts';
+import type { Ask } from '../../../src/lock/context.ts';
 import type { Held } from '../../../src/lock/held.ts';
 import type { Dice } from '../world/dice.ts';
 import type { VirtualProcess } from '../world/process.ts';
 import type { World } from '../world/world.ts';
-import { sleep, work } from './work.ts';
+import { read, sleep, work } from './work.ts';
+
+const SHARED: Ask = { mode: 'shared' };
 
 /** What the workers of one run do. */
 export interface Habits {
@@ -15,9 +18,11 @@ export interface Habits {
   readonly tries: number;
   readonly timeouts: number;
   readonly cancels: number;
+  /** How often they only read. */
+  readonly reads: number;
 }
 
-export function habitsOf(dice: Dice, locks: readonly string[]): Habits {
+export function habitsOf(dice: Dice, locks: readonly string[], reads: number): Habits {
   return {
     locks,
     think: dice.pick([50, 1_000, 3_000]) ?? 0,
@@ -25,6 +30,7 @@ export function habitsOf(dice: Dice, locks: readonly string[]): Habits {
     tries: dice.random() * 0.3,
     timeouts: dice.random() * 0.3,
     cancels: dice.random() * 0.3,
+    reads,
   };
 }
 
@@ -41,10 +47,11 @@ export async function workOnLocks(
   while (goesOn()) {
     await sleep(process, dice.mostlyShort(habits.think));
     const lock = dice.pick(habits.locks) ?? 'x';
+    const isReader = habits.reads > 0 && dice.chance(habits.reads);
     try {
-      const held = await take(process, lock, habits, dice);
+      const held = await take(process, lock, habits, dice, isReader ? SHARED : undefined);
       if (held) {
-        await work(world, process, held, dice, dice.mostlyShort(habits.hold));
+        await (isReader ? read : work)(world, process, held, dice, dice.mostlyShort(habits.hold));
         await held.release();
       }
     } catch (error) {
@@ -59,16 +66,17 @@ function take(
   lock: string,
   { tries, timeouts, cancels }: Habits,
   dice: Dice,
+  ask: Ask | undefined,
 ): Promise<Held | undefined> {
   const how = dice.random();
-  if (how < tries) return process.tryAcquire(lock);
+  if (how < tries) return process.tryAcquire(lock, undefined, ask);
   if (how < tries + timeouts) {
-    return process.acquire(lock, { timeout: dice.random() ** 2 * 10_000 });
+    return process.acquire(lock, { timeout: dice.random() ** 2 * 10_000 }, ask);
   }
   if (how < tries + timeouts + cancels) {
     const stop = new AbortController();
     const cancel = process.host.schedule(dice.mostlyShort(5_000), () => stop.abort());
-    return process.acquire(lock, { signal: stop.signal }).finally(cancel);
+    return process.acquire(lock, { signal: stop.signal }, ask).finally(cancel);
   }
-  return process.acquire(lock);
+  return process.acquire(lock, {}, ask);
 }

@@ -11,6 +11,7 @@ import { leaseApi } from '../../../src/kube/lease-api.ts';
 import type { LeaseApi } from '../../../src/kube/lease-api.ts';
 import type { Held } from '../../../src/lock/held.ts';
 import { HoldWatches } from '../../../src/lock/hold-watches.ts';
+import type { Ask } from '../../../src/lock/context.ts';
 import type { AcquireOptions, Lock } from '../../../src/lock/lock.ts';
 import { Locks } from '../../../src/lock/locks.ts';
 import type { Workshop } from '../../../src/repair/compare-and-swap.ts';
@@ -97,24 +98,24 @@ export class VirtualProcess {
     return this.host.state !== 'crashed';
   }
 
-  lock(name: string): Lock {
-    return this.locks.lock(name);
+  lock(name: string, ask?: Ask): Lock {
+    return this.locks.lock(name, ask);
   }
 
   /** `acquire`, watched by the invariants. */
-  async acquire(lock: string, options: AcquireOptions = {}): Promise<Held> {
+  async acquire(lock: string, options: AcquireOptions = {}, ask?: Ask): Promise<Held> {
     const over = this.#world.progress.waits(lock, () => this.host.awake);
     try {
-      return this.#tracked(lock, await this.lock(lock).acquire(options));
+      return this.#tracked(lock, await this.lock(lock, ask).acquire(options), ask);
     } finally {
       over();
     }
   }
 
   /** `tryAcquire`, watched by the invariants. */
-  async tryAcquire(lock: string, signal?: AbortSignal): Promise<Held | undefined> {
-    const held = await this.lock(lock).tryAcquire(signal ? { signal } : {});
-    return held && this.#tracked(lock, held);
+  async tryAcquire(lock: string, signal?: AbortSignal, ask?: Ask): Promise<Held | undefined> {
+    const held = await this.lock(lock, ask).tryAcquire(signal ? { signal } : {});
+    return held && this.#tracked(lock, held, ask);
   }
 
   election(name: string, options: ElectionOptions = {}): Election {
@@ -182,7 +183,7 @@ export class VirtualProcess {
     if (claim) invariants.ended(claim);
   }
 
-  #tracked(lock: string, held: Held): Held {
+  #tracked(lock: string, held: Held, ask?: Ask): Held {
     const { invariants, registry } = this.#world;
     const attempt = this.#attemptOf(held.fence);
     const claim = {
@@ -190,6 +191,7 @@ export class VirtualProcess {
       who: `${this.name} (${String(held.fence)})`,
       fence: held.fence,
       isRelied: () => registry.isAttemptRelied(attempt),
+      ...(ask ? companyOf(ask) : {}),
       get isStolen() {
         return registry.isStolen(attempt);
       },
@@ -225,6 +227,10 @@ export class VirtualProcess {
     this.#world.fail(unknown);
     throw unknown;
   }
+}
+
+function companyOf({ mode, weight = 1, of = 0 }: Ask): Pick<Claim, 'beside'> {
+  return mode === 'exclusive' ? {} : { beside: { mode, weight, limit: of } };
 }
 
 /** Says which sessions there are, as soon as they may be named. */
