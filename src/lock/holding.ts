@@ -17,6 +17,7 @@ export class Holding {
   readonly #target: LockTarget;
   readonly #grant: Grant;
   readonly #onLost: (reason: string) => void;
+  readonly #isWatchNeeded: () => boolean;
   readonly #since: number;
   readonly #unsubscribe: () => void;
   #cancelWatch: () => void = () => undefined;
@@ -25,10 +26,17 @@ export class Holding {
   #turns = 0n;
   #over = false;
 
-  constructor(target: LockTarget, grant: Grant, onLost: (reason: string) => void) {
+  /** @param isWatchNeeded - whether others in this process need the watch of the record */
+  constructor(
+    target: LockTarget,
+    grant: Grant,
+    onLost: (reason: string) => void,
+    isWatchNeeded: () => boolean = () => false,
+  ) {
     this.#target = target;
     this.#grant = grant;
     this.#onLost = onLost;
+    this.#isWatchNeeded = isWatchNeeded;
     this.#since = target.context.parts.clock.now();
     this.#unsubscribe = target.view.subscribe(this.#look);
     const lost = grant.attempt.session.signal;
@@ -81,7 +89,7 @@ export class Holding {
     if (this.#target.context.holdWatches.take()) {
       this.#ownsWatch = true;
       this.#target.view.startWatch();
-    } else {
+    } else if (!this.#isWatchNeeded()) {
       // Also the watch of the wait before it: a thousand waits must not leave a thousand of them.
       this.#target.view.stopWatch();
       this.#grant.attempt.session.seen(this.id, undefined);

@@ -9,8 +9,8 @@ export interface Waiter {
 }
 
 /** Those that wait, in their order. */
-export class LocalQueue {
-  #waiters: Waiter[] = [];
+export class LocalQueue<W extends Waiter = Waiter> {
+  #waiters: W[] = [];
   #first = 0;
   #size = 0;
 
@@ -18,13 +18,21 @@ export class LocalQueue {
     return this.#size;
   }
 
-  add(waiter: Waiter): void {
+  /** The one whose turn is next. */
+  get first(): W | undefined {
+    for (let index = this.#first; index < this.#waiters.length; index += 1) {
+      if (!this.#waiters[index]?.gone) return this.#waiters[index];
+    }
+    return undefined;
+  }
+
+  add(waiter: W): void {
     this.#waiters.push(waiter);
     this.#size += 1;
   }
 
   /** Whether it waited until now. */
-  leave(waiter: Waiter): boolean {
+  leave(waiter: W): boolean {
     if (waiter.gone) return false;
     waiter.gone = true;
     this.#size -= 1;
@@ -32,7 +40,7 @@ export class LocalQueue {
   }
 
   /** The first, which waits no more. */
-  take(): Waiter | undefined {
+  take(): W | undefined {
     while (this.#first < this.#waiters.length) {
       const waiter = this.#waiters[this.#first];
       this.#first += 1;
@@ -46,7 +54,7 @@ export class LocalQueue {
   }
 
   /** All of them, in their order. */
-  *takeAll(): Generator<Waiter> {
+  *takeAll(): Generator<W> {
     for (let next = this.take(); next; next = this.take()) yield next;
   }
 

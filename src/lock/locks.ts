@@ -1,14 +1,17 @@
 import { leaseName } from '../core/names.ts';
 import { LeaseView } from '../kube/lease-view.ts';
 import { Cohort } from './cohort.ts';
-import type { Ask, LockContext } from './context.ts';
+import type { Ask, LockContext, LockTarget } from './context.ts';
 import { Lock } from './lock.ts';
+import { PermitCohort } from './permit-cohort.ts';
 import { Progress } from './progress.ts';
+import { Semaphore } from './semaphore.ts';
 
 /** The locks of one process in one namespace. */
 export class Locks {
   readonly #context: LockContext;
   readonly #cohorts = new Map<string, Cohort>();
+  readonly #permits = new Map<string, PermitCohort>();
   #closed = false;
 
   constructor(context: LockContext) {
@@ -36,9 +39,35 @@ export class Locks {
     return new Lock(original, cohort, this.#context.parts.clock);
   }
 
+  /** The semaphore of this name, with so many permits. */
+  semaphore(original: string, permits: number): Semaphore {
+    const name = leaseName(original);
+    const key = `${String(permits)} ${name.lease}`;
+    const cohort = (): PermitCohort => {
+      let found = this.#permits.get(key);
+      if (!found) {
+        const context = this.#context;
+        const view = new LeaseView(context.api, name.lease, context.parts);
+        const progress = new Progress();
+        const targetOf = (weight: number): LockTarget => {
+          const ask = { mode: 'permit', weight, of: permits } as const;
+          return { context, name, ask, view, progress };
+        };
+        found = new PermitCohort(targetOf, () => {
+          this.#permits.delete(key);
+        });
+        this.#permits.set(key, found);
+        if (this.#closed) void found.close();
+      }
+      return found;
+    };
+    return new Semaphore(original, permits, cohort, this.#context.parts.clock);
+  }
+
   /** Refuses all waiters and releases all locks. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#cohorts.values()].map((cohort) => cohort.close()));
+    const cohorts = [...this.#cohorts.values(), ...this.#permits.values()];
+    await Promise.all(cohorts.map((cohort) => cohort.close()));
   }
 }
