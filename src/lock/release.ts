@@ -19,8 +19,18 @@ const MOST_RETRY_MS = 1_000;
  */
 export async function release(target: LockTarget, attempt: Attempt): Promise<boolean> {
   const { session, id } = attempt;
-  const { clock } = target.context.parts;
   session.spend(id);
+  const left = session.leaving(id);
+  try {
+    return await untilGone(target, attempt);
+  } finally {
+    left();
+  }
+}
+
+async function untilGone(target: LockTarget, attempt: Attempt): Promise<boolean> {
+  const { session, id } = attempt;
+  const { clock } = target.context.parts;
   let conflicts = 0;
   let retry = FIRST_RETRY_MS;
   while (session.valid) {
