@@ -6,8 +6,6 @@ import type { VirtualProcess } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { read, sleep, work } from './work.ts';
 
-const SHARED: Ask = { mode: 'shared' };
-
 /** What the workers of one run do. */
 export interface Habits {
   readonly locks: readonly string[];
@@ -20,9 +18,16 @@ export interface Habits {
   readonly cancels: number;
   /** How often they only read. */
   readonly reads: number;
+  /** How many permits there are, if the locks are semaphores. */
+  readonly permits: number;
 }
 
-export function habitsOf(dice: Dice, locks: readonly string[], reads: number): Habits {
+export function habitsOf(
+  dice: Dice,
+  locks: readonly string[],
+  reads: number,
+  permits: number,
+): Habits {
   return {
     locks,
     think: dice.pick([50, 1_000, 3_000]) ?? 0,
@@ -31,6 +36,7 @@ export function habitsOf(dice: Dice, locks: readonly string[], reads: number): H
     timeouts: dice.random() * 0.3,
     cancels: dice.random() * 0.3,
     reads,
+    permits,
   };
 }
 
@@ -47,11 +53,11 @@ export async function workOnLocks(
   while (goesOn()) {
     await sleep(process, dice.mostlyShort(habits.think));
     const lock = dice.pick(habits.locks) ?? 'x';
-    const isReader = habits.reads > 0 && dice.chance(habits.reads);
+    const ask = askOf(habits, dice);
     try {
-      const held = await take(process, lock, habits, dice, isReader ? SHARED : undefined);
+      const held = await take(process, lock, habits, dice, ask);
       if (held) {
-        await (isReader ? read : work)(world, process, held, dice, dice.mostlyShort(habits.hold));
+        await (ask ? read : work)(world, process, held, dice, dice.mostlyShort(habits.hold));
         await held.release();
       }
     } catch (error) {
@@ -59,6 +65,12 @@ export async function workOnLocks(
     }
     world.operations += 1;
   }
+}
+
+/** How the lock is wanted; undefined if alone. */
+function askOf({ reads, permits }: Habits, dice: Dice): Ask | undefined {
+  if (permits > 0) return { mode: 'permit', weight: 1 + dice.below(permits), of: permits };
+  return reads > 0 && dice.chance(reads) ? { mode: 'shared' } : undefined;
 }
 
 function take(

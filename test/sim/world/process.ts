@@ -12,7 +12,7 @@ import type { LeaseApi } from '../../../src/kube/lease-api.ts';
 import type { Held } from '../../../src/lock/held.ts';
 import { HoldWatches } from '../../../src/lock/hold-watches.ts';
 import type { Ask } from '../../../src/lock/context.ts';
-import type { AcquireOptions, Lock } from '../../../src/lock/lock.ts';
+import type { AcquireOptions, Lock, TryOptions } from '../../../src/lock/lock.ts';
 import { Locks } from '../../../src/lock/locks.ts';
 import type { Workshop } from '../../../src/repair/compare-and-swap.ts';
 import { Deaths } from '../../../src/session/deaths.ts';
@@ -106,7 +106,7 @@ export class VirtualProcess {
   async acquire(lock: string, options: AcquireOptions = {}, ask?: Ask): Promise<Held> {
     const over = this.#world.progress.waits(lock, () => this.host.awake);
     try {
-      return this.#tracked(lock, await this.lock(lock, ask).acquire(options), ask);
+      return this.#tracked(lock, await this.#take(lock, options, ask), ask);
     } finally {
       over();
     }
@@ -114,7 +114,7 @@ export class VirtualProcess {
 
   /** `tryAcquire`, watched by the invariants. */
   async tryAcquire(lock: string, signal?: AbortSignal, ask?: Ask): Promise<Held | undefined> {
-    const held = await this.lock(lock, ask).tryAcquire(signal ? { signal } : {});
+    const held = await this.#tried(lock, signal ? { signal } : {}, ask);
     return held && this.#tracked(lock, held, ask);
   }
 
@@ -172,6 +172,18 @@ export class VirtualProcess {
       (event): event is Extract<LeaseholdEvent, { type: T }> & { at: number } =>
         event.type === type,
     );
+  }
+
+  #take(lock: string, options: AcquireOptions, ask?: Ask): Promise<Held> {
+    if (ask?.mode !== 'permit') return this.lock(lock, ask).acquire(options);
+    const { weight: permits = 1, of = 1 } = ask;
+    return this.locks.semaphore(lock, of).acquire({ ...options, permits });
+  }
+
+  #tried(lock: string, options: TryOptions, ask?: Ask): Promise<Held | undefined> {
+    if (ask?.mode !== 'permit') return this.lock(lock, ask).tryAcquire(options);
+    const { weight: permits = 1, of = 1 } = ask;
+    return this.locks.semaphore(lock, of).tryAcquire({ ...options, permits });
   }
 
   #observe(event: LeaseholdEvent): void {
