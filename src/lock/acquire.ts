@@ -178,7 +178,7 @@ export class Acquisition {
     if (outcome.kind === 'done') return true;
     if (outcome.kind === 'unknown' && outcome.sent) this.#doubt('enter', outcome.error);
     if (isConflict(outcome) || isMissing(outcome)) await this.#lookAgain();
-    else await this.#afterTrouble(outcome, 'join the holders of');
+    else await this.#trouble.wait(outcome, 'join the holders of');
     return true;
   }
 
