@@ -12,6 +12,8 @@ import { HoldWatches } from '../lock/hold-watches.ts';
 import type { Lock } from '../lock/lock.ts';
 import { Locks } from '../lock/locks.ts';
 import { ReadWriteLock } from '../lock/read-write-lock.ts';
+import type { Semaphore, SemaphoreOptions } from '../lock/semaphore.ts';
+import { isPermits } from '../core/permits.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { leaseName } from '../core/names.ts';
 import { candidateIdentity } from './identity.ts';
@@ -98,6 +100,20 @@ export class Leasehold implements AsyncDisposable {
   readWriteLock(name: string): ReadWriteLock {
     const read = this.#locks.lock(name, { mode: 'shared' });
     return new ReadWriteLock(name, read, this.#locks.lock(name));
+  }
+
+  /**
+   * The semaphore of this name: any string of 1 to 1,024 characters. All programs that use it have to state
+   * the same number of permits; see `docs/primitives.md` on how to change it. Sends nothing.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`
+   */
+  semaphore(name: string, { permits }: SemaphoreOptions): Semaphore {
+    if (isPermits(permits)) return this.#locks.semaphore(name, permits);
+    throw new LeaseholdError(
+      'INVALID_ARGUMENT',
+      `a semaphore has from 1 to 1,000,000 permits: it is ${String(permits)}`,
+    );
   }
 
   /**

@@ -22,6 +22,13 @@ export function mayHoldBeside(
   return holders.every(isAlike) && weightOf([...holders, entry]) <= limitOf(entry, resized);
 }
 
+/** Whether a lock of this name is a semaphore to one of them, and to the other not, or one of other size. */
+export function contradicts(ask: { readonly mode: Mode; readonly of?: number }, entry: Entry): boolean {
+  if (entry.version > FORMAT_VERSION) return false;
+  if (ask.mode !== 'permit' && entry.mode !== 'permit') return false;
+  return entry.mode !== ask.mode || entry.of !== ask.of;
+}
+
 /** How many permits there are for those who agree with this entry about that. */
 export function limitOf({ of }: Pick<Entry, 'of'>, resized: Resizing | undefined): number {
   return resized && resized.stated === of ? resized.limit : (of ?? 0);

@@ -3,6 +3,7 @@ import { parseRecord } from '../core/record.ts';
 import type { LockRecord } from '../core/record.ts';
 import { isConflict, isMissing } from '../kube/outcome.ts';
 import type { Session } from '../session/session.ts';
+import { checkUndisputed, isDisputed } from './agreement.ts';
 import type { Attempt, Grant, LockTarget } from './context.ts';
 import { FarWaiter, MOST_REST_MS, NEAR } from './far-waiter.ts';
 import { FullQueue, MOST_WAITING } from './full-queue.ts';
@@ -158,6 +159,9 @@ export class Acquisition {
 
   async #joinOrStayOut(found: Place & { kind: 'absent' }): Promise<Grant | undefined> {
     this.#seen ??= found.version;
+    if (isDisputed(this.#target, found.record)) {
+      await checkUndisputed(this.#target, found.record, this.#signal);
+    }
     if (await this.#settleIfDue(found)) return undefined;
     if (await this.#enter(found.record)) return undefined;
     const waiting = found.record.queue.length;

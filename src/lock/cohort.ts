@@ -8,6 +8,7 @@ import { Holding } from './holding.ts';
 import { inside } from './inside.ts';
 import { LocalQueue } from './local-queue.ts';
 import type { Waiter } from './local-queue.ts';
+import { LoneHolds } from './lone-holds.ts';
 import { tryOnce } from './try-once.ts';
 
 /** After so many local turns in a row the process looks whether others wait. */
@@ -27,6 +28,8 @@ export class Cohort implements Standing {
   #holding: Holding | undefined;
   /** The turns that go on: one, or of readers any number. */
   readonly #holds = new Set<Hold>();
+  /** Those that were made of a turn that was alone. */
+  readonly #downgraded: LoneHolds;
   #turnsInARow = 0;
   #busy: Promise<void> | undefined;
   #giveUp: AbortController | undefined;
@@ -36,6 +39,10 @@ export class Cohort implements Standing {
   constructor(target: LockTarget, onIdle: () => void) {
     this.#target = target;
     this.#onIdle = onIdle;
+    this.#downgraded = new LoneHolds(
+      () => this.#pump(),
+      () => this.#busy !== undefined,
+    );
   }
 
   /** Waits for a turn; the caller may stop waiting by the returned function. */
@@ -106,6 +113,33 @@ export class Cohort implements Standing {
     this.#pump();
   }
 
+  /**
+   * Goes on with a turn as one of readers, on an entry that those of this process that wait do not share.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`, `LOST`, or of a refusal
+   */
+  async downgrade(hold: Hold): Promise<Held> {
+    const holding = this.#holding;
+    if (this.#isShared || !holding || !this.#holds.delete(hold)) {
+      throw new LeaseholdError('INVALID_ARGUMENT', `lock ${hold.name} is not held for a write here`);
+    }
+    this.#told(hold, holding, true);
+    const since = this.now();
+    let reading: Held | undefined;
+    try {
+      await this.#exclusively(async () => {
+        const grant = await holding.downgrade();
+        if (grant) reading = this.#downgraded.add(this.#target, grant, since);
+        else await holding.release();
+        if (this.#holding === holding) this.#holding = undefined;
+      });
+    } finally {
+      this.#pump();
+    }
+    if (reading) return reading;
+    throw new LeaseholdError('LOST', `lock ${hold.name} was lost while it was downgraded`);
+  }
+
   /** Refuses its waiters, and releases what is held. */
   async close(): Promise<void> {
     this.#closing.abort();
@@ -114,6 +148,7 @@ export class Cohort implements Standing {
     this.#giveUp?.abort();
     await this.#busy;
     await Promise.all([...this.#holds].map((hold) => this.#endHold(hold)));
+    await this.#downgraded.close(closed());
     this.#target.view.stopWatch();
   }
 
@@ -224,7 +259,7 @@ export class Cohort implements Standing {
     this.#holding = undefined;
   }
 
-  #give(waiter: Waiter, how: 'created' | 'granted' | 'local'): void {
+  #give(waiter: Waiter, how: Grant['how'] | 'local'): void {
     const holding = this.#holding;
     if (!holding) return;
     const hold = new Hold(this.#target.name.original, holding.nextFence(), this);
@@ -283,6 +318,7 @@ export class Cohort implements Standing {
     if (this.#closed) return;
     this.#cancelLinger = this.#target.context.parts.clock.schedule(WATCH_LINGERS_MS, () => {
       if (this.#busy || this.#holds.size > 0 || this.#waiters.size > 0) return;
+      if (this.#downgraded.inUse) return;
       this.#target.view.stopWatch();
       this.#onIdle();
     });

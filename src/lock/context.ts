@@ -48,5 +48,7 @@ export interface Grant {
   readonly attempt: Attempt;
   /** The resourceVersion that the fencing token is made of. */
   readonly version: bigint;
-  readonly how: 'created' | 'granted';
+  readonly how: 'created' | 'granted' | 'downgraded';
+  /** How many local turns it has had, under another mode. */
+  readonly turns?: bigint;
 }

@@ -1,5 +1,6 @@
 import { HOLDER_PREFIX, QUEUE_PREFIX } from '../core/record.ts';
 import type { Grant, LockTarget } from './context.ts';
+import { downgrade } from './downgrade.ts';
 import { release } from './release.ts';
 
 /** A hold that lasts is watched, so that its release knows who waits. */
@@ -23,7 +24,7 @@ export class Holding {
   #cancelWatch: () => void = () => undefined;
   #cancelSeen: (() => void) | undefined;
   #ownsWatch = false;
-  #turns = 0n;
+  #turns: bigint;
   #over = false;
 
   /** @param isWatchNeeded - whether others in this process need the watch of the record */
@@ -38,6 +39,7 @@ export class Holding {
     this.#onLost = onLost;
     this.#isWatchNeeded = isWatchNeeded;
     this.#since = target.context.parts.clock.now();
+    this.#turns = grant.turns ?? 0n;
     this.#unsubscribe = target.view.subscribe(this.#look);
     const lost = grant.attempt.session.signal;
     lost.addEventListener('abort', this.#sessionLost, { once: true });
@@ -108,6 +110,17 @@ export class Holding {
     if (this.#over) return true;
     this.#end();
     return release(this.#target, this.#grant.attempt);
+  }
+
+  /**
+   * Lets others share; see {@link downgrade}. Then this is over, and what it stood on is a grant to read.
+   * Undefined when it is lost.
+   */
+  async downgrade(): Promise<Grant | undefined> {
+    const isShared = await downgrade(this.#target, this.#grant.attempt);
+    if (!isShared || this.#over) return undefined;
+    this.#end();
+    return { ...this.#grant, how: 'downgraded', turns: this.#turns };
   }
 
   readonly #look = (): void => {

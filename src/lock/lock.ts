@@ -29,12 +29,22 @@ export class Lock {
   /** The lock's name, as given. */
   readonly name: string;
   readonly #cohort: () => Cohort;
+  readonly #opposite: () => Cohort | undefined;
   readonly #clock: Clock;
 
-  /** @internal */
-  constructor(name: string, cohort: () => Cohort, clock: Clock) {
+  /**
+   * @internal
+   * @param opposite - those of this process that hold it in the other mode, or want to
+   */
+  constructor(
+    name: string,
+    cohort: () => Cohort,
+    opposite: () => Cohort | undefined,
+    clock: Clock,
+  ) {
     this.name = name;
     this.#cohort = cohort;
+    this.#opposite = opposite;
     this.#clock = clock;
   }
 
@@ -113,12 +123,26 @@ export class Lock {
 
   /** The hold of the `run` that this call is inside of, shared; undefined outside. */
   #outer(reentrant: boolean): Held | undefined {
-    const outer = inside.getStore()?.get(this.#cohort());
-    if (!outer?.valid) return undefined;
+    const around = inside.getStore();
+    const outer = around?.get(this.#cohort());
+    if (!outer?.valid) {
+      this.#refuseDeadlock(around);
+      return undefined;
+    }
     if (reentrant) return shared(outer);
     throw new LeaseholdError(
       'REENTRANT',
       `lock ${this.name} is already held by the run() that this call is inside of, and would wait for itself: pass the outer hold along, or set reentrant: true`,
+    );
+  }
+
+  /** A read that wants to write waits for its own end, and so does a write that wants to read. */
+  #refuseDeadlock(around: ReadonlyMap<Cohort, Held> | undefined): void {
+    const opposite = around && this.#opposite();
+    if (!opposite || !around.get(opposite)?.valid) return;
+    throw new LeaseholdError(
+      'DEADLOCK',
+      `lock ${this.name} is held in the other mode by the run() that this call is inside of, and would wait for itself for ever: to write, write from the start or let the read end first; to read after a write, use downgrade()`,
     );
   }
 }

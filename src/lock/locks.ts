@@ -36,7 +36,13 @@ export class Locks {
       }
       return found;
     };
-    return new Lock(original, cohort, this.#context.parts.clock);
+    const opposite = { exclusive: 'shared', shared: 'exclusive', permit: '' }[ask.mode];
+    return new Lock(
+      original,
+      cohort,
+      () => this.#cohorts.get(`${opposite} ${name.lease}`),
+      this.#context.parts.clock,
+    );
   }
 
   /** The semaphore of this name, with so many permits. */

@@ -1,12 +1,12 @@
-import { unlessAborted } from '../core/abort.ts';
+import { linked, unlessAborted } from '../core/abort.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { Acquisition } from './acquire.ts';
 import type { Grant, LockTarget } from './context.ts';
-import { Hold } from './held.ts';
 import type { Held } from './held.ts';
 import { Holding } from './holding.ts';
 import { LocalQueue } from './local-queue.ts';
 import type { Waiter } from './local-queue.ts';
+import { LoneHolds } from './lone-holds.ts';
 import { tryOnce } from './try-once.ts';
 
 /** How long a record is still watched after its last use: the next one then knows who holds. */
@@ -25,8 +25,7 @@ export class PermitCohort {
   readonly #target: LockTarget;
   readonly #onIdle: () => void;
   readonly #waiters = new LocalQueue<PermitWaiter>();
-  readonly #holdings = new Map<Hold, Holding>();
-  readonly #releasing = new Set<Promise<unknown>>();
+  readonly #holds: LoneHolds;
   #acquiring: { readonly weight: number; readonly giveUp: AbortController } | undefined;
   #acquisition: Promise<void> = Promise.resolve();
   #cancelLinger: () => void = () => undefined;
@@ -37,6 +36,8 @@ export class PermitCohort {
     this.#targetOf = targetOf;
     this.#target = targetOf(1);
     this.#onIdle = onIdle;
+    const isWatchNeeded = (): boolean => this.#acquiring !== undefined;
+    this.#holds = new LoneHolds(() => this.#pump(), isWatchNeeded);
   }
 
   /** Waits for so many permits; the caller may stop waiting by the returned function. */
@@ -63,16 +64,15 @@ export class PermitCohort {
     if (this.#waiters.size > 0) return undefined;
     this.#cancelLinger();
     const since = this.#now;
-    const stop = signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal;
+    const closing = this.#closing.signal;
+    const { signal: stop, unlink } = linked(signal ? [signal, closing] : [closing]);
     const target = this.#targetOf(weight);
     try {
-      const trying = tryOnce(target, stop);
-      this.#track(trying);
-      const grant = await trying;
-      return grant && this.#hold(target, grant, since);
+      return await this.#holds.track(this.#try(target, since, stop));
     } catch (error) {
       throw stop.aborted && !signal?.aborted ? closed() : error;
     } finally {
+      unlink();
       this.#pump();
     }
   }
@@ -84,13 +84,7 @@ export class PermitCohort {
     for (const waiter of this.#waiters.takeAll()) waiter.reject(closed());
     this.#acquiring?.giveUp.abort();
     await this.#acquisition;
-    await Promise.all(
-      [...this.#holdings.keys()].map(async (hold) => {
-        await hold.interrupt(closed());
-        await hold.release();
-      }),
-    );
-    await Promise.allSettled(this.#releasing);
+    await this.#holds.close(closed());
     this.#target.view.stopWatch();
   }
 
@@ -100,6 +94,11 @@ export class PermitCohort {
 
   get #now(): number {
     return this.#target.context.parts.clock.now();
+  }
+
+  async #try(target: LockTarget, since: number, stop: AbortSignal): Promise<Held | undefined> {
+    const grant = await tryOnce(target, stop);
+    return grant && this.#holds.add(target, grant, since);
   }
 
   /** Starts an attempt for whoever is first, and ends one that is for another number of permits. */
@@ -133,7 +132,7 @@ export class PermitCohort {
       }
       const isWanted = this.#waiters.first?.weight === weight;
       const waiter = isWanted ? this.#waiters.take() : undefined;
-      if (waiter) waiter.resolve(this.#hold(target, grant, waiter.since));
+      if (waiter) waiter.resolve(this.#holds.add(target, grant, waiter.since));
       else await new Holding(target, grant, () => undefined).release();
     } catch (error) {
       // Aborted because nobody waits for so many any more.
@@ -142,71 +141,11 @@ export class PermitCohort {
     }
   }
 
-  #hold(target: LockTarget, grant: Grant, since: number): Held {
-    const { parts } = target.context;
-    const holding = new Holding(
-      target,
-      grant,
-      (reason) => this.#lost(hold, holding, reason),
-      () => this.#acquiring !== undefined,
-    );
-    const hold: Hold = new Hold(target.name.original, holding.nextFence(), {
-      get valid() {
-        return holding.valid;
-      },
-      get validUntil() {
-        return holding.validUntil;
-      },
-      now: () => this.#now,
-      release: () => this.#release(hold, holding),
-    });
-    this.#holdings.set(hold, holding);
-    parts.observe({
-      type: 'acquired',
-      lock: hold.name,
-      attempt: holding.id,
-      fence: hold.fence,
-      waitedMs: hold.acquiredAt - since,
-      how: grant.how,
-    });
-    return hold;
-  }
-
-  async #release(hold: Hold, holding: Holding): Promise<void> {
-    if (!this.#holdings.delete(hold)) return;
-    const releasing = holding.release();
-    this.#track(releasing);
-    const confirmed = await releasing;
-    this.#target.context.parts.observe({
-      type: 'released',
-      lock: hold.name,
-      attempt: holding.id,
-      heldMs: this.#now - hold.acquiredAt,
-      confirmed,
-    });
-    this.#pump();
-  }
-
-  #lost(hold: Hold, holding: Holding, reason: string): void {
-    if (!this.#holdings.delete(hold)) return;
-    const { name: lock } = hold;
-    const { id: attempt } = holding;
-    this.#target.context.parts.observe({ type: 'lost', lock, attempt, reason });
-    hold.lose(reason);
-    this.#pump();
-  }
-
-  #track(task: Promise<unknown>): void {
-    const over = task.catch(() => undefined).finally(() => this.#releasing.delete(over));
-    this.#releasing.add(over);
-  }
-
   #linger(): void {
     this.#cancelLinger();
-    if (this.#closed || this.#holdings.size > 0 || this.#releasing.size > 0) return;
+    if (this.#closed || this.#holds.inUse) return;
     this.#cancelLinger = this.#target.context.parts.clock.schedule(WATCH_LINGERS_MS, () => {
-      const isUsed = this.#acquiring ?? this.#waiters.first;
-      if (isUsed || this.#holdings.size > 0 || this.#releasing.size > 0) return;
+      if (this.#acquiring || this.#waiters.first || this.#holds.inUse) return;
       this.#target.view.stopWatch();
       this.#onIdle();
     });

@@ -6,6 +6,11 @@ import type { Held } from './held.ts';
 import type { PermitCohort } from './permit-cohort.ts';
 import { aborted, timeoutOf, untilHeld } from './until-held.ts';
 
+export interface SemaphoreOptions {
+  /** How many may be held at a time, all over the cluster: from 1 to 1,000,000. */
+  readonly permits: number;
+}
+
 export interface PermitOptions {
   /** How many permits to take; 1 by default. */
   readonly permits?: number;

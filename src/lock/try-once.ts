@@ -6,6 +6,7 @@ import { parseRecord } from '../core/record.ts';
 import { settle } from '../core/settle.ts';
 import { isConflict } from '../kube/outcome.ts';
 import { errorOf } from '../kube/status-error.ts';
+import { checkUndisputed, isDisputed } from './agreement.ts';
 import type { Attempt, Grant, LockTarget } from './context.ts';
 import { checkReadable, place } from './place.ts';
 import { release } from './release.ts';
@@ -97,6 +98,7 @@ async function recover(
   if (!lease) return true;
   const record = parseRecord(lease);
   checkReadable(record);
+  if (isDisputed(target, record)) await checkUndisputed(target, record, signal);
   const lock = target.name.original;
   const isDead = async (entry: Entry): Promise<boolean> => {
     const own = sessions.ownerOf(entry);

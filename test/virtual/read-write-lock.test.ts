@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Held } from '../../src/lock/held.ts';
 import type { Lock } from '../../src/lock/lock.ts';
+import { ReadWriteLock } from '../../src/lock/read-write-lock.ts';
 import type { VirtualProcess } from '../sim/world/process.ts';
+import { on, rejection } from './world/helpers.ts';
 import { World } from './world/world.ts';
 
 const TTL = 15_000;
@@ -118,6 +120,101 @@ describe('a read-write lock', () => {
     }
     const writer = await time.settled(writing, 200);
     expect(writer.valid).toBe(true);
+  });
+
+  it('is downgraded without a gap: readers who are next come in, and whoever wants to write does not', async () => {
+    const world = new World();
+    const { time } = world;
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => world.process(name));
+    if (!a || !b || !c || !d) throw new Error('four');
+    const both = new ReadWriteLock('x', reader(a), a.lock('x'));
+    const writing = await time.settled(both.write.acquire());
+    const second = reader(b).acquire();
+    await time.advance(50);
+    const writer = c.lock('x').acquire();
+    await time.advance(50);
+    const third = reader(d).acquire();
+    await time.advance(1_000);
+    const before = world.requests.length;
+    const downgrading = both.downgrade(writing);
+    expect(writing.valid).toBe(false);
+    const reading = await time.settled(downgrading, 50);
+    const joined = await time.settled(second, 50);
+    expect(writes(world, before)).toEqual(['a replace']);
+    expect([reading.valid, joined.valid]).toEqual([true, true]);
+    expect(reading.fence).toBeGreaterThan(writing.fence);
+    // The same entry, all the time.
+    expect(world.holders('x')).toHaveLength(2);
+    await time.settled(writing.release());
+    await time.advance(5_000);
+    expect(reading.valid).toBe(true);
+    await time.settled(reading.release());
+    await time.settled(joined.release());
+    const last = await time.settled(writer, 50);
+    await time.settled(last.release());
+    await time.settled((await time.settled(third, 50)).release());
+    expect(world.store.peek('x')).toBeUndefined();
+  });
+
+  it('is downgraded by one write, whatever became of its answer', async () => {
+    const world = new World();
+    const { time } = world;
+    const a = world.process('a');
+    const both = new ReadWriteLock('x', reader(a), a.lock('x'));
+    const writing = await time.settled(both.write.acquire());
+    const isWrite = on('a', 'replace', 'x');
+    world.inject((sent) => (isWrite(sent) ? { kind: 'lose-answer' } : undefined));
+    const reading = await time.settled(both.downgrade(writing), TTL);
+    expect(reading.valid).toBe(true);
+    expect(world.requests.filter(isWrite)).toHaveLength(1);
+  });
+
+  it('does not outlive its entry while it is downgraded', async () => {
+    const world = new World();
+    const { time } = world;
+    const a = world.process('a');
+    const both = new ReadWriteLock('x', reader(a), a.lock('x'));
+    const writing = await time.settled(both.write.acquire());
+    world.store.removeByHand('x');
+    expect(await rejection(time.settled(both.downgrade(writing), TTL))).toMatchObject({
+      code: 'LOST',
+    });
+    // And the next one is free to come.
+    await time.settled(both.write.acquire(), 1_000);
+  });
+
+  it('is not downgraded twice, nor by a hold of something else', async () => {
+    const world = new World();
+    const { time } = world;
+    const a = world.process('a');
+    const both = new ReadWriteLock('x', reader(a), a.lock('x'));
+    const writing = await time.settled(both.write.acquire());
+    const other = await time.settled(a.lock('y').acquire());
+    expect(await rejection(both.downgrade(other))).toMatchObject({ code: 'INVALID_ARGUMENT' });
+    const reading = await time.settled(both.downgrade(writing));
+    expect(await rejection(both.downgrade(writing))).toMatchObject({ code: 'LOST' });
+    expect(await rejection(both.downgrade(reading))).toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect(reading.valid).toBe(true);
+    await time.settled(a.close());
+    expect(world.store.names()).toEqual([]);
+  });
+
+  it('refuses to write inside of a read, and to read inside of a write, which would wait for ever', async () => {
+    const world = new World();
+    const { time } = world;
+    const a = world.process('a');
+    const [read, write] = [reader(a), a.lock('x')];
+    const codes = await time.settled(
+      read.run(async () => [
+        (await rejection(write.acquire())) as { code: string },
+        (await rejection(write.tryAcquire())) as { code: string },
+      ]),
+    );
+    expect(codes.map(({ code }) => code)).toEqual(['DEADLOCK', 'DEADLOCK']);
+    expect(await time.settled(write.run(() => rejection(read.acquire())))).toMatchObject({
+      code: 'DEADLOCK',
+    });
+    expect(world.store.peek('x')).toBeUndefined();
   });
 
   it('recovers from a reader that died, for a writer', async () => {

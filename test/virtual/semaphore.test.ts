@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Semaphore } from '../../src/lock/semaphore.ts';
 import type { VirtualProcess } from '../sim/world/process.ts';
+import { rejection } from './world/helpers.ts';
 import { World } from './world/world.ts';
 
 const TTL = 15_000;
@@ -70,6 +71,48 @@ describe('a semaphore', () => {
     const waiting = gpu(c).acquire({ permits: 2 });
     await time.settled(waiting, 2 * TTL);
     expect(living.valid).toBe(true);
+  });
+
+  it('tells two programs that they do not agree, and waits for one that is gone', async () => {
+    const world = new World();
+    const { time } = world;
+    const [a, b] = [world.process('a'), world.process('b')];
+    await time.settled(gpu(a).acquire());
+    const refused = { code: 'PERMITS_DISAGREE' };
+    expect(await rejection(time.settled(gpu(b, 5).acquire()))).toMatchObject(refused);
+    expect(await rejection(time.settled(gpu(b, 5).tryAcquire()))).toMatchObject(refused);
+    expect(await rejection(time.settled(b.lock('gpu').acquire()))).toMatchObject(refused);
+    expect(world.queue('gpu')).toEqual([]);
+    a.crash();
+    await time.advance(TTL + 1_000);
+    const held = await time.settled(gpu(b, 5).acquire({ permits: 5 }), 2 * TTL);
+    expect(held.valid).toBe(true);
+  });
+
+  it('has as many permits as the record says where that was changed', async () => {
+    const world = new World();
+    const { time } = world;
+    const [a, b, c] = [world.process('a'), world.process('b'), world.process('c')];
+    const first = await time.settled(gpu(a).acquire({ permits: 3 }));
+    const second = gpu(b).acquire({ permits: 2 });
+    await time.advance(1_000);
+    const permits = (text: string | null): void => {
+      world.store.editByHand('gpu', { annotations: { 'leasehold.dev/permits': text } });
+    };
+    permits('limit=5 stated=3');
+    const held = await time.settled(second, 1_000);
+    permits('limit=1 stated=3');
+    await time.settled(first.release());
+    expect(await time.settled(gpu(c).tryAcquire())).toBeUndefined();
+    expect(held.valid).toBe(true);
+    await time.settled(held.release());
+    // What was said of it stays, with nobody in it.
+    expect(world.holders('gpu')).toEqual([]);
+    expect(world.store.peek('gpu')).toBeDefined();
+    const third = await time.settled(gpu(c).acquire(), 1_000);
+    await time.settled(third.release());
+    permits('limit=0 stated=3');
+    expect(await time.settled(gpu(c).tryAcquire())).toBeUndefined();
   });
 
   it('refuses what it cannot have', async () => {

@@ -40,7 +40,7 @@ export function habitsOf(
   };
 }
 
-const EXPECTED = ['ABORTED', 'TIMEOUT', 'API_UNREACHABLE', 'API_ERROR', 'CLOSED'] as const;
+const EXPECTED = ['ABORTED', 'TIMEOUT', 'API_UNREACHABLE', 'API_ERROR', 'CLOSED', 'LOST'] as const;
 
 /** Takes and gives locks until told to stop. */
 export async function workOnLocks(
@@ -58,6 +58,11 @@ export async function workOnLocks(
       const held = await take(process, lock, habits, dice, ask);
       if (held) {
         await (ask ? read : work)(world, process, held, dice, dice.mostlyShort(habits.hold));
+        if (!ask && habits.reads > 0 && held.valid && dice.chance(0.3)) {
+          const reading = await process.downgrade(lock, held);
+          await read(world, process, reading, dice, dice.mostlyShort(habits.hold));
+          await reading.release();
+        }
         await held.release();
       }
     } catch (error) {

@@ -14,6 +14,7 @@ import { HoldWatches } from '../../../src/lock/hold-watches.ts';
 import type { Ask } from '../../../src/lock/context.ts';
 import type { AcquireOptions, Lock, TryOptions } from '../../../src/lock/lock.ts';
 import { Locks } from '../../../src/lock/locks.ts';
+import { ReadWriteLock } from '../../../src/lock/read-write-lock.ts';
 import type { Workshop } from '../../../src/repair/compare-and-swap.ts';
 import { Deaths } from '../../../src/session/deaths.ts';
 import type { Session } from '../../../src/session/session.ts';
@@ -116,6 +117,15 @@ export class VirtualProcess {
   async tryAcquire(lock: string, signal?: AbortSignal, ask?: Ask): Promise<Held | undefined> {
     const held = await this.#tried(lock, signal ? { signal } : {}, ask);
     return held && this.#tracked(lock, held, ask);
+  }
+
+  /** `downgrade`, watched by the invariants: from here on the hold that is passed writes no more. */
+  async downgrade(lock: string, held: Held): Promise<Held> {
+    const claim = this.#claims.get(held);
+    if (claim) this.#world.invariants.ended(claim);
+    const ask = { mode: 'shared' } as const;
+    const both = new ReadWriteLock(lock, this.lock(lock, ask), this.lock(lock));
+    return this.#tracked(lock, await both.downgrade(held), ask);
   }
 
   election(name: string, options: ElectionOptions = {}): Election {
