@@ -104,7 +104,7 @@ export class Leasehold implements AsyncDisposable {
 
   /**
    * The semaphore of this name: any string of 1 to 1,024 characters. All programs that use it have to state
-   * the same number of permits; see `docs/primitives.md` on how to change it. Sends nothing.
+   * the same number of permits; see `docs/semaphore.md` on how to change it. Sends nothing.
    *
    * @throws LeaseholdError `INVALID_ARGUMENT`
    */

@@ -23,7 +23,10 @@ export function mayHoldBeside(
 }
 
 /** Whether a lock of this name is a semaphore to one of them, and to the other not, or one of other size. */
-export function contradicts(ask: { readonly mode: Mode; readonly of?: number }, entry: Entry): boolean {
+export function contradicts(
+  ask: { readonly mode: Mode; readonly of?: number },
+  entry: Entry,
+): boolean {
   if (entry.version > FORMAT_VERSION) return false;
   if (ask.mode !== 'permit' && entry.mode !== 'permit') return false;
   return entry.mode !== ask.mode || entry.of !== ask.of;

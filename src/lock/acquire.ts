@@ -47,12 +47,15 @@ export class Acquisition {
   #tried = false;
   /** What was known when a CREATE was refused: it cannot be acted on again. */
   #refusedAt: number | undefined;
+  readonly #changesAtStart: number;
+  #current = false;
   #readAt: number;
   #signal: AbortSignal | undefined;
 
   constructor(target: LockTarget, session: Session) {
     this.#target = target;
     this.#attempt = { session, id: session.allocate(target.name.lease), doubtful: false };
+    this.#changesAtStart = target.view.changes;
     this.#readAt = target.context.parts.clock.now();
     this.#observation = new Observation(target, this.#attempt, this.#wakeup.wake);
     this.#fullQueue = new FullQueue(target);
@@ -102,11 +105,15 @@ export class Acquisition {
       return this.#create();
     }
     view.startWatch();
-    if (!view.known || view.changes === this.#refusedAt) {
-      await this.#sleep(this.#refusedAt === undefined ? POLL_MS : REREAD_MS);
+    if (!view.known || view.changes === this.#refusedAt || !this.#isCurrent()) {
+      const isKnown = view.known || this.#refusedAt !== undefined;
+      await this.#sleep(isKnown ? REREAD_MS : POLL_MS);
       this.#trouble.checkWatch();
-      if (view.changes === this.#refusedAt) {
-        if ((await view.read()).kind !== 'unknown') this.#refusedAt = undefined;
+      if (view.changes === this.#refusedAt || (view.known && !this.#isCurrent())) {
+        if ((await view.read()).kind !== 'unknown') {
+          this.#refusedAt = undefined;
+          this.#current = true;
+        }
       }
       return undefined;
     }
@@ -123,6 +130,13 @@ export class Acquisition {
       case 'waiting':
         return this.#waitInQueue(found);
     }
+  }
+
+  /** Whether anything was learnt since the wait began: by what it saw before, it would pass those who came since. */
+  #isCurrent(): boolean {
+    const { view } = this.#target;
+    this.#current ||= view.synced || view.changes !== this.#changesAtStart;
+    return this.#current;
   }
 
   /** Where the attempt stands; what is known may be old, so an error is worth a look. */

@@ -38,6 +38,12 @@ function disputers(
   return all.filter((entry) => contradicts(ask, entry) && !isDead(entry));
 }
 
-function described({ mode, of }: { readonly mode: string; readonly of?: number | undefined }): string {
+function described({
+  mode,
+  of,
+}: {
+  readonly mode: string;
+  readonly of?: number | undefined;
+}): string {
   return mode === 'permit' ? `a semaphore of ${String(of)} permits` : 'a lock';
 }

@@ -121,7 +121,10 @@ export class Cohort implements Standing {
   async downgrade(hold: Hold): Promise<Held> {
     const holding = this.#holding;
     if (this.#isShared || !holding || !this.#holds.delete(hold)) {
-      throw new LeaseholdError('INVALID_ARGUMENT', `lock ${hold.name} is not held for a write here`);
+      throw new LeaseholdError(
+        'INVALID_ARGUMENT',
+        `lock ${hold.name} is not held for a write here`,
+      );
     }
     this.#told(hold, holding, true);
     const since = this.now();

@@ -1,6 +1,7 @@
 import { LeaseholdError } from '../core/errors.ts';
 
-const NOT_A_WRITE = 'what is to be downgraded is no hold of a write: pass what write.acquire() resolved with';
+const NOT_A_WRITE =
+  'what is to be downgraded is no hold of a write: pass what write.acquire() resolved with';
 
 /** A lock that this process holds, until it is released or lost. */
 export interface Held extends AsyncDisposable {

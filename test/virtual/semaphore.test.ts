@@ -46,6 +46,26 @@ describe('a semaphore', () => {
     await time.settled(few, 50);
   });
 
+  it('does not let who has held it for a while pass those who came since', async () => {
+    const world = new World();
+    const { time } = world;
+    const [a, b, c] = [world.process('a'), world.process('b'), world.process('c')];
+    const two = await time.settled(gpu(a).acquire({ permits: 2 }));
+    const one = await time.settled(gpu(b).acquire());
+    const many = gpu(c).acquire({ permits: 3 });
+    await time.advance(100);
+    // Its last look at the record was before the one that waits.
+    const few = gpu(a).acquire();
+    await time.advance(100);
+    expect(world.queue('gpu')).toHaveLength(2);
+    await time.settled(two.release());
+    await time.advance(100);
+    expect(world.holders('gpu')).toHaveLength(1);
+    await time.settled(one.release());
+    await time.settled((await time.settled(many, 50)).release());
+    await time.settled(few, 50);
+  });
+
   it('is taken several times by one process, and given back by all of it', async () => {
     const world = new World();
     const { time } = world;
