@@ -96,30 +96,20 @@ describe('a read-write lock', () => {
     const world = new World();
     const { time } = world;
     const [a, b] = [world.process('a'), world.process('b')];
-    let held = await time.settled(reader(a).acquire());
+    const first = await time.settled(reader(a).acquire());
+    // Long enough for it to be watched.
     await time.advance(2_000);
-    let isWritten = false;
-    const writing = b
-      .lock('x')
-      .acquire()
-      .then((one) => {
-        isWritten = true;
-        return one;
-      });
-    for (let turn = 0; turn < 100 && !isWritten; turn += 1) {
-      await time.advance(20);
-      const next = reader(a).acquire();
-      await time.advance(20);
-      void held.release();
-      if (isWritten) break;
-      const winner = await Promise.race([
-        time.settled(next, 200).catch(() => undefined),
-        undefined,
-      ]);
-      if (winner) held = winner;
-    }
-    const writer = await time.settled(writing, 200);
+    const writing = b.lock('x').acquire();
+    await time.advance(100);
+    const behind = reader(a).acquire();
+    await time.advance(100);
+    await time.settled(first.release());
+    const writer = await time.settled(writing, 50);
+    await time.advance(1_000);
     expect(writer.valid).toBe(true);
+    await time.settled(writer.release());
+    const last = await time.settled(behind, 50);
+    expect(last.fence).toBeGreaterThan(writer.fence);
   });
 
   it('is downgraded without a gap: readers who are next come in, and whoever wants to write does not', async () => {
