@@ -17,7 +17,15 @@ beforeAll(async () => {
     guarded.pod('waiter'),
     guarded.pod('thief'),
   ]);
-  cast = { victim, waiter, thief };
+  const session = await create(waiter, {
+    metadata: {
+      name: 'bb',
+      labels: { 'leasehold.dev/role': 'session' },
+      annotations: { [PRINCIPAL]: waiter.principal },
+    },
+    spec: heldSpec('waiter'),
+  });
+  cast = { victim, waiter, thief, waiting: session.metadata.uid ?? '' };
 });
 
 afterAll(async () => {
@@ -59,7 +67,8 @@ const targets = {
       [cast.waiter, 'bb'],
       [cast.thief, 'cc'],
     ] as const) {
-      const annotations = { [`queue.leasehold.dev/${id}-1`]: entry(pod, id) };
+      const uid = id === 'bb' ? cast.waiting : id;
+      const annotations = { [`queue.leasehold.dev/${id}-1`]: entry(pod, id, { uid }) };
       const joined = await pod.send('PATCH', name, { metadata: { annotations } }, { contentType });
       expect(joined.body.message).toBeUndefined();
     }

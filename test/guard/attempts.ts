@@ -11,6 +11,8 @@ export interface Cast {
   readonly victim: Pod;
   /** Waits for the lock, before the thief. */
   readonly waiter: Pod;
+  /** The uid of the waiter's session, which has the name `bb`. */
+  readonly waiting: string;
   readonly thief: Pod;
 }
 
@@ -153,7 +155,7 @@ export function attemptsOf(
       ...annotated({
         [HOLDER]: null,
         'queue.leasehold.dev/bb-1': null,
-        'holder.leasehold.dev/bb-1': entry(cast().waiter, 'bb'),
+        'holder.leasehold.dev/bb-1': entry(cast().waiter, 'bb', { uid: cast().waiting }),
       }),
       spec: { renewTime: now() },
     }),
