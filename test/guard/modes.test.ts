@@ -92,6 +92,7 @@ describe('who has not waited enters', () => {
     'with a field that is in it twice': ['entry', 'shared', 'shared x=1 x=2'],
     'with a field that has no value': ['entry', 'shared', 'shared x'],
     'with a ttl after the first': ['entry', 'shared', 'shared ttl=999'],
+    'with a second session': ['entry', 'shared', 'shared session=none'],
   };
   for (const [name, [rule, held, wanted]] of Object.entries(beside)) {
     test(`and is refused ${name}`, async () => {
@@ -110,6 +111,15 @@ describe('who has not waited enters', () => {
     const locked = await company([one]);
     const newer = { ...two, text: two.text.replace('v=1', 'v=2') };
     await expectRefused(locked, await put(thief, locked, letIn(locked, newer)), 'entry');
+  });
+
+  test('and is refused with a ttl that outlasts every session', async () => {
+    const [one, two] = [await attempt(victim, 'shared'), await attempt(thief, 'shared')];
+    const locked = await company([one]);
+    for (const ttl of ['3601', '2147483647', '0', '-1', '15s']) {
+      const lasting = { ...two, text: two.text.replace('ttl=15', `ttl=${ttl}`) };
+      await expectRefused(locked, await put(thief, locked, letIn(locked, lasting)), 'entry');
+    }
   });
 
   test('and is refused under a name that no client reads', async () => {
@@ -283,6 +293,27 @@ describe('a grant beside those who hold', () => {
     };
     expect(['grant', 'exclusive']).toContain(refusal(await put(thief, locked, change)));
     expect(await guarded.read(locked.metadata.name)).toEqual(locked);
+  });
+});
+
+describe('who waits', () => {
+  test('is not made another by a holder, nor by one that enters', async () => {
+    const [own, waits] = [await attempt(thief, 'shared'), await attempt(victim, 'shared')];
+    const locked = await company([own], [waits]);
+    const change = { [queueKey(waits)]: own.text };
+    await expectRefused(locked, await put(thief, locked, change), 'queue');
+    const late = await attempt(other, 'shared');
+    const entering = { ...change, ...letIn(locked, late) };
+    expect(['queue', 'principal', 'grant']).toContain(refusal(await put(other, locked, entering)));
+    expect(await guarded.read(locked.metadata.name)).toEqual(locked);
+  });
+
+  test('is not taken for one that holds already by an entry of another under its name', async () => {
+    const [own, waits] = [await attempt(thief, 'shared'), await attempt(victim, 'shared')];
+    const locked = await company([{ ...own, id: waits.id }], [waits]);
+    const change = { [queueKey(waits)]: null };
+    await untilAsked(thief, locked, change);
+    await expectRefused(locked, await put(thief, locked, change), 'settle');
   });
 });
 
