@@ -5,7 +5,7 @@ import { attemptsOf } from './attempts.ts';
 import type { Cast } from './attempts.ts';
 import { Guarded } from './guarded.ts';
 import type { Answer } from './guarded.ts';
-import { NEVER_LAPSES, PRINCIPAL, create, entry, fresh, heldSpec } from './leases.ts';
+import { NEVER_LAPSES, PRINCIPAL, create, entry, fresh, granted, heldSpec } from './leases.ts';
 
 let guarded: Guarded;
 let cast: Cast;
@@ -74,6 +74,33 @@ const targets = {
     }
     return (await guarded.read(name)) as Lease;
   },
+  /** Read by the victim and the thief; the waiter waits to write. */
+  readers: async (name = fresh('readers')) => {
+    const session = await targets.session(`${name}-aa`);
+    const uid = session.metadata.uid ?? '';
+    const shared = (text: string): string => text.replace('mode=exclusive', 'mode=shared');
+    const locked = await create(cast.victim, {
+      metadata: {
+        name,
+        labels: { 'leasehold.dev/role': 'lock' },
+        annotations: { 'holder.leasehold.dev/aa-1': shared(entry(cast.victim, 'aa', { uid })) },
+      },
+      spec: heldSpec('aa', NEVER_LAPSES),
+    });
+    const writer = entry(cast.waiter, 'bb', { uid: cast.waiting });
+    const changes = [
+      [
+        cast.thief,
+        { 'holder.leasehold.dev/cc-1': granted(locked, shared(entry(cast.thief, 'cc'))) },
+      ],
+      [cast.waiter, { 'queue.leasehold.dev/bb-1': writer }],
+    ] as const;
+    for (const [pod, annotations] of changes) {
+      const answer = await attack(pod, locked, { metadata: { annotations } }, 'merge patch');
+      expect(answer.body.message).toBeUndefined();
+    }
+    return (await guarded.read(name)) as Lease;
+  },
 } as const;
 
 /** Refused by the guard itself, and nothing of the Lease has moved. */
@@ -84,7 +111,7 @@ async function expectRefused(before: Lease, answer: Answer, rule = ''): Promise<
 }
 
 const attempts = attemptsOf(() => cast);
-for (const kind of ['election', 'session', 'lock'] as const) {
+for (const kind of ['election', 'session', 'lock', 'readers'] as const) {
   describe(kind, () => {
     for (const [name, change] of Object.entries(attempts[kind])) {
       for (const way of WAYS) {
