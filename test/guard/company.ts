@@ -27,7 +27,7 @@ export async function attempt(pod: Pod, mode: string, seen = 1): Promise<Attempt
   };
 }
 
-export function sessionOf(pod: Pod): Promise<Lease> {
+function sessionOf(pod: Pod): Promise<Lease> {
   return create(pod, {
     metadata: {
       // An attempt id has one dash.
