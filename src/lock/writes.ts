@@ -44,7 +44,8 @@ export function entering(
   attempt: Attempt,
   record: LockRecord,
 ): Exclude<Settlement, { action: 'none' }> | undefined {
-  if (target.ask.mode === 'exclusive') return undefined;
+  // The guard lets nobody pass an entry in the queue, be it one that cannot be read.
+  if (target.ask.mode === 'exclusive' || record.unreadableQueue.length > 0) return undefined;
   const { deaths, parts } = target.context;
   const since = microTime(parts.clock.wall());
   const text = formatEntry({ ...asked(target, attempt), seen: record.version, since });
