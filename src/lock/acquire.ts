@@ -10,9 +10,9 @@ import { FullQueue, MOST_WAITING } from './full-queue.ts';
 import { Observation } from './observation.ts';
 import { concerns, place } from './place.ts';
 import type { Place } from './place.ts';
-import { release } from './release.ts';
 import { Trouble } from './trouble.ts';
 import { Wakeup } from '../core/wakeup.ts';
+import { withdraw } from './withdraw.ts';
 import { createHeld, entering, join, leaveQueue, writeSettlement } from './writes.ts';
 
 /** The safety net under the watch: whoever is next would hold up all others by missing its grant. */
@@ -87,7 +87,7 @@ export class Acquisition {
         if (isValid(session)) return grant;
       }
     } catch (error) {
-      await this.#withdraw();
+      await withdraw(this.#target, this.#attempt, this.#joinedUid);
       throw error;
     } finally {
       unsubscribe();
@@ -304,25 +304,6 @@ export class Acquisition {
     const cancel = this.#target.context.parts.clock.schedule(Math.max(0, delay), this.#wakeup.wake);
     await this.#wakeup.wait();
     cancel();
-  }
-
-  /**
-   * Takes the entry back. One patch: its answer tells whether the attempt was granted meanwhile,
-   * which is then released like any other holding.
-   */
-  async #withdraw(): Promise<void> {
-    const { session, id } = this.#attempt;
-    session.spend(id);
-    if (this.#joinedUid !== undefined) {
-      const outcome = await leaveQueue(this.#target, this.#attempt, this.#joinedUid);
-      if (outcome.kind === 'done') this.#target.view.wrote(outcome.body);
-      else await this.#target.view.read();
-    }
-    if (this.#joinedUid !== undefined || this.#attempt.doubtful) {
-      await release(this.#target, this.#attempt);
-    } else {
-      session.confirmSettled(id);
-    }
   }
 }
 

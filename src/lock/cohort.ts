@@ -8,11 +8,11 @@ import { Holding } from './holding.ts';
 import { inside } from './inside.ts';
 import { LocalQueue } from './local-queue.ts';
 import type { Waiter } from './local-queue.ts';
+import { LocalTurns } from './local-turns.ts';
 import { LoneHolds } from './lone-holds.ts';
 import { tryOnce } from './try-once.ts';
+import { closed } from './until-held.ts';
 
-/** After so many local turns in a row the process looks whether others wait. */
-const TURNS_IN_A_ROW = 16;
 /** How long a record is still watched after its last use: the next one then knows who holds. */
 const WATCH_LINGERS_MS = 5_000;
 
@@ -30,7 +30,7 @@ export class Cohort implements Standing {
   readonly #holds = new Set<Hold>();
   /** Those that were made of a turn that was alone. */
   readonly #downgraded: LoneHolds;
-  #turnsInARow = 0;
+  readonly #turns: LocalTurns;
   #busy: Promise<void> | undefined;
   #giveUp: AbortController | undefined;
   #cancelLinger: () => void = () => undefined;
@@ -38,6 +38,7 @@ export class Cohort implements Standing {
 
   constructor(target: LockTarget, onIdle: () => void) {
     this.#target = target;
+    this.#turns = new LocalTurns(target.ask.mode === 'shared');
     this.#onIdle = onIdle;
     this.#downgraded = new LoneHolds(
       () => this.#pump(),
@@ -172,15 +173,7 @@ export class Cohort implements Standing {
 
   #mayHandOver(): boolean {
     const holding = this.#holding;
-    if (!holding?.valid || this.#closed || !holding.hasTurnsLeft) return false;
-    const othersWait = holding.othersWait;
-    // Readers that come all the time would keep a writer waiting: they go behind it at once.
-    if (this.#isShared && othersWait) return false;
-    if (this.#turnsInARow < TURNS_IN_A_ROW) return true;
-    if (othersWait === undefined) holding.watch();
-    if (othersWait === false) this.#turnsInARow = 0;
-    // Where that cannot be found out, the record is asked by a release.
-    return othersWait === undefined ? this.#turnsInARow < 2 * TURNS_IN_A_ROW : !othersWait;
+    return holding?.valid === true && !this.#closed && this.#turns.mayGoOn(holding);
   }
 
   /** Whether a turn may begin beside those that go on. */
@@ -190,7 +183,7 @@ export class Cohort implements Standing {
 
   /** Begins a turn on what this process holds already; of readers, that of all who wait. */
   #passOn(waiter: Waiter): void {
-    this.#turnsInARow += 1;
+    this.#turns.count();
     this.#give(waiter, 'local');
     this.#admit();
   }
@@ -246,13 +239,13 @@ export class Cohort implements Standing {
   #handOver(since: number, how: Grant['how'] | 'local' = 'local'): Held | undefined {
     let held: Held | undefined;
     const resolve = (hold: Held): void => void (held = hold);
-    if (how === 'local') this.#turnsInARow += 1;
+    if (how === 'local') this.#turns.count();
     this.#give({ resolve, reject: () => undefined, since, gone: true }, how);
     return held;
   }
 
   #adopt(grant: Grant): void {
-    this.#turnsInARow = 0;
+    this.#turns.restart();
     const holding = new Holding(this.#target, grant, (reason) => this.#lost(holding, reason));
     this.#holding = holding;
   }
@@ -326,8 +319,4 @@ export class Cohort implements Standing {
       this.#onIdle();
     });
   }
-}
-
-function closed(): LeaseholdError {
-  return new LeaseholdError('CLOSED', 'this client was closed: make a new one with connect()');
 }

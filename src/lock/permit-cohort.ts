@@ -1,5 +1,4 @@
 import { linked, unlessAborted } from '../core/abort.ts';
-import { LeaseholdError } from '../core/errors.ts';
 import { Acquisition } from './acquire.ts';
 import type { Grant, LockTarget } from './context.ts';
 import type { Held } from './held.ts';
@@ -8,6 +7,7 @@ import { LocalQueue } from './local-queue.ts';
 import type { Waiter } from './local-queue.ts';
 import { LoneHolds } from './lone-holds.ts';
 import { tryOnce } from './try-once.ts';
+import { closed } from './until-held.ts';
 
 /** How long a record is still watched after its last use: the next one then knows who holds. */
 const WATCH_LINGERS_MS = 5_000;
@@ -150,8 +150,4 @@ export class PermitCohort {
       this.#onIdle();
     });
   }
-}
-
-function closed(): LeaseholdError {
-  return new LeaseholdError('CLOSED', 'this client was closed: make a new one with connect()');
 }

@@ -69,3 +69,7 @@ export function aborted(what: string, signal: AbortSignal | undefined): Leasehol
   const cause: unknown = signal?.reason;
   return new LeaseholdError('ABORTED', `the wait for ${what} was aborted`, { cause });
 }
+
+export function closed(): LeaseholdError {
+  return new LeaseholdError('CLOSED', 'this client was closed: make a new one with connect()');
+}
