@@ -1,5 +1,5 @@
 import type { LockView, View } from '../../inspect/views.ts';
-import { printable } from './text.ts';
+import { shellWord } from './text.ts';
 
 /** What a person on call can do about it; nothing where all is well, or mends itself. */
 export function advice(view: View): string[] {
@@ -61,10 +61,4 @@ function lockAdvice(view: LockView): string[] {
 
 function revocation(session: string, namespace: string): string {
   return `leasehold revoke ${shellWord(session)} -n ${namespace}`;
-}
-
-/** What others wrote is not to run when it is pasted. */
-function shellWord(text: string): string {
-  if (/^[\w.-]+$/.test(text)) return text;
-  return `'${printable(text).replaceAll("'", String.raw`'\''`)}'`;
 }
