@@ -25,3 +25,13 @@ export function parseResizing(text: string): Resizing | undefined {
 export function isPermits(value: number | undefined): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= MOST_PERMITS;
 }
+
+/** Whether the number of a semaphore's permits can be changed to this: to none, too. */
+export function isLimit(value: number): boolean {
+  return value === 0 || isPermits(value);
+}
+
+/** Whether both change the number alike, or neither does. */
+export function isSameResizing(a: Resizing | undefined, b: Resizing | undefined): boolean {
+  return a?.limit === b?.limit && a?.stated === b?.stated;
+}
