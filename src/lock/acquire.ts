@@ -257,6 +257,8 @@ export class Acquisition {
   #isConcerned(): boolean {
     if (this.#signal?.aborted || !this.#attempt.session.valid) return true;
     if (this.#observation.changed || !this.#target.view.known) return true;
+    // Where several may hold, any change may let it in, as when whoever is before it gives up.
+    if (this.#target.ask.mode !== 'exclusive') return true;
     return concerns(this.#target.view, this.#attempt.id);
   }
 

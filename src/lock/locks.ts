@@ -1,5 +1,6 @@
 import { leaseName } from '../core/names.ts';
 import { LeaseView } from '../kube/lease-view.ts';
+import { findSemaphore, resize } from '../repair/resize.ts';
 import { Cohort } from './cohort.ts';
 import type { Ask, LockContext, LockTarget } from './context.ts';
 import { Lock } from './lock.ts';
@@ -67,7 +68,16 @@ export class Locks {
       }
       return found;
     };
-    return new Semaphore(original, permits, cohort, this.#context.parts.clock);
+    const { api, parts } = this.#context;
+    const workshop = { api, clock: parts.clock };
+    const toSize = async (limit: number): Promise<void> => {
+      // Again if somebody else has just changed it: the last one counts.
+      for (;;) {
+        const shown = await findSemaphore(workshop, original, permits);
+        if (!shown || (await resize(workshop, shown, limit)).kind !== 'changed') return;
+      }
+    };
+    return new Semaphore(original, permits, cohort, toSize, parts.clock);
   }
 
   /** Refuses all waiters and releases all locks. */

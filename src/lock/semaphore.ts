@@ -32,11 +32,19 @@ export class Semaphore {
   /** How many permits there are, as this program has it; all programs have to agree. */
   readonly permits: number;
   readonly #cohort: () => PermitCohort;
+  readonly #resize: (permits: number) => Promise<void>;
   readonly #clock: Clock;
 
   /** @internal */
-  constructor(name: string, permits: number, cohort: () => PermitCohort, clock: Clock) {
+  constructor(
+    name: string,
+    permits: number,
+    cohort: () => PermitCohort,
+    resize: (permits: number) => Promise<void>,
+    clock: Clock,
+  ) {
     this.name = name;
+    this.#resize = resize;
     this.permits = permits;
     this.#cohort = cohort;
     this.#clock = clock;
@@ -91,6 +99,19 @@ export class Semaphore {
     const weight = this.#weightOf(options);
     if (options.signal?.aborted) throw aborted(this.#what, options.signal);
     return this.#cohort().tryAcquire(weight, options.signal);
+  }
+
+  /**
+   * Changes how many permits there are, for all programs that state the same number as this one; the number that
+   * they state changes it back. Takes nothing from those who hold. See `docs/semaphore.md`.
+   *
+   * Sends one GET and one PUT; one CREATE if nobody holds any, and one DELETE if then nothing is left to say.
+   *
+   * @param permits - from 0, which lets nobody in, to 1,000,000
+   * @throws LeaseholdError `INVALID_ARGUMENT`, `FOREIGN_LEASE`, `FORBIDDEN`, `API_UNREACHABLE` or `API_ERROR`
+   */
+  async resize(permits: number): Promise<void> {
+    await this.#resize(permits);
   }
 
   get #what(): string {

@@ -112,6 +112,21 @@ describe('a read-write lock', () => {
     expect(last.fence).toBeGreaterThan(writer.fence);
   });
 
+  it('lets readers in at once when the writer before them gives up', async () => {
+    const world = new World();
+    const { time } = world;
+    const [a, b, c] = [world.process('a'), world.process('b'), world.process('c')];
+    await time.settled(reader(a).acquire());
+    const stop = new AbortController();
+    const writing = rejection(b.lock('x').acquire({ signal: stop.signal }));
+    await time.advance(100);
+    const behind = reader(c).acquire();
+    await time.advance(1_000);
+    stop.abort();
+    expect(await time.settled(writing)).toMatchObject({ code: 'ABORTED' });
+    await time.settled(behind, 50);
+  });
+
   it('is downgraded without a gap: readers who are next come in, and whoever wants to write does not', async () => {
     const world = new World();
     const { time } = world;

@@ -66,7 +66,7 @@ describe('a semaphore that is resized', () => {
       'op get',
       'op replace',
     ]);
-    await world.time.advance(TTL);
+    await world.time.advance(50);
     expect(waiters.map(({ waits }) => waits)).toEqual([false, false, true]);
     expect(annotation(world)).toBe('limit=4 stated=2');
     expect(await shown(world, workshop)).toMatchObject({ stated: 2, limit: 4 });
