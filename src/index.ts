@@ -11,4 +11,11 @@ export type { ElectionOptions } from './election/options.ts';
 export type { Leadership } from './election/term.ts';
 export type { Held } from './lock/held.ts';
 export type { AcquireOptions, Lock, TryOptions } from './lock/lock.ts';
+export type { ReadWriteLock } from './lock/read-write-lock.ts';
+export type {
+  PermitOptions,
+  Semaphore,
+  SemaphoreOptions,
+  TryPermitOptions,
+} from './lock/semaphore.ts';
 export type { EventLogger } from './telemetry/log.ts';

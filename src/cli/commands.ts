@@ -8,6 +8,7 @@ import { addLsCommand } from './ls.ts';
 import { addOperatorCommand } from './operator.ts';
 import { addReleaseCommand } from './release.ts';
 import { addResignCommand } from './resign.ts';
+import { addResizeCommand } from './resize.ts';
 import { addRevokeCommand } from './revoke.ts';
 import { addRunCommand } from './run.ts';
 import { addWatchCommand } from './watch.ts';
@@ -25,6 +26,7 @@ export function addCommands(program: Command): void {
   addReleaseCommand(program);
   addRevokeCommand(program);
   addResignCommand(program);
+  addResizeCommand(program);
   addDoctorCommand(program);
   addOperatorCommand(program);
   addDevCommand(program);

@@ -20,10 +20,11 @@ before a session. Reads only, and needs the verb list on leases; with list on ev
 last few of them, with get on pods the nodes of holders.
 
 A lock
-  its holder, since when, with its fencing token, its process, and how its session is; the queue, in
-  the order in which it is granted; entries that are void (disowned by their owner), challenged (a
-  waiter asks the owner whether it knows them), or cannot be read. A lock that nobody holds or waits
-  for has no Lease, so there is nothing to describe.
+  its holder, since when, with its fencing token, its process, and how its session is; of readers
+  each, and of a semaphore what each holds, how many permits are held of how many, and whether that
+  number was changed; the queue, in the order in which it is granted; entries that are void
+  (disowned by their owner), challenged (a waiter asks the owner whether it knows them), or cannot
+  be read. A lock that nobody holds or waits for has no Lease, so there is nothing to describe.
 
 An election
   its leader, since when, when it has last renewed, how often the leader has changed, and notes:

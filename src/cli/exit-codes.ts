@@ -44,6 +44,8 @@ export const EXIT_OF_ERROR: Readonly<Record<LeaseholdErrorCode, number>> = {
   TIMEOUT: EXIT.timeout,
   ABORTED: EXIT.internal,
   REENTRANT: EXIT.internal,
+  DEADLOCK: EXIT.internal,
+  PERMITS_DISAGREE: EXIT.internal,
   LOST: EXIT.lost,
   CLOSED: EXIT.internal,
   FOREIGN_LEASE: EXIT.unusable,

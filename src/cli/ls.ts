@@ -27,7 +27,9 @@ only, with list requests, and needs the verb list on leases. Ages are counted on
 clock, to the second.
 
 Locks
-  A lock that nobody holds or waits for has no Lease, and is not listed. STATE tells of its holder:
+  A lock that nobody holds or waits for has no Lease, and is not listed; only a semaphore that was
+  resized stays. Where several hold, HOLDER says how many do: '3 readers', '2 of 5 permits'; STATE
+  is that of the worst of them, HELD of who has held longest. STATE tells of its holder:
     held         it renews its session
     overdue      it did not for its ttl: the first waiter takes the lock over, and without a waiter
                  it stays like that until somebody wants the lock

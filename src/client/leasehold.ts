@@ -11,6 +11,9 @@ import type { ElectionOptions } from '../election/options.ts';
 import { HoldWatches } from '../lock/hold-watches.ts';
 import type { Lock } from '../lock/lock.ts';
 import { Locks } from '../lock/locks.ts';
+import { ReadWriteLock } from '../lock/read-write-lock.ts';
+import type { Semaphore, SemaphoreOptions } from '../lock/semaphore.ts';
+import { isPermits } from '../core/permits.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { leaseName } from '../core/names.ts';
 import { candidateIdentity } from './identity.ts';
@@ -86,6 +89,31 @@ export class Leasehold implements AsyncDisposable {
    */
   lock(name: string): Lock {
     return this.#locks.lock(name);
+  }
+
+  /**
+   * The read-write lock of this name: any string of 1 to 1,024 characters. Its `write` is `lock(name)`.
+   * Sends nothing.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`
+   */
+  readWriteLock(name: string): ReadWriteLock {
+    const read = this.#locks.lock(name, { mode: 'shared' });
+    return new ReadWriteLock(name, read, this.#locks.lock(name));
+  }
+
+  /**
+   * The semaphore of this name: any string of 1 to 1,024 characters. All programs that use it have to state
+   * the same number of permits; see `docs/semaphore.md` on how to change it. Sends nothing.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`
+   */
+  semaphore(name: string, { permits }: SemaphoreOptions): Semaphore {
+    if (isPermits(permits)) return this.#locks.semaphore(name, permits);
+    throw new LeaseholdError(
+      'INVALID_ARGUMENT',
+      `a semaphore has from 1 to 1,000,000 permits: it is ${String(permits)}`,
+    );
   }
 
   /**

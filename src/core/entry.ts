@@ -1,5 +1,4 @@
-/** What an entry asks for. `exclusive` is the only mode that this version grants. */
-export type Mode = 'exclusive';
+import type { Mode } from './mode.ts';
 
 /**
  * One attempt's line in a lock record: an annotation `holder.leasehold.dev/<attempt id>` or
@@ -15,6 +14,10 @@ export interface Entry {
   /** Seconds. */
   readonly ttl: number;
   readonly mode: string;
+  /** How many permits it is for; 1 unless its mode is `permit`. */
+  readonly weight: number;
+  /** In mode `permit`: how many permits there are, as its owner has it. */
+  readonly of: number | undefined;
   /** In a queue: the resourceVersion that its owner first read, which orders the queue. */
   readonly seen: bigint | undefined;
   /** In a holder: the fencing token; absent until the creator's entry is rewritten. */
@@ -43,6 +46,8 @@ export function formatEntry(entry: {
   sessionUid: string;
   ttl: number;
   mode: Mode;
+  weight?: number | undefined;
+  of?: number | undefined;
   seen?: bigint;
   /** For the guard. */
   principal?: string | undefined;
@@ -50,9 +55,11 @@ export function formatEntry(entry: {
   since: string;
 }): string {
   const seen = entry.seen === undefined ? '' : ` seen=${String(entry.seen)}`;
+  const weight = entry.weight === undefined ? '' : ` weight=${String(entry.weight)}`;
+  const of = entry.of === undefined ? '' : ` of=${String(entry.of)}`;
   const principal = entry.principal === undefined ? '' : ` principal=${entry.principal}`;
   const since = ` since=${sinceText(entry.since)}`;
-  return `v=${String(FORMAT_VERSION)} session=${entry.session} uid=${entry.sessionUid} ttl=${String(entry.ttl)} mode=${entry.mode}${principal}${seen}${since}`;
+  return `v=${String(FORMAT_VERSION)} session=${entry.session} uid=${entry.sessionUid} ttl=${String(entry.ttl)} mode=${entry.mode}${weight}${of}${principal}${seen}${since}`;
 }
 
 /** The value of `since` for a MicroTime: to the second, as each byte goes to all that watch the lock. */
@@ -83,10 +90,12 @@ export function parseEntry(id: string, text: string): Entry | undefined {
   const sessionUid = fields.get('uid') ?? '';
   const ttl = positiveInteger(fields.get('ttl'));
   const mode = fields.get('mode') ?? '';
+  const permits = permitsOf(mode, fields.get('weight'), fields.get('of'));
   const seen = bigInteger(fields.get('seen'));
   const fence = bigInteger(fields.get('fence'));
   const since = Date.parse(fields.get('since') ?? '');
-  const readable = session !== '' && sessionUid !== '' && ttl !== undefined && mode !== '';
+  const readable =
+    session !== '' && sessionUid !== '' && ttl !== undefined && mode !== '' && permits;
   if (version <= FORMAT_VERSION && !readable) return undefined;
   if (seen === null || fence === null) return undefined;
   return {
@@ -96,11 +105,24 @@ export function parseEntry(id: string, text: string): Entry | undefined {
     sessionUid,
     ttl: ttl ?? MOST_TTL,
     mode,
+    ...(permits ?? { weight: 1, of: undefined }),
     seen,
     fence,
     since: Number.isNaN(since) ? undefined : since,
     text,
   };
+}
+
+/** Undefined when they are no numbers, or when there are not so many. */
+function permitsOf(
+  mode: string,
+  weightText: string | undefined,
+  ofText: string | undefined,
+): Pick<Entry, 'weight' | 'of'> | undefined {
+  if (mode !== 'permit') return { weight: 1, of: undefined };
+  const weight = weightText === undefined ? 1 : positiveInteger(weightText);
+  const of = positiveInteger(ofText);
+  return weight !== undefined && of !== undefined && weight <= of ? { weight, of } : undefined;
 }
 
 function positiveInteger(text: string | undefined): number | undefined {

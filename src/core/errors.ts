@@ -15,6 +15,8 @@ export type LeaseholdErrorCode =
   | 'TIMEOUT'
   | 'ABORTED'
   | 'REENTRANT'
+  | 'DEADLOCK'
+  | 'PERMITS_DISAGREE'
   | 'LOST'
   | 'CLOSED'
   | 'FOREIGN_LEASE'

@@ -15,7 +15,7 @@ export type LeaseholdEvent =
       attempt: string;
       fence: bigint;
       waitedMs: number;
-      how: 'created' | 'granted' | 'local';
+      how: 'created' | 'granted' | 'downgraded' | 'local';
     }
   | { type: 'granted'; lock: string; to: string }
   | { type: 'settled'; lock: string; dropped: readonly string[]; granted: readonly string[] }

@@ -49,6 +49,7 @@ export const ROLE_LABEL = 'leasehold.dev/role';
 export const POD_UID_LABEL = 'leasehold.dev/pod-uid';
 export const CONTAINER_ANNOTATION = 'leasehold.dev/container';
 export const NAME_ANNOTATION = 'leasehold.dev/name';
+export const PERMITS_ANNOTATION = 'leasehold.dev/permits';
 export const VOID_ANNOTATION = 'leasehold.dev/void';
 export const CHALLENGE_ANNOTATION = 'leasehold.dev/challenge';
 export const TRANSFER_ANNOTATION = 'leasehold.dev/transfer-to';

@@ -36,6 +36,11 @@ export function guardAsksToEmpty(message: string): boolean {
   return message.includes('leasehold-guard/delete: ');
 }
 
+/** Whether it was the guard that refused. */
+export function guardRefuses(message: string): boolean {
+  return message.includes('leasehold-guard/');
+}
+
 /** Whether the guard refuses until the Lease of another has expired on the server's clock. */
 export function guardSaysHeld(message: string): boolean {
   return message.includes(HELD);

@@ -1,8 +1,10 @@
 import { parseEntry } from './entry.ts';
 import type { Entry } from './entry.ts';
 import { LeaseholdError } from './errors.ts';
-import { ROLE_LABEL, versionOf } from './lease.ts';
+import { PERMITS_ANNOTATION, ROLE_LABEL, versionOf } from './lease.ts';
 import type { Lease } from './lease.ts';
+import { parseResizing } from './permits.ts';
+import type { Resizing } from './permits.ts';
 
 export const HOLDER_PREFIX = 'holder.leasehold.dev/';
 export const QUEUE_PREFIX = 'queue.leasehold.dev/';
@@ -22,6 +24,8 @@ export interface LockRecord {
   readonly unreadableHolders: readonly string[];
   /** Attempt ids of queue annotations that cannot be read: they are ignored. */
   readonly unreadableQueue: readonly string[];
+  /** The number of permits, where it was changed: then the record stays while nobody is in it. */
+  readonly resized: Resizing | undefined;
 }
 
 /**
@@ -66,6 +70,7 @@ export function parseRecord(lease: Lease): LockRecord {
     queue,
     unreadableHolders,
     unreadableQueue,
+    resized: parseResizing(lease.metadata.annotations?.[PERMITS_ANNOTATION] ?? ''),
   };
 }
 

@@ -1,6 +1,7 @@
 import { FORMAT_VERSION, sinceText, withField } from './entry.ts';
 import type { Entry } from './entry.ts';
 import type { Lease } from './lease.ts';
+import { mayHoldBeside } from './mode.ts';
 import { HOLDER_PREFIX, NEVER_LAPSES, QUEUE_PREFIX } from './record.ts';
 import type { LockRecord } from './record.ts';
 
@@ -57,7 +58,7 @@ export function settle(
     const isGranted = held.has(entry.id) && entry.version <= FORMAT_VERSION;
     if (isGranted || goes(entry)) {
       drop(QUEUE_PREFIX, entry);
-    } else if (waiting === 0 && !blocked && mayJoin(holders, entry)) {
+    } else if (waiting === 0 && !blocked && mayHoldBeside(holders, entry, record.resized)) {
       annotations[QUEUE_PREFIX + entry.id] = null;
       holders.push(entry);
       granted.push(entry);
@@ -66,7 +67,9 @@ export function settle(
     }
   }
 
-  if (holders.length === 0 && waiting === 0 && !blocked) return { action: 'delete' };
+  if (holders.length === 0 && waiting === 0 && !blocked && !record.resized) {
+    return { action: 'delete' };
+  }
   if (Object.keys(annotations).length === 0) return { action: 'none' };
   for (const entry of granted) {
     // The version that this write will get is at least one more than the one it is conditioned on.
@@ -129,11 +132,6 @@ export function emptiedLease(record: LockRecord, now: string): Lease {
     metadata: { ...metadata, annotations: Object.fromEntries(kept) },
     spec: { ...spec, holderIdentity: '', renewTime: now },
   };
-}
-
-/** A holder that may be granted alongside others would need a mode that says so. */
-function mayJoin(holders: readonly Entry[], entry: Entry): boolean {
-  return holders.length === 0 && entry.version <= FORMAT_VERSION;
 }
 
 /** What `kubectl get lease` shows: the first holder's session, and how many more there are. */

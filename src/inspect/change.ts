@@ -25,6 +25,10 @@ export interface Change {
   /** How long it was held, led or lived. */
   readonly heldSeconds: number | null;
   readonly fence: string | null;
+  /** How it holds, or wants to: `exclusive`, `shared` (a reader), `permit`. */
+  readonly mode: string | null;
+  /** How many permits it is for; `resized`: how many there are now. */
+  readonly permits: number | null;
   readonly reason: string | null;
 }
 
@@ -42,6 +46,7 @@ export type ChangeType =
   | 'gave-up'
   | 'dropped'
   | 'unreadable'
+  | 'resized'
   | 'session-began'
   | 'session-ended'
   | 'session-revoked'

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Entry } from '../core/entry.ts';
+import { isSameResizing } from '../core/permits.ts';
 import type { Change, ChangeType } from './change.ts';
 import type { ElectionFacts, Facts, LockFacts, SessionFacts } from './facts.ts';
 import { Heartbeats, renewalOf } from './heartbeats.ts';
@@ -166,11 +167,25 @@ export class ChangeTracker {
         reason: reason ?? null,
       });
     }
+    this.#resizing(before, after);
     for (const id of after?.unreadableHolders ?? []) {
       if (!before?.unreadableHolders.includes(id)) {
         this.#say(lock, 'unreadable', { attempt: id, reason: 'the annotation of a holder' });
       }
     }
+  }
+
+  /** A Lease that is gone, or new with programs that state so, has changed nothing. */
+  #resizing(before: LockFacts | undefined, after: LockFacts | undefined): void {
+    const [was, is] = [before?.resized, after?.resized];
+    const now = is ?? was;
+    if (!after || !now || isSameResizing(was, is)) return;
+    const { stated } = now;
+    this.#say(after, 'resized', {
+      mode: 'permit',
+      permits: is?.limit ?? stated,
+      reason: is ? `its programs state ${String(stated)}` : 'as its programs state',
+    });
   }
 
   #session(
@@ -244,7 +259,8 @@ export class ChangeTracker {
 
   #who(lock: LockFacts, entry: Entry): Details {
     const process = this.#sessionOf(lock, entry)?.process ?? null;
-    return { attempt: entry.id, session: entry.session, process };
+    const permits = entry.of === undefined ? null : entry.weight;
+    return { attempt: entry.id, session: entry.session, process, mode: entry.mode, permits };
   }
 
   #sessionOf({ namespace }: LockFacts, entry: Entry): SessionFacts | undefined {
@@ -280,6 +296,8 @@ export class ChangeTracker {
       waitedSeconds: secondsOf(waited),
       heldSeconds: secondsOf(held),
       fence: null,
+      mode: null,
+      permits: null,
       reason: null,
       ...details,
     });

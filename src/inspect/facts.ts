@@ -2,6 +2,7 @@ import { isFree, resignRequest, transferTarget } from '../core/election.ts';
 import type { Entry } from '../core/entry.ts';
 import { CHALLENGE_ANNOTATION, NAME_ANNOTATION, ROLE_LABEL } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
+import type { Resizing } from '../core/permits.ts';
 import { HOLDER_PREFIX, QUEUE_PREFIX, parseRecord } from '../core/record.ts';
 import { isBlank, isSession, renewedAtServer, voidAttempts } from '../core/session-lease.ts';
 
@@ -26,6 +27,8 @@ export interface LockFacts extends Identified {
   readonly queue: readonly Entry[];
   readonly unreadableHolders: readonly string[];
   readonly unreadableQueue: readonly string[];
+  /** The number of permits, where it was changed. */
+  readonly resized: Resizing | undefined;
   /** The last grant, by the clock of who wrote it. */
   readonly grantedAt: number | undefined;
 }
@@ -118,7 +121,8 @@ function strangerOf({ metadata, spec }: Lease): string | undefined {
 }
 
 function lockFacts(lease: Lease, identified: Identified): LockFacts {
-  const { holders, queue, unreadableHolders, unreadableQueue } = parseRecord(lease);
+  const record = parseRecord(lease);
+  const { holders, queue, unreadableHolders, unreadableQueue, resized } = record;
   const grantedAt = moment(lease.spec?.acquireTime);
   return {
     kind: 'lock',
@@ -127,6 +131,7 @@ function lockFacts(lease: Lease, identified: Identified): LockFacts {
     queue,
     unreadableHolders,
     unreadableQueue,
+    resized,
     grantedAt,
   };
 }

@@ -1,4 +1,5 @@
 import type { Entry } from '../core/entry.ts';
+import { limitOf, weightOf } from '../core/mode.ts';
 import type { ElectionFacts, Facts, LockFacts, OtherFacts, SessionFacts } from './facts.ts';
 import type {
   ElectionView,
@@ -7,6 +8,7 @@ import type {
   LockState,
   LockView,
   OtherView,
+  PermitsView,
   SessionState,
   SessionView,
   View,
@@ -17,8 +19,9 @@ import type {
 const WORST: readonly LockState[] = ['void', 'blank', 'missing', 'overdue'];
 
 interface Roles {
-  readonly holds: string[];
-  readonly waitsFor: string[];
+  /** Names of locks; each once, whatever it holds of it. */
+  readonly holds: Set<string>;
+  readonly waitsFor: Set<string>;
 }
 
 /** All Leases at one moment, and what they say of each other. */
@@ -35,8 +38,8 @@ export class Snapshot {
     for (const fact of facts) {
       if (fact.kind === 'session') this.#sessions.set(keyOf(fact.namespace, fact.lease), fact);
       if (fact.kind !== 'lock') continue;
-      for (const entry of fact.holders) this.#rolesOf(fact, entry).holds.push(fact.name);
-      for (const entry of fact.queue) this.#rolesOf(fact, entry).waitsFor.push(fact.name);
+      for (const entry of fact.holders) this.#rolesOf(fact, entry).holds.add(fact.name);
+      for (const entry of fact.queue) this.#rolesOf(fact, entry).waitsFor.add(fact.name);
     }
   }
 
@@ -92,6 +95,8 @@ export class Snapshot {
       name,
       lease,
       state: lockState(facts, holders),
+      mode: modeOf(facts),
+      permits: permitsOf(facts),
       holders,
       queue,
       longestWaitSeconds: waits.length === 0 ? null : Math.max(...waits),
@@ -112,6 +117,8 @@ export class Snapshot {
       process: session?.process ?? null,
       pod: session?.pod ?? null,
       mode: entry.mode,
+      permits: entry.of === undefined ? null : entry.weight,
+      statedPermits: entry.of ?? null,
       formatVersion: entry.version,
       void: session?.voided.has(entry.id) ?? false,
       challenged: session?.challenge === entry.id,
@@ -161,8 +168,8 @@ export class Snapshot {
       renewedAgoSeconds: this.#age(facts.renewedAt),
       ttlSeconds,
       remainingSeconds: process === undefined ? null : this.#left(facts, ttlSeconds),
-      holds: roles?.holds ?? [],
-      waitsFor: roles?.waitsFor ?? [],
+      holds: [...(roles?.holds ?? [])],
+      waitsFor: [...(roles?.waitsFor ?? [])],
       voidAttempts: [...facts.voided],
       challenge: facts.challenge ?? null,
     };
@@ -204,7 +211,7 @@ export class Snapshot {
     const key = roleKey(lock.namespace, entry.session, entry.sessionUid);
     let roles = this.#roles.get(key);
     if (!roles) {
-      roles = { holds: [], waitsFor: [] };
+      roles = { holds: new Set(), waitsFor: new Set() };
       this.#roles.set(key, roles);
     }
     return roles;
@@ -218,6 +225,26 @@ function lockState(facts: LockFacts, holders: readonly HolderView[]): LockState 
     holder.void ? 'void' : holder.sessionState === 'live' ? 'held' : holder.sessionState,
   );
   return WORST.find((state) => states.some((one) => one === state)) ?? 'held';
+}
+
+/** Of those who hold together; else of whoever is next. */
+function modeOf({ holders, queue, resized }: LockFacts): string | null {
+  const [holder, ...others] = holders;
+  if (holder) return others.every(({ mode }) => mode === holder.mode) ? holder.mode : null;
+  return queue[0]?.mode ?? (resized ? 'permit' : null);
+}
+
+function permitsOf(facts: LockFacts): PermitsView | null {
+  if (modeOf(facts) !== 'permit') return null;
+  const { holders, queue, resized } = facts;
+  const stated = (holders[0] ?? queue[0])?.of ?? resized?.stated;
+  if (stated === undefined) return null;
+  return {
+    held: weightOf(holders),
+    limit: limitOf({ of: stated }, resized),
+    stated,
+    resized: resized?.stated === stated,
+  };
 }
 
 function rfc3339(moment: number | undefined): string | null {

@@ -20,7 +20,11 @@ export interface EntryView {
   readonly sessionAgeSeconds: number | null;
   readonly process: string | null;
   readonly pod: string | null;
+  /** `exclusive`, `shared` (a reader), `permit`, or what a newer version calls it. */
   readonly mode: string;
+  /** How many permits it is for, and how many its program states that there are; null if none. */
+  readonly permits: number | null;
+  readonly statedPermits: number | null;
   /** Of the entry's format; above 1 it is of a newer version of leasehold. */
   readonly formatVersion: number;
   /** The owner disowns it: it counts for nothing. */
@@ -47,12 +51,27 @@ export interface WaiterView extends EntryView {
  */
 export type LockState = 'held' | 'free' | 'overdue' | 'blank' | 'missing' | 'void' | 'unreadable';
 
+/** The permits of a semaphore. */
+export interface PermitsView {
+  readonly held: number;
+  /** How many may be held; fewer than are held after it was lowered. */
+  readonly limit: number;
+  /** How many its programs state that there are. */
+  readonly stated: number;
+  /** Whether the limit was changed, by `leasehold resize`. */
+  readonly resized: boolean;
+}
+
 export interface LockView {
   readonly kind: 'Lock';
   readonly namespace: string;
   readonly name: string;
   readonly lease: string;
   readonly state: LockState;
+  /** Of its holders, or if there are none of whoever is next; null if they differ or nobody is. */
+  readonly mode: string | null;
+  /** Null unless it is a semaphore. */
+  readonly permits: PermitsView | null;
   readonly holders: readonly HolderView[];
   /** In the order in which they are granted. */
   readonly queue: readonly WaiterView[];

@@ -1,5 +1,5 @@
 import { LeaseholdError } from '../core/errors.ts';
-import { guardSaysWait } from '../core/principal.ts';
+import { guardRefuses, guardSaysWait } from '../core/principal.ts';
 import type { Outcome, Refused } from './outcome.ts';
 
 /**
@@ -40,7 +40,7 @@ function refusal(refused: Refused, action: string): LeaseholdError {
       `cannot ${action}: the guard of the namespace refuses for now (${answer}); wait for what the message names, or act at once with the verb steal (docs/security.md)`,
     );
   }
-  if (refused.message.includes('leasehold-guard/')) {
+  if (guardRefuses(refused.message)) {
     return new LeaseholdError(
       'FORBIDDEN',
       `cannot ${action}: the guard of the namespace refuses (${answer}); the message says which rule, docs/security.md what it asks for`,

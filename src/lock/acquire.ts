@@ -1,17 +1,19 @@
 import { LeaseholdError } from '../core/errors.ts';
 import { parseRecord } from '../core/record.ts';
+import type { LockRecord } from '../core/record.ts';
 import { isConflict, isMissing } from '../kube/outcome.ts';
 import type { Session } from '../session/session.ts';
+import { checkUndisputed, isDisputed } from './agreement.ts';
 import type { Attempt, Grant, LockTarget } from './context.ts';
 import { FarWaiter, MOST_REST_MS, NEAR } from './far-waiter.ts';
 import { FullQueue, MOST_WAITING } from './full-queue.ts';
 import { Observation } from './observation.ts';
 import { concerns, place } from './place.ts';
 import type { Place } from './place.ts';
-import { release } from './release.ts';
 import { Trouble } from './trouble.ts';
 import { Wakeup } from '../core/wakeup.ts';
-import { createHeld, join, leaveQueue, writeSettlement } from './writes.ts';
+import { withdraw } from './withdraw.ts';
+import { createHeld, entering, join, leaveQueue, writeSettlement } from './writes.ts';
 
 /** The safety net under the watch: whoever is next would hold up all others by missing its grant. */
 const POLL_MS = 60_000;
@@ -45,12 +47,15 @@ export class Acquisition {
   #tried = false;
   /** What was known when a CREATE was refused: it cannot be acted on again. */
   #refusedAt: number | undefined;
+  readonly #changesAtStart: number;
+  #current = false;
   #readAt: number;
   #signal: AbortSignal | undefined;
 
   constructor(target: LockTarget, session: Session) {
     this.#target = target;
     this.#attempt = { session, id: session.allocate(target.name.lease), doubtful: false };
+    this.#changesAtStart = target.view.changes;
     this.#readAt = target.context.parts.clock.now();
     this.#observation = new Observation(target, this.#attempt, this.#wakeup.wake);
     this.#fullQueue = new FullQueue(target);
@@ -82,7 +87,7 @@ export class Acquisition {
         if (isValid(session)) return grant;
       }
     } catch (error) {
-      await this.#withdraw();
+      await withdraw(this.#target, this.#attempt, this.#joinedUid);
       throw error;
     } finally {
       unsubscribe();
@@ -100,11 +105,15 @@ export class Acquisition {
       return this.#create();
     }
     view.startWatch();
-    if (!view.known || view.changes === this.#refusedAt) {
-      await this.#sleep(this.#refusedAt === undefined ? POLL_MS : REREAD_MS);
+    if (!view.known || view.changes === this.#refusedAt || !this.#isCurrent()) {
+      const isKnown = view.known || this.#refusedAt !== undefined;
+      await this.#sleep(isKnown ? REREAD_MS : POLL_MS);
       this.#trouble.checkWatch();
-      if (view.changes === this.#refusedAt) {
-        if ((await view.read()).kind !== 'unknown') this.#refusedAt = undefined;
+      if (view.changes === this.#refusedAt || (view.known && !this.#isCurrent())) {
+        if ((await view.read()).kind !== 'unknown') {
+          this.#refusedAt = undefined;
+          this.#current = true;
+        }
       }
       return undefined;
     }
@@ -121,6 +130,13 @@ export class Acquisition {
       case 'waiting':
         return this.#waitInQueue(found);
     }
+  }
+
+  /** Whether anything was learnt since the wait began: by what it saw before, it would pass those who came since. */
+  #isCurrent(): boolean {
+    const { view } = this.#target;
+    this.#current ||= view.synced || view.changes !== this.#changesAtStart;
+    return this.#current;
   }
 
   /** Where the attempt stands; what is known may be old, so an error is worth a look. */
@@ -157,7 +173,11 @@ export class Acquisition {
 
   async #joinOrStayOut(found: Place & { kind: 'absent' }): Promise<Grant | undefined> {
     this.#seen ??= found.version;
+    if (isDisputed(this.#target, found.record)) {
+      await checkUndisputed(this.#target, found.record, this.#signal);
+    }
     if (await this.#settleIfDue(found)) return undefined;
+    if (await this.#enter(found.record)) return undefined;
     const waiting = found.record.queue.length;
     if (waiting >= MOST_WAITING) this.#fullQueue.stayOut(waiting);
     if (this.#fullQueue.outFor > 0 && waiting > 0) {
@@ -166,6 +186,18 @@ export class Acquisition {
       return undefined;
     }
     return this.#join(found.record.uid);
+  }
+
+  /** Joins those who hold already, if they let it, by one write; whether that was tried. */
+  async #enter(record: LockRecord): Promise<boolean> {
+    const settlement = entering(this.#target, this.#attempt, record);
+    if (!settlement) return false;
+    const outcome = await writeSettlement(this.#target, record, settlement);
+    if (outcome.kind === 'done') return true;
+    if (outcome.kind === 'unknown' && outcome.sent) this.#doubt('enter', outcome.error);
+    if (isConflict(outcome) || isMissing(outcome)) await this.#lookAgain();
+    else await this.#trouble.wait(outcome, 'join the holders of');
+    return true;
   }
 
   async #join(uid: string): Promise<Grant | undefined> {
@@ -225,6 +257,8 @@ export class Acquisition {
   #isConcerned(): boolean {
     if (this.#signal?.aborted || !this.#attempt.session.valid) return true;
     if (this.#observation.changed || !this.#target.view.known) return true;
+    // Where several may hold, any change may let it in, as when whoever is before it gives up.
+    if (this.#target.ask.mode !== 'exclusive') return true;
     return concerns(this.#target.view, this.#attempt.id);
   }
 
@@ -272,25 +306,6 @@ export class Acquisition {
     const cancel = this.#target.context.parts.clock.schedule(Math.max(0, delay), this.#wakeup.wake);
     await this.#wakeup.wait();
     cancel();
-  }
-
-  /**
-   * Takes the entry back. One patch: its answer tells whether the attempt was granted meanwhile,
-   * which is then released like any other holding.
-   */
-  async #withdraw(): Promise<void> {
-    const { session, id } = this.#attempt;
-    session.spend(id);
-    if (this.#joinedUid !== undefined) {
-      const outcome = await leaveQueue(this.#target, this.#attempt, this.#joinedUid);
-      if (outcome.kind === 'done') this.#target.view.wrote(outcome.body);
-      else await this.#target.view.read();
-    }
-    if (this.#joinedUid !== undefined || this.#attempt.doubtful) {
-      await release(this.#target, this.#attempt);
-    } else {
-      session.confirmSettled(id);
-    }
   }
 }
 

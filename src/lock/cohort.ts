@@ -6,19 +6,15 @@ import { Hold } from './held.ts';
 import type { Held, Standing } from './held.ts';
 import { Holding } from './holding.ts';
 import { inside } from './inside.ts';
+import { LocalQueue } from './local-queue.ts';
+import type { Waiter } from './local-queue.ts';
+import { LocalTurns } from './local-turns.ts';
+import { LoneHolds } from './lone-holds.ts';
 import { tryOnce } from './try-once.ts';
+import { closed } from './until-held.ts';
 
-/** After so many local turns in a row the process looks whether others wait. */
-const TURNS_IN_A_ROW = 16;
 /** How long a record is still watched after its last use: the next one then knows who holds. */
 const WATCH_LINGERS_MS = 5_000;
-
-interface Waiter {
-  readonly resolve: (hold: Held) => void;
-  readonly reject: (error: unknown) => void;
-  readonly since: number;
-  gone: boolean;
-}
 
 /**
  * The turns of one process on one lock. All its waiters queue here behind a single entry in the
@@ -28,12 +24,13 @@ interface Waiter {
 export class Cohort implements Standing {
   readonly #target: LockTarget;
   readonly #onIdle: () => void;
-  #waiters: Waiter[] = [];
-  #first = 0;
-  #waiting = 0;
+  readonly #waiters = new LocalQueue();
   #holding: Holding | undefined;
-  #hold: Hold | undefined;
-  #turnsInARow = 0;
+  /** The turns that go on: one, or of readers any number. */
+  readonly #holds = new Set<Hold>();
+  /** Those that were made of a turn that was alone. */
+  readonly #downgraded: LoneHolds;
+  readonly #turns: LocalTurns;
   #busy: Promise<void> | undefined;
   #giveUp: AbortController | undefined;
   #cancelLinger: () => void = () => undefined;
@@ -41,7 +38,12 @@ export class Cohort implements Standing {
 
   constructor(target: LockTarget, onIdle: () => void) {
     this.#target = target;
+    this.#turns = new LocalTurns(target.ask.mode === 'shared');
     this.#onIdle = onIdle;
+    this.#downgraded = new LoneHolds(
+      () => this.#pump(),
+      () => this.#busy !== undefined,
+    );
   }
 
   /** Waits for a turn; the caller may stop waiting by the returned function. */
@@ -51,23 +53,20 @@ export class Cohort implements Standing {
       return () => undefined;
     }
     const waiter: Waiter = { resolve, reject, since: this.now(), gone: false };
-    this.#waiters.push(waiter);
-    this.#waiting += 1;
+    this.#waiters.add(waiter);
     this.#pump();
     return () => {
-      if (waiter.gone) return;
-      waiter.gone = true;
-      this.#waiting -= 1;
-      if (this.#waiting === 0) this.#giveUp?.abort();
+      if (this.#waiters.leave(waiter) && this.#waiters.size === 0) this.#giveUp?.abort();
     };
   }
 
   /** One try without waiting for others. */
   async tryAcquire(signal: AbortSignal | undefined): Promise<Held | undefined> {
     if (this.#closed) throw closed();
-    if (this.#busy || this.#hold || this.#holding) return undefined;
     const since = this.now();
     let held: Held | undefined;
+    if (this.#mayJoin()) return this.#handOver(since);
+    if (this.#busy || this.#holding) return undefined;
     const closing = this.#closing.signal;
     const { signal: stop, unlink } = linked(signal ? [signal, closing] : [closing]);
     try {
@@ -97,16 +96,14 @@ export class Cohort implements Standing {
   }
 
   async release(hold: Hold): Promise<void> {
-    if (hold !== this.#hold) return this.#busy;
-    this.#hold = undefined;
-    const next = this.#mayHandOver() ? this.#takeWaiter() : undefined;
-    if (next) {
-      this.#told(hold, this.#holding, true);
-      this.#turnsInARow += 1;
-      this.#give(next, 'local');
+    if (!this.#holds.delete(hold)) return this.#busy;
+    const holding = this.#holding;
+    const next = this.#holds.size === 0 && this.#mayHandOver() ? this.#waiters.take() : undefined;
+    if (next || this.#holds.size > 0) {
+      this.#told(hold, holding, true);
+      if (next) this.#passOn(next);
       return;
     }
-    const holding = this.#holding;
     if (holding) {
       await this.#exclusively(async () => {
         const confirmed = await holding.release();
@@ -117,24 +114,57 @@ export class Cohort implements Standing {
     this.#pump();
   }
 
+  /**
+   * Goes on with a turn as one of readers, on an entry that those of this process that wait do not share.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`, `LOST`, or of a refusal
+   */
+  async downgrade(hold: Hold): Promise<Held> {
+    const holding = this.#holding;
+    if (this.#isShared || !holding || !this.#holds.delete(hold)) {
+      throw new LeaseholdError(
+        'INVALID_ARGUMENT',
+        `lock ${hold.name} is not held for a write here`,
+      );
+    }
+    this.#told(hold, holding, true);
+    const since = this.now();
+    let reading: Held | undefined;
+    try {
+      await this.#exclusively(async () => {
+        const grant = await holding.downgrade();
+        if (grant) reading = this.#downgraded.add(this.#target, grant, since);
+        else await holding.release();
+        if (this.#holding === holding) this.#holding = undefined;
+      });
+    } finally {
+      this.#pump();
+    }
+    if (reading) return reading;
+    throw new LeaseholdError('LOST', `lock ${hold.name} was lost while it was downgraded`);
+  }
+
   /** Refuses its waiters, and releases what is held. */
   async close(): Promise<void> {
     this.#closing.abort();
     this.#cancelLinger();
-    for (let next = this.#takeWaiter(); next; next = this.#takeWaiter()) next.reject(closed());
+    for (const waiter of this.#waiters.takeAll()) waiter.reject(closed());
     this.#giveUp?.abort();
     await this.#busy;
-    await this.#endHold();
+    await Promise.all([...this.#holds].map((hold) => this.#endHold(hold)));
+    await this.#downgraded.close(closed());
     this.#target.view.stopWatch();
   }
 
   /** Work that runs under the hold is told, and ends first; unless the close is part of it. */
-  async #endHold(): Promise<void> {
-    const hold = this.#hold;
-    if (!hold) return;
+  async #endHold(hold: Hold): Promise<void> {
     const ended = hold.interrupt(closed());
     if (inside.getStore()?.get(this) !== hold) await ended;
     await hold.release();
+  }
+
+  get #isShared(): boolean {
+    return this.#target.ask.mode === 'shared';
   }
 
   get #closed(): boolean {
@@ -143,25 +173,37 @@ export class Cohort implements Standing {
 
   #mayHandOver(): boolean {
     const holding = this.#holding;
-    if (!holding?.valid || this.#closed || !holding.hasTurnsLeft) return false;
-    if (this.#turnsInARow < TURNS_IN_A_ROW) return true;
-    const othersWait = holding.othersWait;
-    if (othersWait === undefined) holding.watch();
-    if (othersWait === false) this.#turnsInARow = 0;
-    // Where that cannot be found out, the record is asked by a release.
-    return othersWait === undefined ? this.#turnsInARow < 2 * TURNS_IN_A_ROW : !othersWait;
+    return holding?.valid === true && !this.#closed && this.#turns.mayGoOn(holding);
+  }
+
+  /** Whether a turn may begin beside those that go on. */
+  #mayJoin(): boolean {
+    return this.#isShared && !this.#busy && this.#holds.size > 0 && this.#mayHandOver();
+  }
+
+  /** Begins a turn on what this process holds already; of readers, that of all who wait. */
+  #passOn(waiter: Waiter): void {
+    this.#turns.count();
+    this.#give(waiter, 'local');
+    this.#admit();
+  }
+
+  #admit(): void {
+    while (this.#waiters.size > 0 && this.#mayJoin()) {
+      const waiter = this.#waiters.take();
+      if (waiter) this.#passOn(waiter);
+    }
   }
 
   /** Starts whatever is called for: an attempt when somebody waits, the end when nobody does. */
   #pump(): void {
-    if (this.#busy || this.#hold) return;
-    if (this.#waiting > 0) {
+    this.#admit();
+    if (this.#busy || this.#holds.size > 0) return;
+    if (this.#waiters.size > 0) {
       this.#cancelLinger();
       void this.#exclusively(() => this.#acquire()).then(() => this.#pump());
       return;
     }
-    this.#waiters = [];
-    this.#first = 0;
     this.#linger();
   }
 
@@ -176,13 +218,13 @@ export class Cohort implements Standing {
         grant = await new Acquisition(this.#target, session).run(giveUp.signal);
       }
       this.#adopt(grant);
-      const waiter = this.#takeWaiter();
+      const waiter = this.#waiters.take();
       if (waiter) this.#give(waiter, grant.how);
       else await this.#dismiss();
     } catch (error) {
       // Aborted because nobody waits any more; whoever came since then gets a new attempt.
       if (giveUp.signal.aborted) return;
-      for (let next = this.#takeWaiter(); next; next = this.#takeWaiter()) next.reject(error);
+      for (const waiter of this.#waiters.takeAll()) waiter.reject(error);
     } finally {
       this.#giveUp = undefined;
     }
@@ -190,14 +232,20 @@ export class Cohort implements Standing {
 
   #begin(grant: Grant, since: number): Held | undefined {
     this.#adopt(grant);
+    return this.#handOver(since, grant.how);
+  }
+
+  /** A turn for whoever does not wait. */
+  #handOver(since: number, how: Grant['how'] | 'local' = 'local'): Held | undefined {
     let held: Held | undefined;
     const resolve = (hold: Held): void => void (held = hold);
-    this.#give({ resolve, reject: () => undefined, since, gone: true }, grant.how);
+    if (how === 'local') this.#turns.count();
+    this.#give({ resolve, reject: () => undefined, since, gone: true }, how);
     return held;
   }
 
   #adopt(grant: Grant): void {
-    this.#turnsInARow = 0;
+    this.#turns.restart();
     const holding = new Holding(this.#target, grant, (reason) => this.#lost(holding, reason));
     this.#holding = holding;
   }
@@ -207,11 +255,11 @@ export class Cohort implements Standing {
     this.#holding = undefined;
   }
 
-  #give(waiter: Waiter, how: 'created' | 'granted' | 'local'): void {
+  #give(waiter: Waiter, how: Grant['how'] | 'local'): void {
     const holding = this.#holding;
     if (!holding) return;
     const hold = new Hold(this.#target.name.original, holding.nextFence(), this);
-    this.#hold = hold;
+    this.#holds.add(hold);
     this.#target.context.parts.observe({
       type: 'acquired',
       lock: hold.name,
@@ -225,17 +273,17 @@ export class Cohort implements Standing {
 
   #lost(holding: Holding, reason: string): void {
     if (holding !== this.#holding) return;
-    const hold = this.#hold;
+    const holds = [...this.#holds];
     this.#holding = undefined;
-    this.#hold = undefined;
-    if (!hold) return;
+    this.#holds.clear();
+    if (holds.length === 0) return;
     this.#target.context.parts.observe({
       type: 'lost',
-      lock: hold.name,
+      lock: this.#target.name.original,
       attempt: holding.id,
       reason,
     });
-    hold.lose(reason);
+    for (const hold of holds) hold.lose(reason);
     this.#pump();
   }
 
@@ -247,27 +295,6 @@ export class Cohort implements Standing {
       heldMs: this.now() - hold.acquiredAt,
       confirmed,
     });
-  }
-
-  #takeWaiter(): Waiter | undefined {
-    while (this.#first < this.#waiters.length) {
-      const waiter = this.#waiters[this.#first];
-      this.#first += 1;
-      if (!waiter || waiter.gone) continue;
-      waiter.gone = true;
-      this.#waiting -= 1;
-      this.#compact();
-      return waiter;
-    }
-    return undefined;
-  }
-
-  /** What a served waiter has captured must not live for as long as the hold that follows. */
-  #compact(): void {
-    if (this.#waiting > 0 && (this.#first < 1_024 || this.#first * 2 < this.#waiters.length))
-      return;
-    this.#waiters = this.#waiting === 0 ? [] : this.#waiters.slice(this.#first);
-    this.#first = 0;
   }
 
   async #exclusively(task: () => Promise<void>): Promise<void> {
@@ -286,13 +313,10 @@ export class Cohort implements Standing {
     this.#cancelLinger();
     if (this.#closed) return;
     this.#cancelLinger = this.#target.context.parts.clock.schedule(WATCH_LINGERS_MS, () => {
-      if (this.#busy || this.#hold || this.#waiting > 0) return;
+      if (this.#busy || this.#holds.size > 0 || this.#waiters.size > 0) return;
+      if (this.#downgraded.inUse) return;
       this.#target.view.stopWatch();
       this.#onIdle();
     });
   }
-}
-
-function closed(): LeaseholdError {
-  return new LeaseholdError('CLOSED', 'this client was closed: make a new one with connect()');
 }

@@ -1,3 +1,4 @@
+import type { Mode } from '../core/mode.ts';
 import type { LeaseName } from '../core/names.ts';
 import type { Parts } from '../core/parts.ts';
 import type { Session } from '../session/session.ts';
@@ -17,10 +18,19 @@ export interface LockContext {
   readonly holdWatches: HoldWatches;
 }
 
-/** One lock as this process sees it. */
+/** How a lock is to be held. */
+export interface Ask {
+  readonly mode: Mode;
+  /** Of a semaphore: so many permits, of so many. */
+  readonly weight?: number;
+  readonly of?: number;
+}
+
+/** One lock as this process sees it, and wants to hold it. */
 export interface LockTarget {
   readonly context: LockContext;
   readonly name: LeaseName;
+  readonly ask: Ask;
   readonly view: LeaseView;
   readonly progress: Progress;
 }
@@ -38,5 +48,7 @@ export interface Grant {
   readonly attempt: Attempt;
   /** The resourceVersion that the fencing token is made of. */
   readonly version: bigint;
-  readonly how: 'created' | 'granted';
+  readonly how: 'created' | 'granted' | 'downgraded';
+  /** How many local turns it has had, under another mode. */
+  readonly turns?: bigint;
 }

@@ -1,5 +1,8 @@
 import { LeaseholdError } from '../core/errors.ts';
 
+const NOT_A_WRITE =
+  'what is to be downgraded is no hold of a write: pass what write.acquire() resolved with';
+
 /** A lock that this process holds, until it is released or lost. */
 export interface Held extends AsyncDisposable {
   /** The lock's name, as given to `lock()`. */
@@ -31,6 +34,8 @@ export interface Standing {
   readonly validUntil: number;
   now(): number;
   release(hold: Hold): Promise<void>;
+  /** Undefined of what cannot be held by several. */
+  downgrade?(hold: Hold): Promise<Held>;
 }
 
 /** One local turn on a lock. The signal is made when first asked for, as most are not. */
@@ -79,6 +84,22 @@ export class Hold implements Held {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
+  }
+
+  /**
+   * See `ReadWriteLock.downgrade`: from here on this hold is over, and its release does nothing.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`, `LOST`
+   */
+  async downgrade(): Promise<Held> {
+    const isWriting = this.valid;
+    if (!this.#standing.downgrade) throw new LeaseholdError('INVALID_ARGUMENT', NOT_A_WRITE);
+    if (!isWriting) {
+      throw this.#loss ?? new LeaseholdError('LOST', `lock ${this.name} is not held any more`);
+    }
+    this.#state = 'released';
+    this.#releasing = Promise.resolve();
+    return this.#standing.downgrade(this);
   }
 
   /** This work runs under the hold: others must not have the lock before it has ended. */

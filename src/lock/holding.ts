@@ -1,5 +1,6 @@
 import { HOLDER_PREFIX, QUEUE_PREFIX } from '../core/record.ts';
 import type { Grant, LockTarget } from './context.ts';
+import { downgrade } from './downgrade.ts';
 import { release } from './release.ts';
 
 /** A hold that lasts is watched, so that its release knows who waits. */
@@ -17,19 +18,28 @@ export class Holding {
   readonly #target: LockTarget;
   readonly #grant: Grant;
   readonly #onLost: (reason: string) => void;
+  readonly #isWatchNeeded: () => boolean;
   readonly #since: number;
   readonly #unsubscribe: () => void;
   #cancelWatch: () => void = () => undefined;
   #cancelSeen: (() => void) | undefined;
   #ownsWatch = false;
-  #turns = 0n;
+  #turns: bigint;
   #over = false;
 
-  constructor(target: LockTarget, grant: Grant, onLost: (reason: string) => void) {
+  /** @param isWatchNeeded - whether others in this process need the watch of the record */
+  constructor(
+    target: LockTarget,
+    grant: Grant,
+    onLost: (reason: string) => void,
+    isWatchNeeded: () => boolean = () => false,
+  ) {
     this.#target = target;
     this.#grant = grant;
     this.#onLost = onLost;
+    this.#isWatchNeeded = isWatchNeeded;
     this.#since = target.context.parts.clock.now();
+    this.#turns = grant.turns ?? 0n;
     this.#unsubscribe = target.view.subscribe(this.#look);
     const lost = grant.attempt.session.signal;
     lost.addEventListener('abort', this.#sessionLost, { once: true });
@@ -81,7 +91,7 @@ export class Holding {
     if (this.#target.context.holdWatches.take()) {
       this.#ownsWatch = true;
       this.#target.view.startWatch();
-    } else {
+    } else if (!this.#isWatchNeeded()) {
       // Also the watch of the wait before it: a thousand waits must not leave a thousand of them.
       this.#target.view.stopWatch();
       this.#grant.attempt.session.seen(this.id, undefined);
@@ -100,6 +110,17 @@ export class Holding {
     if (this.#over) return true;
     this.#end();
     return release(this.#target, this.#grant.attempt);
+  }
+
+  /**
+   * Lets others share; see {@link downgrade}. Then this is over, and what it stood on is a grant to read.
+   * Undefined when it is lost.
+   */
+  async downgrade(): Promise<Grant | undefined> {
+    const isShared = await downgrade(this.#target, this.#grant.attempt);
+    if (!isShared || this.#over) return undefined;
+    this.#end();
+    return { ...this.#grant, how: 'downgraded', turns: this.#turns };
   }
 
   readonly #look = (): void => {

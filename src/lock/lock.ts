@@ -1,4 +1,3 @@
-import { milliseconds } from '../core/duration.ts';
 import type { Duration } from '../core/duration.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import type { Clock } from '../core/clock.ts';
@@ -6,6 +5,7 @@ import type { Cohort } from './cohort.ts';
 import { Hold } from './held.ts';
 import type { Held } from './held.ts';
 import { inside } from './inside.ts';
+import { aborted, timeoutOf, untilHeld } from './until-held.ts';
 
 export interface AcquireOptions {
   /** How long to wait at most; without end by default. */
@@ -29,12 +29,22 @@ export class Lock {
   /** The lock's name, as given. */
   readonly name: string;
   readonly #cohort: () => Cohort;
+  readonly #opposite: () => Cohort | undefined;
   readonly #clock: Clock;
 
-  /** @internal */
-  constructor(name: string, cohort: () => Cohort, clock: Clock) {
+  /**
+   * @internal
+   * @param opposite - those of this process that hold it in the other mode, or want to
+   */
+  constructor(
+    name: string,
+    cohort: () => Cohort,
+    opposite: () => Cohort | undefined,
+    clock: Clock,
+  ) {
     this.name = name;
     this.#cohort = cohort;
+    this.#opposite = opposite;
     this.#clock = clock;
   }
 
@@ -83,47 +93,14 @@ export class Lock {
    * `NAMESPACE_TERMINATING` or `API_ERROR`. An unreachable API server is waited for.
    */
   async acquire(options: AcquireOptions = {}): Promise<Held> {
-    const timeout =
-      options.timeout === undefined ? undefined : milliseconds(options.timeout, 'timeout');
+    const timeout = timeoutOf(options);
     const outer = this.#outer(options.reentrant ?? false);
     if (outer) return outer;
-    if (options.signal?.aborted) throw this.#aborted(options.signal);
-    return new Promise<Held>((resolve, reject) => {
-      const { signal } = options;
-      let cancelTimer = (): void => undefined;
-      let leave = (): void => undefined;
-      const settle = (): void => {
-        cancelTimer();
-        signal?.removeEventListener('abort', onAbort);
-      };
-      const onAbort = (): void => {
-        leave();
-        settle();
-        reject(this.#aborted(signal));
-      };
-      const onTimeout = (): void => {
-        leave();
-        settle();
-        reject(
-          new LeaseholdError(
-            'TIMEOUT',
-            `lock ${this.name} was not granted within ${String(timeout)} ms: somebody else holds it, or the API server cannot be reached`,
-          ),
-        );
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      if (timeout !== undefined) cancelTimer = this.#clock.schedule(timeout, onTimeout);
-      // The last step, as a client that was closed refuses at once.
-      leave = this.#cohort().wait(
-        (hold) => {
-          settle();
-          resolve(hold);
-        },
-        (error: unknown) => {
-          settle();
-          reject(error instanceof Error ? error : new Error(String(error)));
-        },
-      );
+    return untilHeld((resolve, reject) => this.#cohort().wait(resolve, reject), {
+      what: `lock ${this.name}`,
+      clock: this.#clock,
+      timeout,
+      signal: options.signal,
     });
   }
 
@@ -140,14 +117,18 @@ export class Lock {
   async tryAcquire(options: TryOptions = {}): Promise<Held | undefined> {
     const outer = this.#outer(options.reentrant ?? false);
     if (outer) return outer;
-    if (options.signal?.aborted) throw this.#aborted(options.signal);
+    if (options.signal?.aborted) throw aborted(`lock ${this.name}`, options.signal);
     return this.#cohort().tryAcquire(options.signal);
   }
 
   /** The hold of the `run` that this call is inside of, shared; undefined outside. */
   #outer(reentrant: boolean): Held | undefined {
-    const outer = inside.getStore()?.get(this.#cohort());
-    if (!outer?.valid) return undefined;
+    const around = inside.getStore();
+    const outer = around?.get(this.#cohort());
+    if (!outer?.valid) {
+      this.#refuseDeadlock(around);
+      return undefined;
+    }
     if (reentrant) return shared(outer);
     throw new LeaseholdError(
       'REENTRANT',
@@ -155,9 +136,14 @@ export class Lock {
     );
   }
 
-  #aborted(signal: AbortSignal | undefined): LeaseholdError {
-    const cause: unknown = signal?.reason;
-    return new LeaseholdError('ABORTED', `the wait for lock ${this.name} was aborted`, { cause });
+  /** A read that wants to write waits for its own end, and so does a write that wants to read. */
+  #refuseDeadlock(around: ReadonlyMap<Cohort, Held> | undefined): void {
+    const opposite = around && this.#opposite();
+    if (!opposite || !around.get(opposite)?.valid) return;
+    throw new LeaseholdError(
+      'DEADLOCK',
+      `lock ${this.name} is held in the other mode by the run() that this call is inside of, and would wait for itself for ever: to write, write from the start or let the read end first; to read after a write, use downgrade()`,
+    );
   }
 }
 

@@ -1,42 +1,89 @@
 import { leaseName } from '../core/names.ts';
 import { LeaseView } from '../kube/lease-view.ts';
+import { findSemaphore, resize } from '../repair/resize.ts';
 import { Cohort } from './cohort.ts';
-import type { LockContext } from './context.ts';
+import type { Ask, LockContext, LockTarget } from './context.ts';
 import { Lock } from './lock.ts';
+import { PermitCohort } from './permit-cohort.ts';
 import { Progress } from './progress.ts';
+import { Semaphore } from './semaphore.ts';
 
 /** The locks of one process in one namespace. */
 export class Locks {
   readonly #context: LockContext;
   readonly #cohorts = new Map<string, Cohort>();
+  readonly #permits = new Map<string, PermitCohort>();
   #closed = false;
 
   constructor(context: LockContext) {
     this.#context = context;
   }
 
-  lock(original: string): Lock {
+  /** The lock of this name, to be held in this way. */
+  lock(original: string, ask: Ask = { mode: 'exclusive' }): Lock {
     const name = leaseName(original);
+    const key = `${ask.mode} ${name.lease}`;
     const cohort = (): Cohort => {
-      let found = this.#cohorts.get(name.lease);
+      let found = this.#cohorts.get(key);
       if (!found) {
         const { api, parts } = this.#context;
         const view = new LeaseView(api, name.lease, parts);
         const progress = new Progress();
-        found = new Cohort({ context: this.#context, name, view, progress }, () => {
-          this.#cohorts.delete(name.lease);
+        found = new Cohort({ context: this.#context, name, ask, view, progress }, () => {
+          this.#cohorts.delete(key);
         });
-        this.#cohorts.set(name.lease, found);
+        this.#cohorts.set(key, found);
         if (this.#closed) void found.close();
       }
       return found;
     };
-    return new Lock(original, cohort, this.#context.parts.clock);
+    const opposite = { exclusive: 'shared', shared: 'exclusive', permit: '' }[ask.mode];
+    return new Lock(
+      original,
+      cohort,
+      () => this.#cohorts.get(`${opposite} ${name.lease}`),
+      this.#context.parts.clock,
+    );
+  }
+
+  /** The semaphore of this name, with so many permits. */
+  semaphore(original: string, permits: number): Semaphore {
+    const name = leaseName(original);
+    const key = `${String(permits)} ${name.lease}`;
+    const cohort = (): PermitCohort => {
+      let found = this.#permits.get(key);
+      if (!found) {
+        const context = this.#context;
+        const view = new LeaseView(context.api, name.lease, context.parts);
+        const progress = new Progress();
+        const targetOf = (weight: number): LockTarget => {
+          const ask = { mode: 'permit', weight, of: permits } as const;
+          return { context, name, ask, view, progress };
+        };
+        found = new PermitCohort(targetOf, () => {
+          this.#permits.delete(key);
+        });
+        this.#permits.set(key, found);
+        if (this.#closed) void found.close();
+      }
+      return found;
+    };
+    const { api, parts } = this.#context;
+    const workshop = { api, clock: parts.clock };
+    const toSize = async (limit: number): Promise<void> => {
+      // Again if somebody else has just changed it: the last one counts.
+      for (;;) {
+        const shown = await findSemaphore(workshop, original, permits);
+        if (!shown || (await resize(workshop, shown, limit)).kind !== 'changed') return;
+      }
+    };
+    return new Semaphore(original, permits, cohort, toSize, parts.clock);
   }
 
   /** Refuses all waiters and releases all locks. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#cohorts.values()].map((cohort) => cohort.close()));
+    const cohorts = [...this.#cohorts.values(), ...this.#permits.values()];
+    await Promise.all(cohorts.map((cohort) => cohort.close()));
   }
 }

@@ -98,7 +98,8 @@ export class Observation {
     if (settlement.action === 'none') return undefined;
     const freed = record.holders.length === 0 || record.holders.some(isDead);
     // Dead waiters alone are dropped together with the next grant.
-    return settlement.action === 'delete' || freed ? settlement : undefined;
+    const grants = settlement.action === 'write' && settlement.granted.length > 0;
+    return settlement.action === 'delete' || freed || grants ? settlement : undefined;
   }
 
   #follow(record: LockRecord, index: number): void {

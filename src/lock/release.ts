@@ -1,4 +1,5 @@
 import { pause } from '../core/clock.ts';
+import { guardRefuses } from '../core/principal.ts';
 import { parseRecord } from '../core/record.ts';
 import type { LockRecord } from '../core/record.ts';
 import { settle } from '../core/settle.ts';
@@ -7,7 +8,10 @@ import type { Outcome } from '../kube/outcome.ts';
 import type { Attempt, LockTarget } from './context.ts';
 import { patchOut, writeSettlement } from './writes.ts';
 
-/** After so many conflicts in a row somebody edits in a loop: stop competing for the version. */
+/**
+ * After so many conflicts in a row somebody edits in a loop: stop competing for the version. What a guard
+ * refuses counts as well: that the entry alone goes, it refuses to nobody.
+ */
 const MOST_CONFLICTS = 5;
 const FIRST_RETRY_MS = 20;
 const MOST_RETRY_MS = 1_000;
@@ -19,8 +23,18 @@ const MOST_RETRY_MS = 1_000;
  */
 export async function release(target: LockTarget, attempt: Attempt): Promise<boolean> {
   const { session, id } = attempt;
-  const { clock } = target.context.parts;
   session.spend(id);
+  const left = session.leaving(id);
+  try {
+    return await untilGone(target, attempt);
+  } finally {
+    left();
+  }
+}
+
+async function untilGone(target: LockTarget, attempt: Attempt): Promise<boolean> {
+  const { session, id } = attempt;
+  const { clock } = target.context.parts;
   let conflicts = 0;
   let retry = FIRST_RETRY_MS;
   while (session.valid) {
@@ -45,6 +59,8 @@ export async function release(target: LockTarget, attempt: Attempt): Promise<boo
       // A conflict that cannot be looked into would be met again and again.
       if (read.kind === 'done' || isMissing(read)) continue;
     }
+    // It may not see yet that others are dead who would be taken out, too.
+    if (outcome.kind === 'refused' && guardRefuses(outcome.message)) conflicts += 1;
     await pause(clock, Math.max(retry, outcome.retryAfter ?? 0), session.signal);
     retry = Math.min(MOST_RETRY_MS, retry * 2);
     await target.view.read();

@@ -6,10 +6,11 @@ import { parseRecord } from '../core/record.ts';
 import { settle } from '../core/settle.ts';
 import { isConflict } from '../kube/outcome.ts';
 import { errorOf } from '../kube/status-error.ts';
+import { checkUndisputed, isDisputed } from './agreement.ts';
 import type { Attempt, Grant, LockTarget } from './context.ts';
 import { checkReadable, place } from './place.ts';
 import { release } from './release.ts';
-import { createHeld, writeSettlement } from './writes.ts';
+import { createHeld, entering, writeSettlement } from './writes.ts';
 
 /** Each round removed what is proven dead; more would mean a race with many others. */
 const MOST_ROUNDS = 4;
@@ -30,7 +31,7 @@ export async function tryOnce(
   const attempt: Attempt = { session, id: session.allocate(target.name.lease), doubtful: false };
   try {
     for (let round = 0; round < MOST_ROUNDS && !signal?.aborted; round += 1) {
-      const grant = await create(target, attempt);
+      const grant = (await create(target, attempt)) ?? (await enter(target, attempt));
       if (grant && session.valid) return grant;
       if (grant) break;
       if (!(await recover(target, attempt, signal))) break;
@@ -70,6 +71,22 @@ async function create(target: LockTarget, attempt: Attempt): Promise<Grant | und
   return { attempt, version: found.version, how: 'created' };
 }
 
+/** Beside those who hold already, if they let it. */
+async function enter(target: LockTarget, attempt: Attempt): Promise<Grant | undefined> {
+  const lease = target.view.lease;
+  const record = lease && parseRecord(lease);
+  const settlement = record && entering(target, attempt, record);
+  if (!settlement) return undefined;
+  const outcome = await writeSettlement(target, record, settlement);
+  if (outcome.kind === 'unknown' && outcome.sent) attempt.doubtful = true;
+  if (outcome.kind !== 'done') {
+    const read = await target.view.read();
+    if (read.kind === 'unknown') throw errorOf(read, `read lock ${target.name.lease}`);
+  }
+  const found = place(target.view, attempt);
+  return found.kind === 'holding' ? { attempt, version: found.version, how: 'granted' } : undefined;
+}
+
 /** Whether the lock may be free now: it was released meanwhile, or its holders were dead. */
 async function recover(
   target: LockTarget,
@@ -81,6 +98,7 @@ async function recover(
   if (!lease) return true;
   const record = parseRecord(lease);
   checkReadable(record);
+  if (isDisputed(target, record)) await checkUndisputed(target, record, signal);
   const lock = target.name.original;
   const isDead = async (entry: Entry): Promise<boolean> => {
     const own = sessions.ownerOf(entry);
@@ -89,14 +107,15 @@ async function recover(
     return deaths.provenDeadNow(entry, lock, signal);
   };
   const dead = await Promise.all(record.holders.map(isDead));
-  if (dead.includes(false)) return false;
+  if (dead.length > 0 && !dead.includes(true)) return false;
   await Promise.all(record.queue.map(isDead));
   const settlement = settle(record, deaths.isDead, attempt.id);
   if (settlement.action === 'none') return false;
   const outcome = await writeSettlement(target, record, settlement);
   if (outcome.kind !== 'done') await target.view.read();
   // A live waiter comes first: it has just been granted what nobody held.
-  return settlement.action === 'delete' || outcome.kind !== 'done';
+  const isAlone = target.ask.mode === 'exclusive';
+  return settlement.action === 'delete' || outcome.kind !== 'done' || !isAlone;
 }
 
 async function giveUp(target: LockTarget, attempt: Attempt): Promise<void> {

@@ -1,8 +1,8 @@
-import { formatEntry } from '../core/entry.ts';
+import { formatEntry, parseEntry } from '../core/entry.ts';
 import { microTime, NAME_ANNOTATION, ROLE_LABEL, versionOf } from '../core/lease.ts';
 import { HOLDER_PREFIX, QUEUE_PREFIX } from '../core/record.ts';
 import type { LockRecord } from '../core/record.ts';
-import { lockSpec, settledLease } from '../core/settle.ts';
+import { lockSpec, settle, settledLease } from '../core/settle.ts';
 import type { Settlement } from '../core/settle.ts';
 import type { LeaseOutcome, Outcome } from '../kube/outcome.ts';
 import { removeRecord } from '../kube/remove-record.ts';
@@ -14,7 +14,7 @@ export function createHeld(target: LockTarget, attempt: Attempt): Promise<LeaseO
   const { session, id } = attempt;
   const { lease, original } = target.name;
   const now = microTime(parts.clock.wall());
-  const entry = formatEntry({ ...identified(attempt), since: now });
+  const entry = formatEntry({ ...asked(target, attempt), since: now });
   return api.create({
     metadata: {
       name: lease,
@@ -30,9 +30,31 @@ export function createHeld(target: LockTarget, attempt: Attempt): Promise<LeaseO
 }
 
 /** What its entry says of an attempt, whether it holds or waits. */
-function identified({ session }: Attempt) {
+function asked({ ask }: LockTarget, { session }: Attempt) {
   const { name, uid: sessionUid, ttl, principal } = session;
-  return { session: name, sessionUid, ttl, mode: 'exclusive', principal } as const;
+  return { session: name, sessionUid, ttl, ...ask, principal };
+}
+
+/**
+ * The record with this attempt in it as a holder, if it may hold beside those who do and nobody waits
+ * before it: then there is no need to queue.
+ */
+export function entering(
+  target: LockTarget,
+  attempt: Attempt,
+  record: LockRecord,
+): Exclude<Settlement, { action: 'none' }> | undefined {
+  // The guard lets nobody pass an entry in the queue, be it one that cannot be read.
+  if (target.ask.mode === 'exclusive' || record.unreadableQueue.length > 0) return undefined;
+  const { deaths, parts } = target.context;
+  const since = microTime(parts.clock.wall());
+  const text = formatEntry({ ...asked(target, attempt), seen: record.version, since });
+  const entry = parseEntry(attempt.id, text);
+  if (!entry) return undefined;
+  const queue = [...record.queue, entry];
+  const settlement = settle({ ...record, queue }, deaths.isDead);
+  const isGranted = settlement.action === 'write' && settlement.granted.includes(entry);
+  return isGranted ? settlement : undefined;
 }
 
 /** Joins the queue. Cannot conflict with others who join: it names the uid and no version. */
@@ -43,7 +65,7 @@ export function join(
   seen: bigint,
 ): Promise<LeaseOutcome> {
   const since = microTime(target.context.parts.clock.wall());
-  const entry = formatEntry({ ...identified(attempt), seen, since });
+  const entry = formatEntry({ ...asked(target, attempt), seen, since });
   return target.context.api.patch(target.name.lease, {
     metadata: { uid, annotations: { [QUEUE_PREFIX + attempt.id]: entry } },
   });

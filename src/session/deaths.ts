@@ -44,6 +44,12 @@ export class Deaths {
     return this.isDead(entry);
   }
 
+  /** See {@link WatchedSession.seemsAlive}. */
+  async seemsAlive(entry: Entry, signal?: AbortSignal): Promise<boolean> {
+    const isAlive = await this.#sessionOf(entry).seemsAlive(entry, signal);
+    return isAlive && !this.isDead(entry);
+  }
+
   challenge(entry: Entry): Promise<void> {
     return this.#sessionOf(entry).challenge(entry.id);
   }

@@ -42,6 +42,7 @@ export class Session {
   readonly #current = new Set<string>();
   /** Allocated, and not known to have left its record for good. */
   readonly #outstanding = new Set<string>();
+  readonly #leaving = new Set<string>();
   readonly #void = new Set<string>();
   readonly #whenUnused: (() => void)[] = [];
   readonly #onChallenge = new Map<string, () => void>();
@@ -150,6 +151,17 @@ export class Session {
     for (const resolve of this.#whenUnused.splice(0)) resolve();
   }
 
+  /**
+   * Somebody sees to it that the entry of this attempt, which is spent, leaves its record: others of this
+   * process that see it there meanwhile need not.
+   *
+   * @returns to be called at the end
+   */
+  leaving(id: string): () => void {
+    this.#leaving.add(id);
+    return () => this.#leaving.delete(id);
+  }
+
   /** The attempt's entry is gone from its record, and no request may bring it back. */
   confirmSettled(id: string): void {
     this.spend(id);
@@ -180,6 +192,7 @@ export class Session {
 
   /** Whether this id is one that the session gave out and no longer stands for. */
   isStray(id: string): boolean {
+    if (this.#leaving.has(id)) return false;
     return this.#wasAllocated(id) && !this.#current.has(id) && !this.#void.has(id);
   }
 

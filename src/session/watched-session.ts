@@ -137,6 +137,19 @@ export class WatchedSession {
     return this.#dead;
   }
 
+  /**
+   * Whether it was renewed within its ttl, by the server's own clock. For what people are told: API
+   * servers have clocks of their own.
+   */
+  async seemsAlive(entry: Entry, signal?: AbortSignal): Promise<boolean> {
+    const ttl = Math.max(this.#ttl, entry.ttl * 1_000);
+    const read = await this.#read(signal);
+    if (!read?.lease || this.#dead || read.lease.metadata.uid !== this.uid) return false;
+    const renewedAt = renewedAtServer(read.lease);
+    if (renewedAt === undefined || read.serverTime === undefined) return false;
+    return read.serverTime - renewedAt <= ttl;
+  }
+
   /** How much longer it must stay unseen to be proven dead; undefined when it may be alive. */
   #untilProven(lease: Lease | undefined, serverTime: number | undefined): number | undefined {
     const { clock } = this.#parts;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { milliseconds } from '../core/duration.ts';
 import type { Duration } from '../core/duration.ts';
+import type { Entry } from '../core/entry.ts';
 import type { Lease } from '../core/lease.ts';
 import { leaseName, sessionPrefix } from '../core/names.ts';
 import { parseRecord } from '../core/record.ts';
@@ -76,14 +77,20 @@ export class TestCluster implements AsyncDisposable {
     return this.#time.settled(promise);
   }
 
-  /** The names of the processes that hold a lock; a crashed one until somebody has taken over. */
+  /**
+   * The names of the processes that hold a lock, or permits of a semaphore, in the order in which they
+   * got it, each once; a crashed one until somebody has taken over.
+   */
   holders(lock: string, place: Place = {}): string[] {
-    return (this.#record(lock, place)?.holders ?? []).map((entry) => this.#owner(entry.session));
+    const holders = [...(this.#record(lock, place)?.holders ?? [])];
+    // Who has created the record has no token in it yet, and was first.
+    holders.sort((a, b) => Number((a.fence ?? 0n) - (b.fence ?? 0n)));
+    return this.#owners(holders);
   }
 
-  /** The names of the processes that wait for a lock, in the order in which they get it. */
+  /** The names of the processes that wait for a lock, in the order in which they get it, each once. */
   waiters(lock: string, place: Place = {}): string[] {
-    return (this.#record(lock, place)?.queue ?? []).map((entry) => this.#owner(entry.session));
+    return this.#owners(this.#record(lock, place)?.queue ?? []);
   }
 
   /** Who leads, or led last if nobody took over from a crashed one; undefined when it was released. */
@@ -121,6 +128,10 @@ export class TestCluster implements AsyncDisposable {
   #record(lock: string, place: Place): LockRecord | undefined {
     const lease = this.#lease(lock, place);
     return lease && parseRecord(lease);
+  }
+
+  #owners(entries: readonly Entry[]): string[] {
+    return [...new Set(entries.map(({ session }) => this.#owner(session)))];
   }
 
   #owner(session: string): string {

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { attemptId, formatEntry } from '../../src/core/entry.ts';
 import type { Entry } from '../../src/core/entry.ts';
 import type { Lease } from '../../src/core/lease.ts';
+import type { Ask } from '../../src/lock/context.ts';
 import { HOLDER_PREFIX, QUEUE_PREFIX, parseRecord } from '../../src/core/record.ts';
 import type { LockRecord } from '../../src/core/record.ts';
 import { lockSpec, settle, settledLease } from '../../src/core/settle.ts';
@@ -15,7 +16,28 @@ interface Attempt {
   isLive: boolean;
   /** Its release or cancel was sent. */
   isSpent: boolean;
+  readonly ask: Ask;
   fence: bigint | undefined;
+}
+
+const ALONE: Ask = { mode: 'exclusive' };
+/** How an attempt wants to hold; most of them in a way that lets others do so, too. */
+const asks: fc.Arbitrary<Ask> = fc.oneof(
+  fc.constant(ALONE),
+  fc.constant<Ask>({ mode: 'shared' }),
+  fc.integer({ min: 1, max: 3 }).map((weight): Ask => ({ mode: 'permit', weight, of: 3 })),
+  fc.constant<Ask>({ mode: 'permit', weight: 1, of: 2 }),
+);
+
+/** Whether they may all hold, said anew. */
+export function mayHoldTogether(holders: readonly Attempt[]): boolean {
+  const [first] = holders;
+  if (!first || holders.length === 1) return true;
+  const { mode, of } = first.ask;
+  if (mode === 'exclusive') return false;
+  if (holders.some(({ ask }) => ask.mode !== mode || ask.of !== of)) return false;
+  const sum = holders.reduce((total, { ask }) => total + (ask.weight ?? 0), 0);
+  return mode === 'shared' || sum <= (of ?? 0);
 }
 
 /** What one settler has last read, and may write by. */
@@ -44,17 +66,18 @@ export class SharedLock {
   readonly known = Array.from({ length: SETTLERS }, () => new Set<string>());
   readonly readings: (Reading | undefined)[] = Array.from({ length: SETTLERS }, () => undefined);
   #highestFence = 0n;
+  #last: Attempt | undefined;
 
   get record(): LockRecord | undefined {
     return this.#lease && parseRecord(this.#lease);
   }
 
-  begin(sessionNumber: number): void {
+  begin(sessionNumber: number, ask: Ask): void {
     const session = `s${String(sessionNumber)}`;
     if (this.dead.has(session)) return;
     this.#attempts += 1;
     const id = attemptId(`0${String(sessionNumber)}`, this.#attempts);
-    const attempt: Attempt = { id, session, isLive: true, isSpent: false, fence: undefined };
+    const attempt: Attempt = { id, session, isLive: true, isSpent: false, ask, fence: undefined };
     this.attempts.set(id, attempt);
     const fields = { session, sessionUid: `u-${session}`, ttl: 15, since: NOW } as const;
     const record = this.record;
@@ -65,7 +88,7 @@ export class SharedLock {
           name: 'x',
           uid: `uid-${String(this.#uids)}`,
           labels: { 'leasehold.dev/role': 'lock' },
-          annotations: { [HOLDER_PREFIX + id]: formatEntry({ ...fields, mode: 'exclusive' }) },
+          annotations: { [HOLDER_PREFIX + id]: formatEntry({ ...fields, ...ask }) },
         },
         spec: lockSpec(session, NOW),
       });
@@ -75,7 +98,7 @@ export class SharedLock {
     const seen = record.version;
     this.annotate(
       QUEUE_PREFIX + id,
-      `${formatEntry({ ...fields, mode: 'exclusive', seen })} x=kept`,
+      `${formatEntry({ ...fields, ...ask, seen })} x=kept`,
     );
   }
 
@@ -146,7 +169,7 @@ export class SharedLock {
   check(): void {
     const { record } = this;
     if (!record) return;
-    expect(this.live(record.holders).length).toBeLessThanOrEqual(1);
+    expect(mayHoldTogether(this.live(record.holders))).toBe(true);
     expect(record.unreadableHolders).toEqual([]);
     expect(record.lease.metadata.labels).toEqual({ 'leasehold.dev/role': 'lock' });
     for (const entry of record.queue) expect(entry.text).toMatch(/ x=kept$/);
@@ -171,8 +194,12 @@ export class SharedLock {
   }
 
   #granted(attempt: Attempt | undefined, fence: bigint): void {
-    expect(fence).toBeGreaterThan(this.#highestFence);
+    // Those who may hold together may have the same.
+    const isTogether = this.#last && attempt && mayHoldTogether([this.#last, attempt]);
+    if (isTogether) expect(fence).toBeGreaterThanOrEqual(this.#highestFence);
+    else expect(fence).toBeGreaterThan(this.#highestFence);
     this.#highestFence = fence;
+    this.#last = attempt;
     if (attempt) attempt.fence = fence;
   }
 
@@ -202,8 +229,10 @@ const place = fc.nat({ max: 3 });
 
 /** What may happen, in any order. */
 export const steps: fc.Arbitrary<Step>[] = [
-  session.map((one) => step(`begin(${String(one)})`, (lock) => lock.begin(one))),
-  session.map((one) => step(`begin(${String(one)})`, (lock) => lock.begin(one))),
+  fc.tuple(session, asks).map(([one, ask]) =>
+    step(`begin(${String(one)}, ${JSON.stringify(ask)})`, (lock) => lock.begin(one, ask)),
+  ),
+  session.map((one) => step(`begin(${String(one)})`, (lock) => lock.begin(one, ALONE))),
   settler.map((one) => step(`look(${String(one)})`, (lock) => lock.look(one))),
   settler.map((one) => step(`write(${String(one)})`, (lock) => lock.write(one))),
   settler.map((one) =>
@@ -223,7 +252,7 @@ export const steps: fc.Arbitrary<Step>[] = [
   ),
   settler.map((one) =>
     step(`release by ${String(one)}`, (lock) => {
-      const [holder] = lock.live(lock.record?.holders ?? []);
+      const holder = lock.live(lock.record?.holders ?? []).at(-1);
       if (!holder) return;
       holder.isSpent = true;
       lock.look(one);
@@ -252,7 +281,9 @@ export const steps: fc.Arbitrary<Step>[] = [
     step(`late join(${String(index)})`, (lock) => {
       const spent = [...lock.attempts.values()].filter(({ isSpent }) => isSpent)[index];
       if (!spent) return;
-      const entry = `v=1 session=${spent.session} uid=u-${spent.session} ttl=15 mode=exclusive seen=1 x=kept`;
+      const { weight, of } = spent.ask;
+      const permits = weight && of ? ` weight=${String(weight)} of=${String(of)}` : '';
+      const entry = `v=1 session=${spent.session} uid=u-${spent.session} ttl=15 mode=${spent.ask.mode}${permits} seen=1 x=kept`;
       lock.annotate(QUEUE_PREFIX + spent.id, entry);
     }),
   ),

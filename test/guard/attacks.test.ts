@@ -5,7 +5,7 @@ import { attemptsOf } from './attempts.ts';
 import type { Cast } from './attempts.ts';
 import { Guarded } from './guarded.ts';
 import type { Answer } from './guarded.ts';
-import { NEVER_LAPSES, PRINCIPAL, create, entry, fresh, heldSpec } from './leases.ts';
+import { NEVER_LAPSES, PRINCIPAL, create, entry, fresh, granted, heldSpec } from './leases.ts';
 
 let guarded: Guarded;
 let cast: Cast;
@@ -17,7 +17,15 @@ beforeAll(async () => {
     guarded.pod('waiter'),
     guarded.pod('thief'),
   ]);
-  cast = { victim, waiter, thief };
+  const session = await create(waiter, {
+    metadata: {
+      name: 'bb',
+      labels: { 'leasehold.dev/role': 'session' },
+      annotations: { [PRINCIPAL]: waiter.principal },
+    },
+    spec: heldSpec('waiter'),
+  });
+  cast = { victim, waiter, thief, waiting: session.metadata.uid ?? '' };
 });
 
 afterAll(async () => {
@@ -59,9 +67,37 @@ const targets = {
       [cast.waiter, 'bb'],
       [cast.thief, 'cc'],
     ] as const) {
-      const annotations = { [`queue.leasehold.dev/${id}-1`]: entry(pod, id) };
+      const uid = id === 'bb' ? cast.waiting : id;
+      const annotations = { [`queue.leasehold.dev/${id}-1`]: entry(pod, id, { uid }) };
       const joined = await pod.send('PATCH', name, { metadata: { annotations } }, { contentType });
       expect(joined.body.message).toBeUndefined();
+    }
+    return (await guarded.read(name)) as Lease;
+  },
+  /** Read by the victim and the thief; the waiter waits to write. */
+  readers: async (name = fresh('readers')) => {
+    const session = await targets.session(`${name}-aa`);
+    const uid = session.metadata.uid ?? '';
+    const shared = (text: string): string => text.replace('mode=exclusive', 'mode=shared');
+    const locked = await create(cast.victim, {
+      metadata: {
+        name,
+        labels: { 'leasehold.dev/role': 'lock' },
+        annotations: { 'holder.leasehold.dev/aa-1': shared(entry(cast.victim, 'aa', { uid })) },
+      },
+      spec: heldSpec('aa', NEVER_LAPSES),
+    });
+    const writer = entry(cast.waiter, 'bb', { uid: cast.waiting });
+    const changes = [
+      [
+        cast.thief,
+        { 'holder.leasehold.dev/cc-1': granted(locked, shared(entry(cast.thief, 'cc'))) },
+      ],
+      [cast.waiter, { 'queue.leasehold.dev/bb-1': writer }],
+    ] as const;
+    for (const [pod, annotations] of changes) {
+      const answer = await attack(pod, locked, { metadata: { annotations } }, 'merge patch');
+      expect(answer.body.message).toBeUndefined();
     }
     return (await guarded.read(name)) as Lease;
   },
@@ -75,7 +111,7 @@ async function expectRefused(before: Lease, answer: Answer, rule = ''): Promise<
 }
 
 const attempts = attemptsOf(() => cast);
-for (const kind of ['election', 'session', 'lock'] as const) {
+for (const kind of ['election', 'session', 'lock', 'readers'] as const) {
   describe(kind, () => {
     for (const [name, change] of Object.entries(attempts[kind])) {
       for (const way of WAYS) {

@@ -3,7 +3,7 @@ import type { Lease } from '../../src/core/lease.ts';
 import { daysAway, now } from './attacks.ts';
 import type { Change } from './attacks.ts';
 import type { Pod } from './guarded.ts';
-import { PRINCIPAL, entry, heldSpec } from './leases.ts';
+import { PRINCIPAL, entry, granted, heldSpec } from './leases.ts';
 
 /** Who is there: all of one service account. */
 export interface Cast {
@@ -11,6 +11,8 @@ export interface Cast {
   readonly victim: Pod;
   /** Waits for the lock, before the thief. */
   readonly waiter: Pod;
+  /** The uid of the waiter's session, which has the name `bb`. */
+  readonly waiting: string;
   readonly thief: Pod;
 }
 
@@ -22,7 +24,7 @@ const HOLDER = 'holder.leasehold.dev/aa-1';
 /** All that a thief tries, by kind of Lease and by name. */
 export function attemptsOf(
   cast: () => Cast,
-): Record<'election' | 'session' | 'lock', Record<string, Attempt>> {
+): Record<'election' | 'session' | 'lock' | 'readers', Record<string, Attempt>> {
   const blank = { holderIdentity: '' };
   const annotated = (annotations: object): Change => ({ metadata: { annotations } });
   const labelled = (labels: object): Change => ({ metadata: { labels } });
@@ -36,6 +38,9 @@ export function attemptsOf(
       managedFields: lease.metadata.managedFields?.map((fields) => ({ ...fields, time })),
     },
   });
+  const inMode = (mode: string): string =>
+    entry(cast().thief, 'cc').replace('mode=exclusive', mode);
+  const entered = (lease: Lease, mode: string): string => granted(lease, inMode(mode));
   const longAgo = '2020-01-01T00:00:00Z';
   const farAway = '2040-01-01T00:00:00Z';
 
@@ -153,7 +158,7 @@ export function attemptsOf(
       ...annotated({
         [HOLDER]: null,
         'queue.leasehold.dev/bb-1': null,
-        'holder.leasehold.dev/bb-1': entry(cast().waiter, 'bb'),
+        'holder.leasehold.dev/bb-1': entry(cast().waiter, 'bb', { uid: cast().waiting }),
       }),
       spec: { renewTime: now() },
     }),
@@ -201,6 +206,25 @@ export function attemptsOf(
           ]),
         ),
       ),
+    'entered as a reader': (lease) =>
+      annotated({ 'holder.leasehold.dev/cc-9': entered(lease, 'mode=shared') }),
+    'entered with a permit': (lease) =>
+      annotated({ 'holder.leasehold.dev/cc-9': entered(lease, 'mode=permit weight=1 of=9') }),
+    'holder made a reader, to read beside it': (lease) =>
+      annotated({
+        [HOLDER]: lease.metadata.annotations?.[HOLDER]?.replace('exclusive', 'shared'),
+        'queue.leasehold.dev/cc-1': null,
+        'holder.leasehold.dev/cc-1': entered(lease, 'mode=shared'),
+      }),
+    'number of permits': () => annotated({ 'leasehold.dev/permits': 'limit=9 stated=1' }),
+    'joined in a mode that nobody knows': () =>
+      annotated({ 'queue.leasehold.dev/cc-2': inMode('mode=intent') }),
+    'joined in two modes': () =>
+      annotated({ 'queue.leasehold.dev/cc-2': inMode('mode=shared mode=exclusive') }),
+    'joined for less than no permit': () =>
+      annotated({ 'queue.leasehold.dev/cc-2': inMode('mode=permit weight=-9 of=9') }),
+    'waiter before it replaced by itself': () =>
+      annotated({ 'queue.leasehold.dev/bb-1': entry(cast().thief, 'cc') }),
     'any annotation': () => annotated({ 'example.com/edit': 'again' }),
     'settled, with managedFields that make it look old': (lease) => ({
       metadata: {
@@ -233,5 +257,46 @@ export function attemptsOf(
     finalizer: () => ({ metadata: { finalizers: ['example.com/never'] } }),
   };
 
-  return { election: onElection, session: onSession, lock: onLock };
+  /** It reads itself, beside the victim; behind both waits a writer. */
+  const onReaders: Record<string, Attempt> = {
+    'other holder taken out': () => annotated({ [HOLDER]: null }),
+    'other holder taken out together with itself': () =>
+      annotated({ [HOLDER]: null, 'holder.leasehold.dev/cc-1': null }),
+    'other holder taken out, and what it read written': () =>
+      annotated({ [HOLDER]: null, 'holder.leasehold.dev/cc-1': entry(cast().thief, 'cc') }),
+    'itself made a writer': () =>
+      annotated({ 'holder.leasehold.dev/cc-1': entry(cast().thief, 'cc') }),
+    'other holder made a writer': () =>
+      annotated({ [HOLDER]: entry(cast().victim, 'aa', { uid: 'aa' }) }),
+    'other holder given a fencing token': (lease) =>
+      annotated({ [HOLDER]: `${lease.metadata.annotations?.[HOLDER] ?? ''} fence=99999999` }),
+    'another reader of its own past the writer': (lease) =>
+      annotated({ 'holder.leasehold.dev/cc-9': entered(lease, 'mode=shared') }),
+    'the writer taken out': () => annotated({ 'queue.leasehold.dev/bb-1': null }),
+    'the writer taken out for another reader of its own': (lease) =>
+      annotated({
+        'queue.leasehold.dev/bb-1': null,
+        'holder.leasehold.dev/cc-9': entered(lease, 'mode=shared'),
+      }),
+    'the writer made a reader': () =>
+      annotated({
+        'queue.leasehold.dev/bb-1': entry(cast().waiter, 'bb', { uid: cast().waiting }).replace(
+          'mode=exclusive',
+          'mode=shared',
+        ),
+      }),
+    'the writer granted beside readers': (lease) =>
+      annotated({
+        'queue.leasehold.dev/bb-1': null,
+        'holder.leasehold.dev/bb-1': granted(
+          lease,
+          entry(cast().waiter, 'bb', { uid: cast().waiting }),
+        ),
+      }),
+    'number of permits': () => annotated({ 'leasehold.dev/permits': 'limit=9 stated=1' }),
+    'named as if it held alone': () => ({ spec: { holderIdentity: 'thief', renewTime: now() } }),
+    'named as if nobody held': () => ({ spec: { ...blank, renewTime: now() } }),
+  };
+
+  return { election: onElection, session: onSession, lock: onLock, readers: onReaders };
 }

@@ -6,6 +6,7 @@ import { isEmbedded } from '../cluster/shared.ts';
 import { useFixture } from '../cli/fixture.ts';
 import { Program, eventually, hasTerminal } from '../cli/program.ts';
 import type { Finished } from '../cli/program.ts';
+import { locksOf } from './locks.ts';
 import { client } from './world.ts';
 
 const fixture = useFixture();
@@ -104,6 +105,7 @@ describe('release', () => {
         ['release', 'x', '--force'],
         ['revoke', 'x'],
         ['resign', 'x'],
+        ['resize', 'x', '--permits', '1'],
       ]) {
         const finished = await Program.start(
           [...words, '--yes', '-n', namespace, '--kubeconfig', kubeconfig],
@@ -201,5 +203,78 @@ describe('revoke', () => {
     expect((await fixture().run('revoke', 'nothing', '--yes')).code).toBe(66);
     program.write('end\n');
     expect(await program.finished).toMatchObject({ code: 0 });
+  });
+});
+
+describe('resize', () => {
+  test('lets waiters in, and says what it does before that', async () => {
+    const { cluster, namespace } = fixture();
+    const { locks, close } = await locksOf(cluster, namespace, 'worker');
+    const semaphore = locks.semaphore('gpu', 2);
+    const held = await semaphore.acquire({ permits: 2 });
+    const waiting = semaphore.acquire();
+    await eventually('a waiter', async () => {
+      const { annotations = {} } = (await fixture().mustLease('gpu')).metadata;
+      return Object.keys(annotations).some((key) => key.startsWith('queue.'));
+    });
+    const dry = await fixture().run('resize', 'gpu', '--permits', '0', '--dry-run');
+    expect(dry).toMatchObject({ code: 0, errors: '' });
+    expect(dry.output).toMatch(/permits +2 now, 0 after this\n +stated +2 by its programs\n/);
+    expect(dry.output).toMatch(/held +2 by 1 holder\n +queue +1 waiting, the first for 1 permit\n/);
+    expect(dry.output).toMatch(/ +back +leasehold resize gpu --permits 2\n/);
+    expect(dry.output).toMatch(/^Nobody is let in any more until the number is raised\./m);
+    expect(dry.output.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    const unasked = await fixture().run('resize', 'gpu', '--permits', '3');
+    expect(unasked).toMatchObject({ code: 80 });
+    expect(await fixture().eventsAbout('gpu')).toEqual([]);
+    const resized = await fixture().run('resize', 'gpu', '--permits', '3', '--yes');
+    expect(resized).toMatchObject({ code: 0, errors: '' });
+    expect(resized.output).toMatch(/Semaphore gpu has 3 permits now; its programs state 2\.\n$/);
+    const next = await waiting;
+    expect([held.valid, next.valid]).toEqual([true, true]);
+    expect(await fixture().eventsAbout('gpu')).toEqual(['Resized']);
+    await Promise.all([held.release(), next.release()]);
+    await close();
+    const { metadata } = await fixture().mustLease('gpu');
+    expect(metadata.annotations).toEqual({ 'leasehold.dev/permits': 'limit=3 stated=2' });
+  });
+
+  test('makes the Lease where nobody is in it, and takes all of it back', async () => {
+    const words = ['resize', 'Gpu / EU', '--yes', '-o', 'json', '--permits'];
+    const unstated = await fixture().run(...words, '5');
+    expect(unstated).toMatchObject({ code: 66, output: '' });
+    expect(unstated.errors).toMatch(/^leasehold: [^\n]* add --stated N [^\n]*\n$/);
+    const resized = await fixture().run(...words, '5', '--stated', '3');
+    expect(resized.code).toBe(0);
+    expect(result(resized)).toMatchObject({
+      kind: 'Resizing',
+      semaphore: 'Gpu / EU',
+      permits: 5,
+      before: 3,
+      stated: 3,
+      held: 0,
+      result: 'resized',
+      created: true,
+      deleted: false,
+      confirmed: true,
+      eventWritten: true,
+    });
+    expect(result(await fixture().run(...words, '5'))).toMatchObject({ result: 'already' });
+    expect(result(await fixture().run(...words, '3'))).toMatchObject({ deleted: true });
+    expect((await fixture().run(...words, '3')).code).toBe(66);
+  });
+
+  test('refuses what is no number, and what is no semaphore', async () => {
+    const program = await holder('mutex');
+    const lock = await fixture().run('resize', 'mutex', '--permits', '3', '--yes');
+    expect(lock).toMatchObject({ code: 73, output: '' });
+    expect(lock.errors).toMatch(/mutex is no semaphore: /);
+    program.write('end\n');
+    expect(await program.finished).toMatchObject({ code: 0 });
+    for (const permits of ['', '-1', '1.5', '1e3', '1000001']) {
+      const finished = await fixture().run('resize', 'mutex', `--permits=${permits}`, '--yes');
+      expect(finished).toMatchObject({ code: 64, output: '' });
+    }
+    expect(await fixture().run('resize', 'mutex', '--yes')).toMatchObject({ code: 64 });
   });
 });

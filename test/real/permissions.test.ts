@@ -147,6 +147,15 @@ describe.skipIf(isEmbedded)('what is said to be permission enough suffices', () 
       settled: [{ lock: 'freed', deleted: true }],
       eventWritten: true,
     });
+    const sizes = ['resize', 'sized', '--stated', '2', ...answered, '--permits'];
+    for (const [permits, done] of [
+      ['3', { created: true }],
+      ['1', { created: false, deleted: false }],
+      ['2', { deleted: true }],
+    ] as const) {
+      const resized = { result: 'resized', eventWritten: true, ...done };
+      expect(result(await run(kubeconfig, ...sizes, permits))).toMatchObject(resized);
+    }
     const term = await leasehold.election('led').acquire();
     const resigned = run(kubeconfig, 'resign', 'led', ...answered);
     term.signal.addEventListener('abort', () => void term.resign(), { once: true });

@@ -18,6 +18,10 @@ export interface Play extends Omit<TroubleOptions, 'crashed'> {
   /** How often the parent of a process that dies is a supervisor, and how often people help. */
   readonly supervised: number;
   readonly mended: number;
+  /** How often a lock is only read. */
+  readonly reads?: number;
+  /** How many permits there are, if the locks are semaphores. */
+  readonly permits?: number;
   /** Milliseconds of trouble, and of work without any, in each of the rounds. */
   readonly rounds: readonly { readonly trouble: number; readonly calm: number }[];
   /** The longest that a lock may be held by nobody, when nothing fails and somebody waits. */
@@ -97,7 +101,7 @@ export class Stage {
     const goesOn = (): boolean => this.#working;
     const life: Promise<void>[] = [];
     if (locks.length > 0) {
-      const habits = habitsOf(dice, locks);
+      const habits = habitsOf(dice, locks, this.#play.reads ?? 0, this.#play.permits ?? 0);
       for (let worker = dice.below(4); worker >= 0; worker -= 1) {
         life.push(workOnLocks(this.#world, process, habits, dice, goesOn));
       }

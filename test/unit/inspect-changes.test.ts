@@ -108,6 +108,7 @@ describe('of a lock is told', () => {
       attempt: `${id}-1`,
       session: id,
       process: `pod-${id}`,
+      mode: 'exclusive',
     });
     expect(told()).toEqual([
       { type: 'acquired', ...of('a') },

@@ -16,16 +16,24 @@ describe('an entry', () => {
           session: word,
           sessionUid: word,
           ttl: fc.integer({ min: 1, max: 2_147_483_647 }),
-          mode: fc.constant('exclusive' as const),
+          how: fc.oneof(
+            fc.constantFrom('exclusive' as const, 'shared' as const).map((mode) => ({ mode })),
+            fc
+              .tuple(fc.integer({ min: 1, max: 1_000_000 }), fc.nat(1_000))
+              .map(([weight, more]) => ({ mode: 'permit' as const, weight, of: weight + more })),
+          ),
           seen: fc.option(fc.bigInt({ min: 0n, max: 2n ** 63n }), { nil: undefined }),
           since: fc.integer({ min: 0, max: 4_000_000_000 }).map((seconds) => seconds * 1_000),
         }),
-        ({ seen, since, ...others }) => {
-          const fields = { ...others, since: microTime(since) };
+        ({ seen, since, how, ...others }) => {
+          const fields = { ...others, ...how, since: microTime(since) };
           const text = formatEntry(seen === undefined ? fields : { ...fields, seen });
           const parsed = parseEntry('1f9a3c21-17', text);
           expect(parsed).toEqual({
             ...others,
+            weight: 1,
+            of: undefined,
+            ...how,
             seen,
             since,
             id: '1f9a3c21-17',

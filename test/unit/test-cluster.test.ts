@@ -19,6 +19,19 @@ describe('a test cluster', () => {
     expect(cluster.waiters('invoices')).toEqual([]);
   });
 
+  it('names all who hold together, in the order in which they came', async () => {
+    await using cluster = new TestCluster();
+    for (const name of ['first', 'second', 'third']) {
+      await cluster.process(name).leasehold.readWriteLock('config').read.acquire();
+    }
+    expect(cluster.holders('config')).toEqual(['first', 'second', 'third']);
+    const writer = cluster.process('writer');
+    const writing = writer.leasehold.readWriteLock('config').write.acquire();
+    await cluster.advance(0);
+    expect(cluster.waiters('config')).toEqual(['writer']);
+    await Promise.allSettled([writer.leasehold.close(), writing]);
+  });
+
   it('lets a ttl pass at once after a crash', async () => {
     await using cluster = new TestCluster();
     const first = cluster.process('first');

@@ -1,5 +1,5 @@
-import type { LockView, View } from '../../inspect/views.ts';
-import { printable } from './text.ts';
+import type { HolderView, LockView, View } from '../../inspect/views.ts';
+import { shellWord } from './text.ts';
 
 /** What a person on call can do about it; nothing where all is well, or mends itself. */
 export function advice(view: View): string[] {
@@ -31,8 +31,8 @@ function lockAdvice(view: LockView): string[] {
       `leasehold release ${shellWord(lease)} --force --attempt ${shellWord(unreadable)} -n ${namespace}`,
     ];
   }
-  const [holder] = view.holders;
-  if (!holder) return [];
+  const holder = worst(view);
+  if (!holder) return limitAdvice(view);
   if (holder.formatVersion > 1) {
     return view.state === 'held'
       ? []
@@ -55,16 +55,28 @@ function lockAdvice(view: LockView): string[] {
     case 'missing':
       return ['Nothing: a waiter passes it on one ttl after it has found the session missing.'];
     default:
-      return [];
+      return limitAdvice(view);
   }
+}
+
+/** The holder by which the lock is in the state in which it is. */
+function worst({ holders, state }: LockView): HolderView | undefined {
+  return (
+    holders.find((holder) => (holder.void ? 'void' : holder.sessionState) === state) ?? holders[0]
+  );
+}
+
+/** Whoever is next may want more than there is. */
+function limitAdvice({ permits, queue, lease, namespace }: LockView): string[] {
+  const [next] = queue;
+  const wanted = next?.permits ?? 0;
+  if (!permits || !next || wanted <= permits.limit) return [];
+  return [
+    'There are fewer permits than the next in the queue waits for; to let it in:',
+    `leasehold resize ${shellWord(lease)} --permits ${String(wanted)} -n ${namespace}`,
+  ];
 }
 
 function revocation(session: string, namespace: string): string {
   return `leasehold revoke ${shellWord(session)} -n ${namespace}`;
-}
-
-/** What others wrote is not to run when it is pasted. */
-function shellWord(text: string): string {
-  if (/^[\w.-]+$/.test(text)) return text;
-  return `'${printable(text).replaceAll("'", String.raw`'\''`)}'`;
 }

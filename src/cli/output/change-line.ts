@@ -1,4 +1,5 @@
 import type { Change, ChangeType } from '../../inspect/change.ts';
+import { counted } from './mode-text.ts';
 import { paintStdout } from './paint.ts';
 import type { Colour } from './paint.ts';
 import { durationText, printable } from './text.ts';
@@ -44,7 +45,7 @@ function clock(time: string): string {
 
 function detailsOf(change: Change): string {
   const { session, process, from, position, reason } = change;
-  const who = session ?? process ?? '?';
+  const who = `${session ?? process ?? '?'}${asWhat(change)}`;
   const held = spanText(change.heldSeconds);
   const waited = spanText(change.waitedSeconds);
   switch (change.type) {
@@ -53,7 +54,7 @@ function detailsOf(change: Change): string {
     case 'waiting':
       return `${who}, place ${String(position)}`;
     case 'granted':
-      return `${from ?? 'nobody'} -> ${who}${after(waited)}`;
+      return `${before(change)}${who}${after(waited)}`;
     case 'released':
       return `${who}${lasting(held)}`;
     case 'lost':
@@ -64,6 +65,8 @@ function detailsOf(change: Change): string {
       return `${who}${after(waited)}: ${reason ?? ''}`;
     case 'unreadable':
       return `${change.attempt ?? ''}: ${reason ?? ''} cannot be read`;
+    case 'resized':
+      return `${counted(change.permits ?? 0, 'permit')}, ${reason ?? ''}`;
     case 'session-began':
     case 'session-renewed':
       return `process ${process ?? '?'}`;
@@ -83,6 +86,18 @@ function detailsOf(change: Change): string {
     case 'leader-renewed':
       return who;
   }
+}
+
+/** Of what several can hold, how it does. */
+function asWhat({ mode, permits }: Change): string {
+  if (permits !== null) return ` (${counted(permits, 'permit')})`;
+  return mode === 'shared' ? ' (reader)' : '';
+}
+
+/** From whom: who joins others has it from nobody, although it was not free. */
+function before({ from, mode }: Change): string {
+  if (from !== null) return `${from} -> `;
+  return mode === null || mode === 'exclusive' ? 'nobody -> ' : '';
 }
 
 function after(span: string | undefined): string {

@@ -10,6 +10,7 @@ import type {
 } from '../../inspect/views.ts';
 import { advice } from './advice.ts';
 import { stateCell } from './listing.ts';
+import { counted, modeText } from './mode-text.ts';
 import { paintStdout, terminalWidth } from './paint.ts';
 import { tableLines } from './table.ts';
 import type { Column } from './table.ts';
@@ -59,6 +60,7 @@ function* lockLines(view: LockView, surroundings: Surroundings): Generator<strin
     ['Lock', printable(view.name)],
     ...whereFields(view),
     ['State', coloured(view.state)],
+    ...holdersFields(view),
   ]);
   for (const holder of view.holders) {
     yield '';
@@ -67,7 +69,7 @@ function* lockLines(view: LockView, surroundings: Surroundings): Generator<strin
       ['  Process', processText(holder, surroundings)],
       ['  Held', sinceText(holder.heldSeconds, holder.since)],
       ['  Session', sessionText(holder)],
-      ['  Attempt', `${printable(holder.attempt)}, mode ${printable(holder.mode)}`],
+      ['  Attempt', attemptText(holder)],
       ['  Fence', holder.fence ?? 'in the record once it is rewritten'],
       ...notesOf(holder).map((note): Field => ['  Note', note]),
     ]);
@@ -89,7 +91,12 @@ function* lockLines(view: LockView, surroundings: Surroundings): Generator<strin
     const room = width === undefined ? undefined : width - indent.length;
     const rows = view.queue.map((waiter, index) => ({ ...waiter, turn: index + 1 }));
     const hasNotes = view.queue.some((waiter) => notesOf(waiter).length > 0);
-    const columns = hasNotes ? [...queueColumns, noteColumn] : queueColumns;
+    const entries = [...view.holders, ...view.queue];
+    const areAlike = entries.every(({ mode }) => mode === 'exclusive');
+    const columns = [
+      ...queueColumns.filter((column) => !areAlike || column !== modeColumn),
+      ...(hasNotes ? [noteColumn] : []),
+    ];
     for (const line of tableLines(columns, rows, room, paintStdout)) yield indent + line;
   }
   if (view.unreadableQueue.length > 0) {
@@ -99,6 +106,8 @@ function* lockLines(view: LockView, surroundings: Surroundings): Generator<strin
   }
 }
 
+const modeColumn: Column<EntryView> = { title: 'MODE', cell: modeText };
+
 const queueColumns: readonly Column<WaiterView & { readonly turn: number }>[] = [
   { title: '#', cell: ({ turn }) => String(turn) },
   { title: 'SESSION', cell: ({ session }) => session || '?', shrinks: true },
@@ -106,6 +115,7 @@ const queueColumns: readonly Column<WaiterView & { readonly turn: number }>[] = 
     title: 'WAITED',
     cell: ({ waitedSeconds }) => (waitedSeconds === null ? '?' : durationText(waitedSeconds)),
   },
+  modeColumn,
   { title: 'STATE', cell: ({ sessionState }) => stateCell(sessionState) },
   { title: 'TTL LEFT', cell: (waiter) => leftText(waiter) },
   { title: 'ATTEMPT', cell: ({ attempt }) => attempt, expendable: 1 },
@@ -115,6 +125,27 @@ const noteColumn: Column<EntryView> = {
   title: 'NOTE',
   cell: (waiter) => notesOf(waiter).join('; '),
 };
+
+/** Of what several can hold, how many do. */
+function holdersFields({ mode, permits, holders }: LockView): Field[] {
+  if (permits) {
+    const { held, limit, stated, resized } = permits;
+    const excess =
+      held > limit ? `, ${String(held - limit)} too many: they are not taken away` : '';
+    const change = `to ${counted(limit, 'permit')}; its programs state ${String(stated)}`;
+    return [
+      ['Permits', `${String(held)} of ${String(limit)} held${excess}`],
+      ['Resized', resized ? change : undefined],
+    ];
+  }
+  if (mode !== 'shared' || holders.length === 0) return [];
+  return [['Readers', `${String(holders.length)}; a writer waits until there is none`]];
+}
+
+function attemptText(entry: EntryView): string {
+  const how = entry.permits === null ? `mode ${printable(entry.mode)}` : modeText(entry);
+  return `${printable(entry.attempt)}, ${how}`;
+}
 
 function waiting({ queue, longestWaitSeconds }: LockView): string {
   const longest =

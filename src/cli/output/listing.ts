@@ -7,6 +7,7 @@ import type {
 } from '../../inspect/facts.ts';
 import type { Snapshot } from '../../inspect/snapshot.ts';
 import type { ElectionView, LockView, OtherView, SessionView, View } from '../../inspect/views.ts';
+import { holdersText } from './mode-text.ts';
 import { paintStdout, terminalWidth } from './paint.ts';
 import type { Colour } from './paint.ts';
 import { tableLines } from './table.ts';
@@ -103,18 +104,18 @@ function table<Row extends View>(
 
 const lockColumns: readonly Column<LockView>[] = [
   { title: 'LOCK', cell: ({ name }) => name, shrinks: true },
-  { title: 'HOLDER', cell: holderText, shrinks: true },
+  { title: 'HOLDER', cell: holdersText, shrinks: true },
   { title: 'STATE', cell: ({ state }) => stateCell(state) },
-  { title: 'HELD', cell: ({ holders }) => duration(holders[0]?.heldSeconds) },
+  { title: 'HELD', cell: ({ holders }) => duration(longest(holders)) },
   { title: 'WAITERS', cell: ({ queue }) => String(queue.length) },
   { title: 'LONGEST', cell: (lock) => duration(lock.longestWaitSeconds), expendable: 1 },
 ];
 
 const wideLockColumns: readonly Column<LockView>[] = [
-  { title: 'PROCESS', cell: ({ holders }) => holders[0]?.process ?? '-' },
-  { title: 'TTL LEFT', cell: ({ holders }) => duration(holders[0]?.sessionRemainingSeconds) },
-  { title: 'MODE', cell: ({ holders }) => holders[0]?.mode ?? '-' },
-  { title: 'FENCE', cell: ({ holders }) => holders[0]?.fence ?? '-' },
+  { title: 'PROCESS', cell: processesText },
+  { title: 'TTL LEFT', cell: ({ holders }) => duration(leastLeft(holders)) },
+  { title: 'MODE', cell: ({ mode }) => mode ?? '-' },
+  { title: 'FENCE', cell: ({ holders }) => latestFence(holders) ?? '-' },
   { title: 'LEASE', cell: ({ lease }) => lease },
 ];
 
@@ -157,10 +158,31 @@ const otherColumns: readonly Column<OtherView>[] = [
   { title: 'RENEWED', cell: ({ renewedAgoSeconds }) => ago(renewedAgoSeconds) },
 ];
 
-function holderText({ holders, unreadableHolders }: LockView): string {
-  const [first, ...others] = holders.map(({ session }) => session || '?');
-  if (first === undefined) return unreadableHolders.length > 0 ? '?' : '-';
+function processesText({ holders }: LockView): string {
+  const [first, ...others] = new Set(holders.map(({ process }) => process ?? '?'));
+  if (first === undefined) return '-';
   return others.length === 0 ? first : `${first} +${String(others.length)}`;
+}
+
+/** Of who has held it longest. */
+function longest(holders: LockView['holders']): number | undefined {
+  const spans = holders.flatMap(({ heldSeconds }) => heldSeconds ?? []);
+  return spans.length === 0 ? undefined : Math.max(...spans);
+}
+
+/** Of the holder that will be overdue first. */
+function leastLeft(holders: LockView['holders']): number | undefined {
+  const spans = holders.flatMap(({ sessionRemainingSeconds: left }) => left ?? []);
+  return spans.length === 0 ? undefined : Math.min(...spans);
+}
+
+/** Of the last of them that was granted. */
+function latestFence(holders: LockView['holders']): string | undefined {
+  const fences = holders.flatMap(({ fence }) => fence ?? []);
+  return fences.reduce<string | undefined>(
+    (most, fence) => (most !== undefined && BigInt(most) >= BigInt(fence) ? most : fence),
+    undefined,
+  );
 }
 
 function duration(seconds: number | null | undefined): string {

@@ -15,6 +15,12 @@ export function printable(text: string): string {
   );
 }
 
+/** A text of others as one word of a command line: it is not to run when it is pasted. */
+export function shellWord(text: string): string {
+  if (/^[\w.-]+$/.test(text)) return text;
+  return `'${printable(text).replaceAll("'", String.raw`'\''`)}'`;
+}
+
 /** Columns that it takes in a terminal. */
 export function widthOf(text: string): number {
   return PLAIN.test(text) ? text.length : stringWidth(text);

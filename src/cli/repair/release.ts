@@ -9,6 +9,7 @@ import {
 } from '../../repair/release.ts';
 import type { Holder, Released } from '../../repair/release.ts';
 import { EXIT } from '../exit-codes.ts';
+import { counted } from '../output/mode-text.ts';
 import type { RepairFlags } from './options.ts';
 import { exitCodeOfApproval, repair } from './run.ts';
 import type { RepairRun } from './run.ts';
@@ -80,7 +81,7 @@ async function release(
     return EXIT.unchanged;
   }
   const holderAsked = await tellHolder(run.workshop, holder);
-  run.line(done(name, released));
+  run.line(done(name, holder, released));
   const eventWritten = await run.note(holder.record.lease, {
     type: 'Warning',
     reason: 'ReleasedByForce',
@@ -104,8 +105,10 @@ function show(run: RepairRun, name: string, holder: Holder): void {
   const identity = session && 'identity' in session ? session.identity : '';
   const [first] = record.queue;
   run.line(`Lock ${name} in namespace ${run.namespace}`);
+  const others = othersOf(holder);
   const rows: [string, string][] = [
     ['holder', `${identity === '' ? '(unknown)' : identity}, attempt ${holder.id}`],
+    ...(others > 0 ? [['beside', counted(others, 'other holder')] satisfies [string, string]] : []),
     ['session', `${entry ? `${entry.session}: ` : ''}${sessionText(session)}`],
     [
       'next',
@@ -149,14 +152,26 @@ function unchanged(
   return `nothing was changed: attempt ${holder.id} does not hold lock ${lock} any more; ${others.length === 0 ? 'nobody does' : `it is held by ${others.join(', ')}`}`;
 }
 
-function done(name: string, released: Extract<Released, { kind: 'released' }>): string {
+function done(
+  name: string,
+  holder: Holder,
+  released: Extract<Released, { kind: 'released' }>,
+): string {
   const doubt = released.confirmed ? '' : ' (the answer was lost; the record shows it)';
+  if (othersOf(holder) > 0) {
+    return `Attempt ${holder.id} does not hold lock ${name} any more${doubt}, others do; ${next(released)}.`;
+  }
   return `Lock ${name} was released${doubt}; ${next(released)}.`;
 }
 
 function next({ granted, deleted }: Extract<Released, { kind: 'released' }>): string {
   if (granted.length > 0) return `granted to ${granted.map(entryText).join(', ')}`;
   return deleted ? 'nobody waited, so it is free' : 'nobody was granted';
+}
+
+/** Readers, or who else has permits: they go on. */
+function othersOf({ record }: Holder): number {
+  return holderIds(record).length - 1;
 }
 
 function entryText({ session, id }: Entry): string {

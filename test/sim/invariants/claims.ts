@@ -8,17 +8,32 @@ export interface Claim {
   readonly fence: bigint;
   /** Whether its process relies on it at this moment of true time; asking changes nothing. */
   isRelied(): boolean;
+  /** Beside which others it may hold; alone if undefined. */
+  readonly beside?: Company;
   /** Taken away by a person: until its process learns of that, only the fence protects. */
   readonly isStolen: boolean;
 }
 
+/** Those who may hold at the same time. */
+interface Company {
+  readonly mode: 'shared' | 'permit';
+  /** Of permits: its own, and how many there are in all. */
+  readonly weight: number;
+  readonly limit: number;
+}
+
+/** Those who were granted last: one, or a company. */
 interface Standing {
-  /** Who was granted it last. */
+  /** Who was the last of them. */
   who: string;
-  /** That grant, until it has ended. */
-  newest: Claim | undefined;
+  /** Which mode they have; undefined of one that is alone. */
+  readonly mode: Company['mode'] | undefined;
+  /** Those grants, until they have ended. */
+  readonly newest: Set<Claim>;
+  /** The highest, and that of all who were before them. */
   fence: bigint;
-  count: number;
+  floor: bigint;
+  readonly count: number;
 }
 
 /**
@@ -42,9 +57,11 @@ export class Claims {
   /** @throws Violation `fence`, `overlap` */
   granted(claim: Claim): void {
     this.grants += 1;
-    const { name, fence } = claim;
+    const { name, fence, who } = claim;
     const last = this.#standing.get(name);
-    const count = (last?.count ?? 0) + 1;
+    const mode = claim.beside?.mode;
+    const joins = last !== undefined && mode !== undefined && last.mode === mode;
+    const count = (last?.count ?? 0) + (joins ? 0 : 1);
     this.#eras.set(claim, this.#era);
     // Taken away before its process has learnt of the grant: others may have been granted it since.
     if (claim.isStolen) {
@@ -52,16 +69,22 @@ export class Claims {
       return;
     }
     this.#orders.set(claim, count);
-    if (last) {
-      if (fence <= last.fence && this.#restores === 0) {
-        const before = `${String(last.fence)} of ${last.who}`;
-        throw new Violation('fence', `${name}: ${String(fence)} of ${claim.who} after ${before}`);
-      }
-      if (last.newest) this.#followed.add(last.newest);
+    const highest = joins ? last.floor : (last?.fence ?? -1n);
+    if (last && fence <= highest && this.#restores === 0) {
+      const before = `${String(highest)} of ${last.who}`;
+      throw new Violation('fence', `${name}: ${String(fence)} of ${who} after ${before}`);
     }
     // Granted before a restore and learnt of after it, a fence is higher than those that follow.
     const least = this.#restores > 0 ? -1n : fence;
-    this.#standing.set(name, { who: claim.who, newest: claim, fence: least, count });
+    if (joins) {
+      last.newest.add(claim);
+      last.who = who;
+      if (least > last.fence) last.fence = least;
+    } else {
+      for (const earlier of last?.newest ?? []) this.#followed.add(earlier);
+      const newest = new Set([claim]);
+      this.#standing.set(name, { who, mode, newest, fence: least, floor: highest, count });
+    }
     this.check();
   }
 
@@ -69,8 +92,7 @@ export class Claims {
   ended(claim: Claim): void {
     this.#followed.delete(claim);
     this.#unaware.delete(claim);
-    const last = this.#standing.get(claim.name);
-    if (last?.newest === claim) last.newest = undefined;
+    this.#standing.get(claim.name)?.newest.delete(claim);
   }
 
   /**
@@ -98,7 +120,7 @@ export class Claims {
 
   /** Whether anybody relies on the name at this moment. */
   isRelied(name: string): boolean {
-    return this.#standing.get(name)?.newest?.isRelied() ?? false;
+    return [...(this.#standing.get(name)?.newest ?? [])].some((claim) => claim.isRelied());
   }
 
   /**
@@ -108,7 +130,10 @@ export class Claims {
    */
   forgive(): () => void {
     this.#restores += 1;
-    for (const standing of this.#standing.values()) standing.fence = -1n;
+    for (const standing of this.#standing.values()) {
+      standing.fence = -1n;
+      standing.floor = -1n;
+    }
     return () => {
       this.#restores -= 1;
       this.#era += 1;
@@ -122,7 +147,7 @@ export class Claims {
    * @throws Violation `steal-unnoticed` when somebody has not for longer than `most`
    */
   look(now: number, since: number, most: number): void {
-    const newest = [...this.#standing.values()].flatMap((standing) => standing.newest ?? []);
+    const newest = [...this.#standing.values()].flatMap((standing) => [...standing.newest]);
     for (const claim of [...this.#followed, ...newest]) {
       if (!claim.isStolen || !claim.isRelied()) {
         this.#unaware.delete(claim);
@@ -145,5 +170,18 @@ export class Claims {
       const next = this.#standing.get(claim.name)?.who;
       throw new Violation('overlap', `${claim.name}: ${claim.who} and ${next ?? 'another'}`);
     }
+    for (const [name, { mode, newest }] of this.#standing) {
+      if (mode === 'permit') checkPermits(name, [...newest]);
+    }
+  }
+}
+
+/** What was taken away by a person is not there any more, whoever relies on it. */
+function checkPermits(name: string, claims: readonly Claim[]): void {
+  const relied = claims.filter((claim) => !claim.isStolen && claim.isRelied());
+  const sum = relied.reduce((total, { beside }) => total + (beside?.weight ?? 0), 0);
+  const limit = Math.max(0, ...relied.map(({ beside }) => beside?.limit ?? 0));
+  if (sum > limit) {
+    throw new Violation('overlap', `${name}: ${String(sum)} of ${String(limit)} permits`);
   }
 }

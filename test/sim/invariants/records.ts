@@ -48,7 +48,7 @@ function judgeRecord(
   const queue = after?.queue ?? [];
   const lock = (after ?? before)?.lease.metadata.name ?? '';
   const added = holders.filter((entry) => !before?.holders.some(({ id }) => id === entry.id));
-  if (holders.length > 1 && added.length > 0) {
+  if (added.length > 0 && !mayHoldTogether(holders, after?.resized)) {
     throw new Violation('two-holders', `${lock}: ${holders.map(({ id }) => id).join(' and ')}`);
   }
   const left = new Set([...holders, ...queue].map(({ id }) => id));
@@ -57,9 +57,12 @@ function judgeRecord(
     if (!knowledge.isStoodFor(entry)) continue;
     throw new Violation('dropped', `${lock}: ${entry.id} by ${process ?? 'nobody'}`);
   }
+  const waiting = new Set(queue.map(({ id }) => id));
   for (const entry of added) {
     const own = before?.queue.find(({ id }) => id === entry.id);
-    const passed = before?.queue.find((other) => own && left.has(other.id) && isBefore(other, own));
+    const passed = before?.queue.find(
+      (other) => own && waiting.has(other.id) && isBefore(other, own),
+    );
     if (!passed) continue;
     throw new Violation('queue-order', `${lock}: ${entry.id} was granted before ${passed.id}`);
   }
@@ -68,6 +71,17 @@ function judgeRecord(
     if (known.has(entry.id) || knowledge.ownerOf(entry.sessionUid) !== undefined) continue;
     throw new Violation('unconfirmed', `${lock}: ${entry.id} names session ${entry.session}`);
   }
+}
+
+/** Said anew here, and not by the function that decides it. */
+function mayHoldTogether(holders: readonly Entry[], resized: LockRecord['resized']): boolean {
+  const [first] = holders;
+  if (!first || holders.length === 1) return true;
+  if (holders.some(({ mode, of }) => mode !== first.mode || of !== first.of)) return false;
+  if (first.mode === 'shared') return true;
+  const sum = holders.reduce((total, { weight }) => total + weight, 0);
+  const limit = resized && resized.stated === first.of ? resized.limit : (first.of ?? 0);
+  return first.mode === 'permit' && sum <= limit;
 }
 
 /** By what they saw first, and then by id. */

@@ -1,9 +1,10 @@
 import { isLeaseholdError } from '../../../src/core/errors.ts';
+import type { Ask } from '../../../src/lock/context.ts';
 import type { Held } from '../../../src/lock/held.ts';
 import type { Dice } from '../world/dice.ts';
 import type { VirtualProcess } from '../world/process.ts';
 import type { World } from '../world/world.ts';
-import { sleep, work } from './work.ts';
+import { read, sleep, work } from './work.ts';
 
 /** What the workers of one run do. */
 export interface Habits {
@@ -15,9 +16,18 @@ export interface Habits {
   readonly tries: number;
   readonly timeouts: number;
   readonly cancels: number;
+  /** How often they only read. */
+  readonly reads: number;
+  /** How many permits there are, if the locks are semaphores. */
+  readonly permits: number;
 }
 
-export function habitsOf(dice: Dice, locks: readonly string[]): Habits {
+export function habitsOf(
+  dice: Dice,
+  locks: readonly string[],
+  reads: number,
+  permits: number,
+): Habits {
   return {
     locks,
     think: dice.pick([50, 1_000, 3_000]) ?? 0,
@@ -25,10 +35,12 @@ export function habitsOf(dice: Dice, locks: readonly string[]): Habits {
     tries: dice.random() * 0.3,
     timeouts: dice.random() * 0.3,
     cancels: dice.random() * 0.3,
+    reads,
+    permits,
   };
 }
 
-const EXPECTED = ['ABORTED', 'TIMEOUT', 'API_UNREACHABLE', 'API_ERROR', 'CLOSED'] as const;
+const EXPECTED = ['ABORTED', 'TIMEOUT', 'API_UNREACHABLE', 'API_ERROR', 'CLOSED', 'LOST'] as const;
 
 /** Takes and gives locks until told to stop. */
 export async function workOnLocks(
@@ -41,10 +53,16 @@ export async function workOnLocks(
   while (goesOn()) {
     await sleep(process, dice.mostlyShort(habits.think));
     const lock = dice.pick(habits.locks) ?? 'x';
+    const ask = askOf(habits, dice);
     try {
-      const held = await take(process, lock, habits, dice);
+      const held = await take(process, lock, habits, dice, ask);
       if (held) {
-        await work(world, process, held, dice, dice.mostlyShort(habits.hold));
+        await (ask ? read : work)(world, process, held, dice, dice.mostlyShort(habits.hold));
+        if (!ask && habits.reads > 0 && held.valid && dice.chance(0.3)) {
+          const reading = await process.downgrade(lock, held);
+          await read(world, process, reading, dice, dice.mostlyShort(habits.hold));
+          await reading.release();
+        }
         await held.release();
       }
     } catch (error) {
@@ -54,21 +72,28 @@ export async function workOnLocks(
   }
 }
 
+/** How the lock is wanted; undefined if alone. */
+function askOf({ reads, permits }: Habits, dice: Dice): Ask | undefined {
+  if (permits > 0) return { mode: 'permit', weight: 1 + dice.below(permits), of: permits };
+  return reads > 0 && dice.chance(reads) ? { mode: 'shared' } : undefined;
+}
+
 function take(
   process: VirtualProcess,
   lock: string,
   { tries, timeouts, cancels }: Habits,
   dice: Dice,
+  ask: Ask | undefined,
 ): Promise<Held | undefined> {
   const how = dice.random();
-  if (how < tries) return process.tryAcquire(lock);
+  if (how < tries) return process.tryAcquire(lock, undefined, ask);
   if (how < tries + timeouts) {
-    return process.acquire(lock, { timeout: dice.random() ** 2 * 10_000 });
+    return process.acquire(lock, { timeout: dice.random() ** 2 * 10_000 }, ask);
   }
   if (how < tries + timeouts + cancels) {
     const stop = new AbortController();
     const cancel = process.host.schedule(dice.mostlyShort(5_000), () => stop.abort());
-    return process.acquire(lock, { signal: stop.signal }).finally(cancel);
+    return process.acquire(lock, { signal: stop.signal }, ask).finally(cancel);
   }
-  return process.acquire(lock);
+  return process.acquire(lock, {}, ask);
 }

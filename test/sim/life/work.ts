@@ -1,5 +1,6 @@
 import type { Held } from '../../../src/lock/held.ts';
 import type { Leadership } from '../../../src/election/term.ts';
+import type { Claim } from '../invariants/claims.ts';
 import type { Dice } from '../world/dice.ts';
 import type { VirtualProcess } from '../world/process.ts';
 import type { World } from '../world/world.ts';
@@ -17,21 +18,43 @@ export function sleep(process: VirtualProcess, delay: number): Promise<void> {
  * then writes to what it protects; the write may arrive at any later time. Of those whose lock was taken
  * by hand most work on until they learn of it, as a service does.
  */
-export async function work(
+export function work(
   world: World,
   process: VirtualProcess,
   held: Held | Leadership,
   dice: Dice,
   duration: number,
 ): Promise<void> {
+  return until(world, process, held, dice, duration, () => write(world, process, held, dice));
+}
+
+/** The same, of one who changes nothing. */
+export function read(
+  world: World,
+  process: VirtualProcess,
+  held: Held | Leadership,
+  dice: Dice,
+  duration: number,
+): Promise<void> {
+  return until(world, process, held, dice, duration, () => use(world, process, held));
+}
+
+async function until(
+  world: World,
+  process: VirtualProcess,
+  held: Held | Leadership,
+  dice: Dice,
+  duration: number,
+  step: () => void,
+): Promise<void> {
   const { host } = process;
-  const until = host.now() + duration;
+  const end = host.now() + duration;
   let stays: boolean | undefined;
   const isRobbed = (): boolean => process.claimOf(held)?.isStolen ?? false;
   for (;;) {
-    const left = until - host.now();
+    const left = end - host.now();
     if (!held.valid) return;
-    write(world, process, held, dice);
+    step();
     if (left <= 0 && !(isRobbed() && (stays ??= dice.chance(0.7)))) return;
     const pause = dice.mostlyShort(2_000);
     await sleep(process, left > 0 ? Math.min(left, pause) : pause);
@@ -39,14 +62,9 @@ export async function work(
 }
 
 function write(world: World, process: VirtualProcess, held: Held | Leadership, dice: Dice): void {
-  const claim = process.claimOf(held);
+  const claim = use(world, process, held);
   if (!claim) return;
   const { invariants, time } = world;
-  try {
-    invariants.used(claim);
-  } catch (error) {
-    world.fail(error);
-  }
   const order = invariants.orderOf(claim);
   // Between the look and the sending anything may happen.
   process.host.hesitate();
@@ -59,4 +77,15 @@ function write(world: World, process: VirtualProcess, held: Held | Leadership, d
       world.fail(error);
     }
   });
+}
+
+function use(world: World, process: VirtualProcess, held: Held | Leadership): Claim | undefined {
+  const claim = process.claimOf(held);
+  if (!claim) return undefined;
+  try {
+    world.invariants.used(claim);
+  } catch (error) {
+    world.fail(error);
+  }
+  return claim;
 }

@@ -8,7 +8,7 @@ import { labels } from './labels.ts';
 import { leaders } from './leaders.ts';
 import { operator } from './operator.ts';
 import { parents } from './parents.ts';
-import { PLAYS } from './plays.ts';
+import { PLAYS, permits, readers } from './plays.ts';
 import { recovery } from './recovery.ts';
 import { repairs } from './repairs.ts';
 import { strays } from './strays.ts';
@@ -25,6 +25,8 @@ const DIRECTED: readonly Scenario[] = [
   labels,
   leaders,
   parents,
+  permits,
+  readers,
   recovery,
   repairs,
   strays,

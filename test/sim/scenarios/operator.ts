@@ -142,7 +142,7 @@ class OperatedCluster {
       container: 'main',
       connect: (host) => new ClusterRequests(world, host, name, this.#handler),
     });
-    const habits = habitsOf(dice, LOCKS);
+    const habits = habitsOf(dice, LOCKS, 0, 0);
     const workers = Array.from({ length: 1 + dice.below(3) }, () =>
       workOnLocks(world, process, habits, dice, () => this.#working),
     );

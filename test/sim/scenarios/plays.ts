@@ -54,6 +54,12 @@ export const PLAYS: readonly Scenario[] = [
   }),
 ];
 
+/** Many read, few write. */
+export const readers = play('readers', { ...USUAL, supervised: 0.3, reads: 0.7 });
+
+/** Some want few permits, some want all. */
+export const permits = play('permits', { ...USUAL, supervised: 0.3, permits: 3 });
+
 /** Every play has what goes wrong with machines, servers and people; seeds leave out some of it. */
 function play(name: string, how: Play): Scenario {
   return {

@@ -11,8 +11,10 @@ import { leaseApi } from '../../../src/kube/lease-api.ts';
 import type { LeaseApi } from '../../../src/kube/lease-api.ts';
 import type { Held } from '../../../src/lock/held.ts';
 import { HoldWatches } from '../../../src/lock/hold-watches.ts';
-import type { AcquireOptions, Lock } from '../../../src/lock/lock.ts';
+import type { Ask } from '../../../src/lock/context.ts';
+import type { AcquireOptions, Lock, TryOptions } from '../../../src/lock/lock.ts';
 import { Locks } from '../../../src/lock/locks.ts';
+import { ReadWriteLock } from '../../../src/lock/read-write-lock.ts';
 import type { Workshop } from '../../../src/repair/compare-and-swap.ts';
 import { Deaths } from '../../../src/session/deaths.ts';
 import type { Session } from '../../../src/session/session.ts';
@@ -97,24 +99,33 @@ export class VirtualProcess {
     return this.host.state !== 'crashed';
   }
 
-  lock(name: string): Lock {
-    return this.locks.lock(name);
+  lock(name: string, ask?: Ask): Lock {
+    return this.locks.lock(name, ask);
   }
 
   /** `acquire`, watched by the invariants. */
-  async acquire(lock: string, options: AcquireOptions = {}): Promise<Held> {
+  async acquire(lock: string, options: AcquireOptions = {}, ask?: Ask): Promise<Held> {
     const over = this.#world.progress.waits(lock, () => this.host.awake);
     try {
-      return this.#tracked(lock, await this.lock(lock).acquire(options));
+      return this.#tracked(lock, await this.#take(lock, options, ask), ask);
     } finally {
       over();
     }
   }
 
   /** `tryAcquire`, watched by the invariants. */
-  async tryAcquire(lock: string, signal?: AbortSignal): Promise<Held | undefined> {
-    const held = await this.lock(lock).tryAcquire(signal ? { signal } : {});
-    return held && this.#tracked(lock, held);
+  async tryAcquire(lock: string, signal?: AbortSignal, ask?: Ask): Promise<Held | undefined> {
+    const held = await this.#tried(lock, signal ? { signal } : {}, ask);
+    return held && this.#tracked(lock, held, ask);
+  }
+
+  /** `downgrade`, watched by the invariants: from here on the hold that is passed writes no more. */
+  async downgrade(lock: string, held: Held): Promise<Held> {
+    const claim = this.#claims.get(held);
+    if (claim) this.#world.invariants.ended(claim);
+    const ask = { mode: 'shared' } as const;
+    const both = new ReadWriteLock(lock, this.lock(lock, ask), this.lock(lock));
+    return this.#tracked(lock, await both.downgrade(held), ask);
   }
 
   election(name: string, options: ElectionOptions = {}): Election {
@@ -173,6 +184,18 @@ export class VirtualProcess {
     );
   }
 
+  #take(lock: string, options: AcquireOptions, ask?: Ask): Promise<Held> {
+    if (ask?.mode !== 'permit') return this.lock(lock, ask).acquire(options);
+    const { weight: permits = 1, of = 1 } = ask;
+    return this.locks.semaphore(lock, of).acquire({ ...options, permits });
+  }
+
+  #tried(lock: string, options: TryOptions, ask?: Ask): Promise<Held | undefined> {
+    if (ask?.mode !== 'permit') return this.lock(lock, ask).tryAcquire(options);
+    const { weight: permits = 1, of = 1 } = ask;
+    return this.locks.semaphore(lock, of).tryAcquire({ ...options, permits });
+  }
+
   #observe(event: LeaseholdEvent): void {
     const { time, invariants } = this.#world;
     this.events.push({ ...event, at: time.now });
@@ -182,7 +205,7 @@ export class VirtualProcess {
     if (claim) invariants.ended(claim);
   }
 
-  #tracked(lock: string, held: Held): Held {
+  #tracked(lock: string, held: Held, ask?: Ask): Held {
     const { invariants, registry } = this.#world;
     const attempt = this.#attemptOf(held.fence);
     const claim = {
@@ -190,6 +213,7 @@ export class VirtualProcess {
       who: `${this.name} (${String(held.fence)})`,
       fence: held.fence,
       isRelied: () => registry.isAttemptRelied(attempt),
+      ...(ask ? companyOf(ask) : {}),
       get isStolen() {
         return registry.isStolen(attempt);
       },
@@ -225,6 +249,10 @@ export class VirtualProcess {
     this.#world.fail(unknown);
     throw unknown;
   }
+}
+
+function companyOf({ mode, weight = 1, of = 0 }: Ask): Pick<Claim, 'beside'> {
+  return mode === 'exclusive' ? {} : { beside: { mode, weight, limit: of } };
 }
 
 /** Says which sessions there are, as soon as they may be named. */

@@ -1,0 +1,49 @@
+import type { Entry } from '../core/entry.ts';
+import { LeaseholdError } from '../core/errors.ts';
+import { contradicts } from '../core/mode.ts';
+import type { LockRecord } from '../core/record.ts';
+import type { LockTarget } from './context.ts';
+
+/** Whether somebody in the record takes this name for something else; of the dead that says nothing. */
+export function isDisputed({ ask, context }: LockTarget, record: LockRecord): boolean {
+  return disputers(record, ask, context.deaths.isDead).length > 0;
+}
+
+/**
+ * Reads the session of whoever does, to tell a mistake from what a process has left that ran before an
+ * update: the end of that is waited for.
+ *
+ * @throws LeaseholdError `PERMITS_DISAGREE` when it seems to live
+ */
+export async function checkUndisputed(
+  { ask, context, name }: LockTarget,
+  record: LockRecord,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (const entry of disputers(record, ask, context.deaths.isDead)) {
+    if (!(await context.deaths.seemsAlive(entry, signal))) continue;
+    throw new LeaseholdError(
+      'PERMITS_DISAGREE',
+      `${name.original} is ${described(ask)} here, and ${described(entry)} to session ${entry.session}: let all programs state the same number of permits, or change it for all with: leasehold resize; and give other locks other names`,
+    );
+  }
+}
+
+function disputers(
+  record: LockRecord,
+  ask: LockTarget['ask'],
+  isDead: (entry: Entry) => boolean,
+): Entry[] {
+  const all = [...record.holders, ...record.queue];
+  return all.filter((entry) => contradicts(ask, entry) && !isDead(entry));
+}
+
+function described({
+  mode,
+  of,
+}: {
+  readonly mode: string;
+  readonly of?: number | undefined;
+}): string {
+  return mode === 'permit' ? `a semaphore of ${String(of)} permits` : 'a lock';
+}
