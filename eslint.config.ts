@@ -11,7 +11,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   kube: ['core'],
   tenure: ['core', 'kube'],
   session: ['core', 'kube', 'tenure'],
-  lock: ['core', 'kube', 'tenure', 'session'],
+  lock: ['core', 'kube', 'tenure', 'session', 'repair'],
   election: ['core', 'kube', 'tenure'],
   repair: ['core', 'kube', 'session'],
   telemetry: ['core'],

@@ -6,6 +6,8 @@ declare global {
   function sendInvoices(held?: { signal: AbortSignal; fence: bigint }): Promise<void>;
   function reconcileUntil(signal: AbortSignal): Promise<void>;
   function writeReport(held: Held): Promise<void>;
+  function readReport(held: Held): Promise<void>;
+  function trainModel(held: Held): Promise<void>;
   function lead(leadership: Leadership): Promise<void>;
   const database: { query(sql: string, values: unknown[]): Promise<{ rowCount: number }> };
 }

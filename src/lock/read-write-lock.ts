@@ -43,10 +43,11 @@ export class ReadWriteLock {
    *
    * @example
    * ```ts
+   * const catalogue = leasehold.readWriteLock('catalogue');
    * const writing = await catalogue.write.acquire();
-   * await rebuild(writing);
+   * await writeReport(writing);
    * await using reading = await catalogue.downgrade(writing);
-   * await publish(reading);
+   * await readReport(reading);
    * ```
    * @param held - of `write` of this lock: of `acquire`, `tryAcquire`, or what `run` passes to its work
    * @throws LeaseholdError `INVALID_ARGUMENT`; `LOST` when it is not held any more; `FORBIDDEN`,

@@ -96,10 +96,7 @@ export class SharedLock {
       return;
     }
     const seen = record.version;
-    this.annotate(
-      QUEUE_PREFIX + id,
-      `${formatEntry({ ...fields, ...ask, seen })} x=kept`,
-    );
+    this.annotate(QUEUE_PREFIX + id, `${formatEntry({ ...fields, ...ask, seen })} x=kept`);
   }
 
   /** A write of anybody, without a resourceVersion. */
@@ -229,9 +226,11 @@ const place = fc.nat({ max: 3 });
 
 /** What may happen, in any order. */
 export const steps: fc.Arbitrary<Step>[] = [
-  fc.tuple(session, asks).map(([one, ask]) =>
-    step(`begin(${String(one)}, ${JSON.stringify(ask)})`, (lock) => lock.begin(one, ask)),
-  ),
+  fc
+    .tuple(session, asks)
+    .map(([one, ask]) =>
+      step(`begin(${String(one)}, ${JSON.stringify(ask)})`, (lock) => lock.begin(one, ask)),
+    ),
   session.map((one) => step(`begin(${String(one)})`, (lock) => lock.begin(one, ALONE))),
   settler.map((one) => step(`look(${String(one)})`, (lock) => lock.look(one))),
   settler.map((one) => step(`write(${String(one)})`, (lock) => lock.write(one))),

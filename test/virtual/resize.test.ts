@@ -11,8 +11,6 @@ import { guardSays, on, rejection } from './world/helpers.ts';
 import { peek, present, tools } from './world/tools.ts';
 import { World } from './world/world.ts';
 
-const TTL = 15_000;
-
 async function shown(world: World, workshop: Workshop, stated?: number): Promise<ShownSemaphore> {
   const found = await world.time.settled(findSemaphore(workshop, 'gpu', stated));
   if (!found) throw new Error('there is none');
