@@ -2,7 +2,7 @@
  * The example application: what it does is told by its argument, and what it sees by lines of JSON.
  *
  *   lead   stands for election, and leads until it is told to stop
- *   hold   takes a lock, and keeps it until it is lost
+ *   hold   takes the lock that is named in the environment, and keeps it until it is lost
  *   turns  takes a lock ten times, and leads between
  *   serve  stands for an election whose leader a Service reaches, and serves on for a while when told to end
  *   load   asks the URL in the environment a hundred times a second until it is told to end
@@ -91,7 +91,7 @@ async function load(): Promise<void> {
 }
 
 async function hold(): Promise<void> {
-  const held = await leasehold.lock('work').acquire();
+  const held = await leasehold.lock(process.env.LOCK ?? 'work').acquire();
   const { fence } = held;
   tell('holds', { fence });
   // The time is read first: what is valid afterwards was valid then.
