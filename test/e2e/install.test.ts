@@ -83,6 +83,8 @@ test('one helm install, and a Pod has a lock that its crash does not keep', asyn
   process.stdout.write(
     `from helm install to a lock in a Pod: ${String(holder.at - startedAt)} ms\n`,
   );
+  // The image is on the node: what README.md promises of the rest.
+  expect(holder.at - startedAt).toBeLessThan(60_000);
 
   await world.story.untilTold('waiting');
   await leadingOperator(world);
@@ -98,6 +100,17 @@ test('one helm install, and a Pod has a lock that its crash does not keep', asyn
   const [kept] = await world.story.until('its lock', ({ pod, event }) => {
     return pod === 'third' && event === 'holds';
   });
+  await helm(
+    world,
+    ...['upgrade', release, chart, '--reuse-values', '--wait', '--timeout', '150s'],
+    ...['--set', 'operator.podLabels.upgraded=yes'],
+  );
+  await eventually('a leader of the new Pods', async () => {
+    const leader = (await world.lease('leasehold-operator'))?.spec?.holderIdentity ?? '';
+    return (await world.podsOf('upgraded=yes')).find((name) => leader.startsWith(name));
+  });
+  await expectStillHeld(kept);
+
   await helm(world, 'uninstall', release, '--wait', '--timeout', '150s');
   await eventually('nothing left of the release', async () => {
     const left = await installed();
