@@ -7,13 +7,16 @@ import type { Victim } from './revocation.ts';
 const PACE = { burst: 100, perSecond: 100 };
 /** Of one namespace at a time: where writes hang or are refused nothing else is held up. */
 const CONCURRENCY = 8;
-/** One behind which nobody waits comes after all behind which somebody does, but not after all to come. */
-const UNAWAITED_MS = 60_000;
+/** Who has been here for so long gets one turn in so many, however many come behind which somebody waits. */
+const LONG_MS = 60_000;
+const TURNS_OF_ORDER = 10;
 
 interface Turn {
   readonly victim: Victim;
-  /** By the wall clock of whoever waits. */
+  /** By the wall clock of whoever waits; infinite if nobody does. */
   readonly since: number;
+  /** On our clock. */
+  readonly addedAt: number;
   readonly end: (isDone: boolean | undefined) => void;
 }
 
@@ -28,6 +31,7 @@ export class ReclaimQueue {
   /** How many of each namespace are worked on. */
   readonly #working = new Map<string, number>();
   readonly #bell = new Bell();
+  #turnsGiven = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -42,8 +46,7 @@ export class ReclaimQueue {
    */
   add(victim: Victim, since: number | undefined): Promise<boolean | undefined> {
     return new Promise((end) => {
-      const latest = this.#clock.wall() + UNAWAITED_MS;
-      this.#waiting.add({ victim, since: Math.min(since ?? latest, latest), end });
+      this.#waiting.add({ victim, since: since ?? Infinity, addedAt: this.#clock.now(), end });
       this.#bell.ring();
     });
   }
@@ -79,6 +82,7 @@ export class ReclaimQueue {
     const { victim, end } = turn;
     const { namespace } = victim.session;
     this.#waiting.delete(turn);
+    this.#turnsGiven += 1;
     this.#working.set(namespace, this.#countIn(namespace) + 1);
     const isDone = await work(victim);
     const left = this.#countIn(namespace) - 1;
@@ -89,12 +93,15 @@ export class ReclaimQueue {
   }
 
   #next(): Turn | undefined {
-    let next: Turn | undefined;
+    let longestHere: Turn | undefined;
+    let longestAwaited: Turn | undefined;
     for (const turn of this.#waiting) {
       if (this.#countIn(turn.victim.session.namespace) >= CONCURRENCY) continue;
-      if (!next || turn.since < next.since) next = turn;
+      longestHere ??= turn;
+      if (!longestAwaited || turn.since < longestAwaited.since) longestAwaited = turn;
     }
-    return next;
+    if (!longestHere || (this.#turnsGiven + 1) % TURNS_OF_ORDER !== 0) return longestAwaited;
+    return this.#clock.now() - longestHere.addedAt > LONG_MS ? longestHere : longestAwaited;
   }
 
   #countIn(namespace: string): number {
