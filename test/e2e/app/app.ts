@@ -93,8 +93,8 @@ async function load(): Promise<void> {
   while (!ending.signal.aborted) {
     asking.push(askTwice());
     // The pace, by the clock: whatever has become of the earlier ones, and however late this one is.
-    const dueAt = begunAt + asking.length * INTERVAL_MS;
-    await new Promise((resolve) => setTimeout(resolve, dueAt - performance.now()));
+    const wait = begunAt + asking.length * INTERVAL_MS - performance.now();
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, wait)));
   }
   const perSecond = Math.round((1_000 * asking.length) / (performance.now() - begunAt));
   await Promise.all(asking);
