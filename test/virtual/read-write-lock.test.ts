@@ -112,6 +112,28 @@ describe('a read-write lock', () => {
     expect(last.fence).toBeGreaterThan(writer.fence);
   });
 
+  it('disowns an entry that comes when its wait is over', async () => {
+    const world = new World();
+    const { time } = world;
+    const [a, b, c] = [world.process('a'), world.process('b'), world.process('c')];
+    const held = await time.settled(reader(a).acquire());
+    world.injectOnce(on('b', 'replace', 'x'), { kind: 'late', after: 20, lands: 5_000 });
+    const stop = world.inject((sent) =>
+      sent.process === 'b' && sent.name === 'x' && sent.verb !== 'watch'
+        ? { kind: 'unsent' }
+        : undefined,
+    );
+    expect(
+      await rejection(time.settled(reader(b).acquire({ timeout: '1s' }), 20_000)),
+    ).toMatchObject({ code: 'TIMEOUT' });
+    await time.advance(6_000);
+    stop();
+    expect(world.holders('x')).toHaveLength(2);
+    expect(b.eventsOf('void')).toHaveLength(1);
+    await time.settled(held.release());
+    await time.settled(c.lock('x').acquire(), 5_000);
+  });
+
   it('lets readers in at once when the writer before them gives up', async () => {
     const world = new World();
     const { time } = world;

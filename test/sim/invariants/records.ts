@@ -60,8 +60,9 @@ function judgeRecord(
   const waiting = new Set(queue.map(({ id }) => id));
   for (const entry of added) {
     const own = before?.queue.find(({ id }) => id === entry.id);
+    // Whoever holds without having waited passes all who do.
     const passed = before?.queue.find(
-      (other) => own && waiting.has(other.id) && isBefore(other, own),
+      (other) => waiting.has(other.id) && (!own || isBefore(other, own)),
     );
     if (!passed) continue;
     throw new Violation('queue-order', `${lock}: ${entry.id} was granted before ${passed.id}`);
