@@ -1,6 +1,7 @@
 import type { Entry } from '../core/entry.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { contradicts } from '../core/mode.ts';
+import { parseRecord } from '../core/record.ts';
 import type { LockRecord } from '../core/record.ts';
 import type { LockTarget } from './context.ts';
 
@@ -11,22 +12,28 @@ export function isDisputed({ ask, context }: LockTarget, record: LockRecord): bo
 
 /**
  * Reads the session of whoever does, to tell a mistake from what a process has left that ran before an
- * update: the end of that is waited for.
+ * update: the end of that is waited for. And the record once more, as it may have left by now.
  *
  * @throws LeaseholdError `PERMITS_DISAGREE` when it seems to live
  */
 export async function checkUndisputed(
-  { ask, context, name }: LockTarget,
+  { ask, context, name, view }: LockTarget,
   record: LockRecord,
   signal?: AbortSignal,
 ): Promise<void> {
   for (const entry of disputers(record, ask, context.deaths.isDead)) {
     if (!(await context.deaths.seemsAlive(entry, signal))) continue;
+    const read = await view.read({ signal });
+    if (read.kind !== 'done' || !isIn(parseRecord(read.body), entry)) continue;
     throw new LeaseholdError(
       'PERMITS_DISAGREE',
       `${name.original} is ${described(ask)} here, and ${described(entry)} to session ${entry.session}: let all programs state the same number of permits, or change it for all with: leasehold resize; and give other locks other names`,
     );
   }
+}
+
+function isIn({ holders, queue }: LockRecord, { id }: Entry): boolean {
+  return [...holders, ...queue].some((entry) => entry.id === id);
 }
 
 function disputers(

@@ -58,13 +58,15 @@ describe('a read-write lock', () => {
     expect(await both(c, 'book').write.tryAcquire()).toBeUndefined();
     const writing = both(c, 'book').write.acquire();
     await queued('book', 1);
-    expect(await both(a, 'book').read.tryAcquire()).toBeUndefined();
-    const behind = both(a, 'book').read.acquire();
+    // Another process than those that read.
+    expect(await both(c, 'book').read.tryAcquire()).toBeUndefined();
+    const behind = both(c, 'book').read.acquire();
+    await queued('book', 2);
     await first.release();
     await second.release();
     const writer = await writing;
     expect(await entries('book', 'holder')).toHaveLength(1);
-    await queued('book', 1);
+    expect(await entries('book', 'queue')).toHaveLength(1);
     await writer.release();
     const last = await behind;
     expect(last.fence).toBeGreaterThan(writer.fence);
