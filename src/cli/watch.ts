@@ -48,8 +48,9 @@ When the API server cannot be reached
   was released or lost.
 
 Output
-  times are this machine's. -o json writes one document a line, see docs/cli.md;
-  what it says of itself goes to stderr.
+  times are this machine's. In a terminal long names lose their middle where it
+  is narrow. -o json writes one document a line, see docs/cli.md; what it says
+  of itself goes to stderr.
 
 Examples
   leasehold watch -n billing

@@ -1,8 +1,8 @@
 import type { Change, ChangeType } from '../../inspect/change.ts';
 import { counted } from './mode-text.ts';
-import { paintStdout } from './paint.ts';
+import { paintStdout, terminalWidth } from './paint.ts';
 import type { Colour } from './paint.ts';
-import { durationText, printable } from './text.ts';
+import { durationText, printable, shortened, widthOf } from './text.ts';
 
 const COLOURS: Partial<Record<ChangeType, Colour>> = {
   acquired: 'green',
@@ -19,20 +19,57 @@ const COLOURS: Partial<Record<ChangeType, Colour>> = {
 
 const TYPE_WIDTH = 16;
 const NAME_WIDTH = 20;
+/** Names are shortened to this at most: less tells nothing. */
+const NARROWEST = 8;
+const GAP = '  ';
 
-/** One line of `leasehold watch`. */
-export function changeLine(change: Change, style: { readonly namespaces: boolean }): string {
+interface Style {
+  readonly namespaces: boolean;
+}
+
+/**
+ * One line of `leasehold watch`.
+ *
+ * @param width - columns of the terminal, in which names lose their middle; as wide as needed if
+ * undefined
+ */
+export function changeLine(change: Change, style: Style, width = terminalWidth()): string {
   const colour = COLOURS[change.type];
   const type = change.type.padEnd(TYPE_WIDTH);
-  const name = style.namespaces ? `${change.namespace}/${change.name}` : change.name;
+  const time = clock(change.time);
+  const room = width === undefined ? undefined : width - (time + GAP + type + GAP).length;
   return [
-    clock(change.time),
+    time,
     colour === undefined ? type : paintStdout(colour, type),
-    printable(name).padEnd(NAME_WIDTH),
-    printable(detailsOf(change)),
+    fitted(change, style, room),
   ]
-    .join('  ')
+    .join(GAP)
     .trimEnd();
+}
+
+/** What and who: the longest names give way first, and with them the space after short ones. */
+function fitted(change: Change, style: Style, room: number | undefined): string {
+  const whole = whatAndWho(change, style, Infinity);
+  if (room === undefined || widthOf(whole) <= room) return whole;
+  for (let longest = room; longest > NARROWEST; longest -= 1) {
+    const text = whatAndWho(change, style, longest);
+    if (widthOf(text) <= room) return text;
+  }
+  return whatAndWho(change, style, NARROWEST);
+}
+
+/** @param longest - columns of a name at most */
+function whatAndWho(change: Change, { namespaces }: Style, longest: number): string {
+  const short = (name: string): string => shortened(printable(name), longest);
+  const orNull = (name: string | null): string | null => (name === null ? null : short(name));
+  const name = short(namespaces ? `${change.namespace}/${change.name}` : change.name);
+  const details = detailsOf({
+    ...change,
+    session: orNull(change.session),
+    process: orNull(change.process),
+    from: orNull(change.from),
+  });
+  return `${name.padEnd(Math.min(NAME_WIDTH, longest))}${GAP}${printable(details)}`.trimEnd();
 }
 
 /** The time of day here, to the millisecond: handovers take two. */
