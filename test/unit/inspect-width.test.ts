@@ -55,11 +55,29 @@ describe('a line of what happened', () => {
     );
   });
 
+  it('leaves out what its type says already where it does not fit', () => {
+    const overdue = { ...granted, type: 'session-overdue', name: OTHER } as const;
+    expect(line(overdue, 80)).toMatch(/^session-overdue {3}bill.*….*44aa {2}process bill.*….*l2c$/);
+    expect(line(overdue)).toBe(
+      `session-overdue   ${OTHER}  process ${OTHER.slice(0, -9)} has not renewed for its ttl`,
+    );
+    const reason = `in favour of ${ONE}`;
+    const asked = { ...granted, type: 'resign-requested', session: null, reason } as const;
+    expect(line(asked, 80)).toMatch(
+      /^resign-requested {2}invoices +bill.*….*l2c in favour of bill.*….*21$/,
+    );
+    expect(line(asked)).toMatch(
+      / was asked to resign in favour of billing-7c9d8f6b5-x2kq4-1f9a3c21$/,
+    );
+  });
+
   it('is never wider than a terminal of 80 columns, whatever the names', () => {
     const name = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 70 });
+    const type = fc.constantFrom('granted', 'lost', 'session-overdue', 'leader-overdue');
     fc.assert(
-      fc.property(name, name, name, (lock, session, from) => {
-        const some = { ...granted, name: lock, session, from };
+      fc.property(name, name, name, type, (lock, session, from, told) => {
+        const reason = 'session revoked';
+        const some: Change = { ...granted, type: told, name: lock, session, from, reason };
         expect(widthOf(changeLine(some, { namespaces: true }, 80))).toBeLessThanOrEqual(80);
       }),
     );
