@@ -1,8 +1,11 @@
 import type { HolderView, LockView, View } from '../../inspect/views.ts';
 import { shellWord } from './text.ts';
 
+/** A sentence, or a command that is there to be copied. */
+export type Advice = string | { readonly command: string };
+
 /** What a person on call can do about it; nothing where all is well, or mends itself. */
-export function advice(view: View): string[] {
+export function advice(view: View): Advice[] {
   switch (view.kind) {
     case 'Lock':
       return lockAdvice(view);
@@ -22,13 +25,15 @@ export function advice(view: View): string[] {
   }
 }
 
-function lockAdvice(view: LockView): string[] {
+function lockAdvice(view: LockView): Advice[] {
   const { namespace, lease, queue } = view;
   const [unreadable] = view.unreadableHolders;
   if (unreadable !== undefined) {
     return [
       'Find out who wrote that annotation; nobody gets the lock until it is removed:',
-      `leasehold release ${shellWord(lease)} --force --attempt ${shellWord(unreadable)} -n ${namespace}`,
+      {
+        command: `leasehold release ${shellWord(lease)} --force --attempt ${shellWord(unreadable)} -n ${namespace}`,
+      },
     ];
   }
   const holder = worst(view);
@@ -67,16 +72,18 @@ function worst({ holders, state }: LockView): HolderView | undefined {
 }
 
 /** Whoever is next may want more than there is. */
-function limitAdvice({ permits, queue, lease, namespace }: LockView): string[] {
+function limitAdvice({ permits, queue, lease, namespace }: LockView): Advice[] {
   const [next] = queue;
   const wanted = next?.permits ?? 0;
   if (!permits || !next || wanted <= permits.limit) return [];
   return [
     'There are fewer permits than the next in the queue waits for; to let it in:',
-    `leasehold resize ${shellWord(lease)} --permits ${String(wanted)} -n ${namespace}`,
+    {
+      command: `leasehold resize ${shellWord(lease)} --permits ${String(wanted)} -n ${namespace}`,
+    },
   ];
 }
 
-function revocation(session: string, namespace: string): string {
-  return `leasehold revoke ${shellWord(session)} -n ${namespace}`;
+function revocation(session: string, namespace: string): Advice {
+  return { command: `leasehold revoke ${shellWord(session)} -n ${namespace}` };
 }

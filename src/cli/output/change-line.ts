@@ -1,8 +1,8 @@
 import type { Change, ChangeType } from '../../inspect/change.ts';
 import { counted } from './mode-text.ts';
-import { paintStdout } from './paint.ts';
+import { paintStdout, terminalWidth } from './paint.ts';
 import type { Colour } from './paint.ts';
-import { durationText, printable } from './text.ts';
+import { durationText, printable, shortened, widthOf } from './text.ts';
 
 const COLOURS: Partial<Record<ChangeType, Colour>> = {
   acquired: 'green',
@@ -19,20 +19,71 @@ const COLOURS: Partial<Record<ChangeType, Colour>> = {
 
 const TYPE_WIDTH = 16;
 const NAME_WIDTH = 20;
+/** Names are shortened to this at most: less tells nothing. */
+const NARROWEST = 8;
+const GAP = '  ';
 
-/** One line of `leasehold watch`. */
-export function changeLine(change: Change, style: { readonly namespaces: boolean }): string {
+interface Style {
+  readonly namespaces: boolean;
+}
+
+/**
+ * One line of `leasehold watch`.
+ *
+ * @param width - columns of the terminal, in which names lose their middle; as wide as needed if
+ * undefined
+ */
+export function changeLine(change: Change, style: Style, width = terminalWidth()): string {
   const colour = COLOURS[change.type];
   const type = change.type.padEnd(TYPE_WIDTH);
-  const name = style.namespaces ? `${change.namespace}/${change.name}` : change.name;
+  const time = clock(change.time);
+  const room = width === undefined ? undefined : width - (time + GAP + type + GAP).length;
   return [
-    clock(change.time),
+    time,
     colour === undefined ? type : paintStdout(colour, type),
-    printable(name).padEnd(NAME_WIDTH),
-    printable(detailsOf(change)),
+    fitted(change, style, room),
   ]
-    .join('  ')
+    .join(GAP)
     .trimEnd();
+}
+
+/**
+ * What and who. Where it is narrow, what the type says already is left out, then the longest names
+ * give way first, and with them the space after short ones.
+ */
+function fitted(change: Change, style: Style, room: number | undefined): string {
+  const whole = whatAndWho(change, style, { longest: Infinity, brief: false });
+  if (room === undefined || widthOf(whole) <= room) return whole;
+  for (let longest = room; longest > NARROWEST; longest -= 1) {
+    const text = whatAndWho(change, style, { longest, brief: true });
+    if (widthOf(text) <= room) return text;
+  }
+  return whatAndWho(change, style, { longest: NARROWEST, brief: true });
+}
+
+interface Measure {
+  /** Columns of a name at most. */
+  readonly longest: number;
+  /** Without what the type says already. */
+  readonly brief: boolean;
+}
+
+function whatAndWho(change: Change, { namespaces }: Style, { longest, brief }: Measure): string {
+  const short = (name: string): string => shortened(printable(name), longest);
+  const orNull = (name: string | null): string | null => (name === null ? null : short(name));
+  const { type, reason } = change;
+  const name = short(namespaces ? `${change.namespace}/${change.name}` : change.name);
+  const named: Change = {
+    ...change,
+    session: orNull(change.session),
+    process: orNull(change.process),
+    from: orNull(change.from),
+    // That of a request ends with a name, the others are words only.
+    reason:
+      type === 'resign-requested' ? (reason?.split(' ').map(short).join(' ') ?? null) : reason,
+  };
+  const details = printable(detailsOf(named, brief));
+  return `${name.padEnd(Math.min(NAME_WIDTH, longest))}${GAP}${details}`.trimEnd();
 }
 
 /** The time of day here, to the millisecond: handovers take two. */
@@ -43,11 +94,12 @@ function clock(time: string): string {
   return `${hours}.${String(date.getMilliseconds()).padStart(3, '0')}`;
 }
 
-function detailsOf(change: Change): string {
+function detailsOf(change: Change, brief: boolean): string {
   const { session, process, from, position, reason } = change;
   const who = `${session ?? process ?? '?'}${asWhat(change)}`;
   const held = spanText(change.heldSeconds);
   const waited = spanText(change.waitedSeconds);
+  const unlessBrief = (words: string): string => (brief ? '' : ` ${words}`);
   switch (change.type) {
     case 'acquired':
       return from === null ? who : `${from} -> ${who}`;
@@ -74,15 +126,15 @@ function detailsOf(change: Change): string {
     case 'session-revoked':
       return `process ${process ?? '?'}${lasting(held)}`;
     case 'session-overdue':
-      return `process ${process ?? '?'} has not renewed for its ttl`;
+      return `process ${process ?? '?'}${unlessBrief('has not renewed for its ttl')}`;
     case 'leading':
       return `${from ?? 'nobody'} -> ${process ?? '?'}`;
     case 'resigned':
       return `${who}${lasting(held)}${reason === null ? '' : `: ${reason}`}`;
     case 'resign-requested':
-      return `${who} was asked to resign${reason === null ? '' : ` ${reason}`}`;
+      return `${who}${unlessBrief('was asked to resign')}${reason === null ? '' : ` ${reason}`}`;
     case 'leader-overdue':
-      return `${who} has not renewed for the lease duration`;
+      return `${who}${unlessBrief('has not renewed for the lease duration')}`;
     case 'leader-renewed':
       return who;
   }

@@ -6,14 +6,13 @@ import type {
   OtherView,
   SessionView,
   View,
-  WaiterView,
 } from '../../inspect/views.ts';
 import { advice } from './advice.ts';
+import { hangingLines } from './hanging-lines.ts';
 import { stateCell } from './listing.ts';
 import { counted, modeText } from './mode-text.ts';
 import { paintStdout, terminalWidth } from './paint.ts';
-import { tableLines } from './table.ts';
-import type { Column } from './table.ts';
+import { leftText, notesOf, queueLines } from './queue-lines.ts';
 import { durationText, printable } from './text.ts';
 
 /** What is known beyond the Leases. */
@@ -29,11 +28,19 @@ export interface Surroundings {
 /** A name and what is said of it; none for a line that goes on. */
 type Field = readonly [name: string, text: string | undefined];
 
-/** The lines of `leasehold describe`. */
-export function* description(view: View, surroundings: Surroundings): Generator<string> {
+/**
+ * The lines of `leasehold describe`.
+ *
+ * @param width - columns of the terminal; as wide as needed if undefined
+ */
+export function* description(
+  view: View,
+  surroundings: Surroundings,
+  width = terminalWidth(),
+): Generator<string> {
   switch (view.kind) {
     case 'Lock':
-      yield* lockLines(view, surroundings);
+      yield* lockLines(view, surroundings, width);
       break;
     case 'Election':
       yield* fieldLines(electionFields(view));
@@ -47,15 +54,22 @@ export function* description(view: View, surroundings: Surroundings): Generator<
       yield* fieldLines(otherFields(view));
       break;
   }
-  yield* eventLines(surroundings);
+  yield* eventLines(surroundings, width);
   const todo = advice(view);
   if (todo.length === 0) return;
   yield '';
   yield paintStdout('bold', 'What to do');
-  for (const line of todo) yield `  ${line}`;
+  for (const item of todo) {
+    if (typeof item === 'string') yield* hangingLines('  ', item, width);
+    else yield `  ${item.command}`;
+  }
 }
 
-function* lockLines(view: LockView, surroundings: Surroundings): Generator<string> {
+function* lockLines(
+  view: LockView,
+  surroundings: Surroundings,
+  width: number | undefined,
+): Generator<string> {
   yield* fieldLines([
     ['Lock', printable(view.name)],
     ...whereFields(view),
@@ -85,46 +99,13 @@ function* lockLines(view: LockView, surroundings: Surroundings): Generator<strin
   }
   yield '';
   yield* fieldLines([['Queue', view.queue.length === 0 ? 'nobody waits' : waiting(view)]]);
-  if (view.queue.length > 0) {
-    const indent = '  ';
-    const width = terminalWidth();
-    const room = width === undefined ? undefined : width - indent.length;
-    const rows = view.queue.map((waiter, index) => ({ ...waiter, turn: index + 1 }));
-    const hasNotes = view.queue.some((waiter) => notesOf(waiter).length > 0);
-    const entries = [...view.holders, ...view.queue];
-    const areAlike = entries.every(({ mode }) => mode === 'exclusive');
-    const columns = [
-      ...queueColumns.filter((column) => !areAlike || column !== modeColumn),
-      ...(hasNotes ? [noteColumn] : []),
-    ];
-    for (const line of tableLines(columns, rows, room, paintStdout)) yield indent + line;
-  }
+  if (view.queue.length > 0) yield* queueLines(view, width);
   if (view.unreadableQueue.length > 0) {
     yield* fieldLines([
       ['Ignored', `unreadable queue entries: ${view.unreadableQueue.map(printable).join(', ')}`],
     ]);
   }
 }
-
-const modeColumn: Column<EntryView> = { title: 'MODE', cell: modeText };
-
-const queueColumns: readonly Column<WaiterView & { readonly turn: number }>[] = [
-  { title: '#', cell: ({ turn }) => String(turn) },
-  { title: 'SESSION', cell: ({ session }) => session || '?', shrinks: true },
-  {
-    title: 'WAITED',
-    cell: ({ waitedSeconds }) => (waitedSeconds === null ? '?' : durationText(waitedSeconds)),
-  },
-  modeColumn,
-  { title: 'STATE', cell: ({ sessionState }) => stateCell(sessionState) },
-  { title: 'TTL LEFT', cell: (waiter) => leftText(waiter) },
-  { title: 'ATTEMPT', cell: ({ attempt }) => attempt, expendable: 1 },
-];
-
-const noteColumn: Column<EntryView> = {
-  title: 'NOTE',
-  cell: (waiter) => notesOf(waiter).join('; '),
-};
 
 /** Of what several can hold, how many do. */
 function holdersFields({ mode, permits, holders }: LockView): Field[] {
@@ -151,16 +132,6 @@ function waiting({ queue, longestWaitSeconds }: LockView): string {
   const longest =
     longestWaitSeconds === null ? '' : `, the longest for ${durationText(longestWaitSeconds)}`;
   return `${String(queue.length)} waiting${longest}; they go in this order`;
-}
-
-function notesOf(entry: EntryView): string[] {
-  return [
-    entry.void ? 'void: its owner disowns it' : '',
-    entry.challenged ? 'challenged: a waiter asks whether its owner knows it' : '',
-    entry.formatVersion > 1
-      ? `of a newer leasehold (format ${String(entry.formatVersion)}): waited for, never changed`
-      : '',
-  ].filter((note) => note !== '');
 }
 
 function electionFields(view: ElectionView): Field[] {
@@ -270,10 +241,6 @@ function sessionText(entry: EntryView): string {
   }
 }
 
-function leftText({ sessionRemainingSeconds: left }: EntryView): string {
-  return left === null ? '-' : durationText(left);
-}
-
 function coloured(state: string): string {
   const { text, colour } = stateCell(state);
   return colour === undefined ? text : paintStdout(colour, text);
@@ -293,7 +260,7 @@ function momentText(moment: string): string {
   return moment.replace(/\.\d+Z$/, 'Z').replace('T', ' ');
 }
 
-function* eventLines({ events, at }: Surroundings): Generator<string> {
+function* eventLines({ events, at }: Surroundings, width: number | undefined): Generator<string> {
   yield '';
   if (!events) {
     yield* fieldLines([['Events', 'cannot be read; that takes the verb list on events']]);
@@ -307,8 +274,9 @@ function* eventLines({ events, at }: Surroundings): Generator<string> {
   for (const { time, reason, message, type, count } of events) {
     const age = time === null ? '?' : durationText(Math.max(0, (at - Date.parse(time)) / 1_000));
     const what = `${reason}${count > 1 ? ` (${String(count)} times)` : ''}: ${message}`;
-    const line = `  ${age.padEnd(6)} ${printable(what)}`;
-    yield type === 'Warning' ? paintStdout('yellow', line) : line;
+    for (const line of hangingLines(`  ${age.padEnd(6)} `, printable(what), width)) {
+      yield type === 'Warning' ? paintStdout('yellow', line) : line;
+    }
   }
 }
 

@@ -9,7 +9,11 @@ export type Paint = (colour: Colour, text: string) => string;
 export const paintStdout: Paint = (colour, text) =>
   styleText(colour, text, { stream: process.stdout });
 
-/** The columns of the terminal; undefined when stdout is none, and nothing need be shortened. */
+/**
+ * The columns of the terminal; undefined when stdout is none, or nobody has set its size (0, as in
+ * some containers), and nothing need be shortened.
+ */
 export function terminalWidth(): number | undefined {
-  return process.stdout.isTTY ? process.stdout.columns : undefined;
+  const { isTTY, columns } = process.stdout;
+  return isTTY && columns > 0 ? columns : undefined;
 }
