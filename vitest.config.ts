@@ -3,15 +3,19 @@ import { embeddedConnectionPath } from './test/embedded/connection.ts';
 
 /** Clients of the embedded API server that have to be built. */
 const WITH_GO = [
+  'test/embedded/cli-resign.test.ts',
   'test/embedded/elector.test.ts',
   'test/embedded/kubectl.test.ts',
   'test/embedded/operator-terms.test.ts',
 ];
 
-/** Of the tests on the real API server: these need its metrics, or client-go. */
+/** Of the tests on the real API server: those that the embedded one cannot stand in for. */
 const REAL_ONLY = [
+  // Counts requests by the server's own metrics, and proves nothing of a server that counts for itself.
   'test/real/requests.test.ts',
+  // Run client-go, which without Go is not there. WITH_GO has some of the same on the embedded server.
   'test/real/interop.test.ts',
+  'test/real/cli-resign-client-go.test.ts',
   'test/real/operator-terms.test.ts',
 ];
 

@@ -13,6 +13,7 @@ const benches: Record<string, () => Promise<{ measure: () => Promise<Figure[]> }
   'client-go': () => import('./client-go.ts'),
   start: () => import('./start.ts'),
   ls: () => import('./ls.ts'),
+  embedded: () => import('./embedded.ts'),
   supervisor: () => import('./supervisor.ts'),
   recovery: () => import('./recovery.ts'),
   pods: () => import('./pods.ts'),

@@ -14,23 +14,25 @@ interface DevFlags {
 }
 
 const MANUAL = `
-Runs until Ctrl-C, on localhost only. It serves Leases, Pods, Events, ConfigMaps, Services,
-ServiceAccounts and Namespaces as a real API server does, watches included, so that leasehold,
-kubectl and other clients cannot tell. Nothing runs in its Pods, nothing is scheduled, and everybody
-who has the kubeconfig may do everything. It starts in a blink and needs no Docker: for trying out
-leasehold, and for tests.
+Runs until Ctrl-C, on localhost only. It serves Leases, Pods, Events,
+ConfigMaps, Services, ServiceAccounts and Namespaces as a real API server does,
+watches included, so that leasehold, kubectl and other clients cannot tell.
+Nothing runs in its Pods, nothing is scheduled, and everybody who has the
+kubeconfig may do everything. It starts in a blink and needs no Docker: for
+trying out leasehold, and for tests.
 
 It prints a line for your shell. In another terminal:
   export KUBECONFIG=...                         the line that it printed
   kubectl get leases --watch
   leasehold exec demo -- sleep 30
 
-The kubeconfig holds a token and is readable to you alone. It goes when the server ends. An existing
-file is overwritten only if it is from 'leasehold dev'.
+The kubeconfig holds a token and is readable to you alone. It goes when the
+server ends. An existing file is overwritten only if it is from 'leasehold dev'.
 
-With --state everything is there again after a restart: objects and their versions, certificate and
-tokens, so that with --port as well clients just go on. The file is saved a quarter of a second
-after a change, and at the end. It holds the key that makes tokens.
+With --state everything is there again after a restart: objects and their
+versions, certificate and tokens, so that with --port as well clients just go
+on. The file is saved a quarter of a second after a change, and at the end. It
+holds the key that makes tokens.
 
 Examples
   leasehold dev

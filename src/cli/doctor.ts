@@ -9,17 +9,19 @@ const MANUAL = `
 Checks from where it is run, so run it where the application runs as well:
   kubectl exec POD -- npx leasehold doctor
 
-Each line is good, a warning, bad, or information that needs nothing to be done; below it is the
-remedy. It tells
-  the configuration that is used, and whether the API server can be reached with it
-  the versions of leasehold, Node and Kubernetes, and the server's clock against this machine's
+Each line is good, a warning, bad, or information for which nothing has to be
+done; below it is the remedy. It tells
+  the configuration that is used, and whether the API server can be reached
+  the versions of leasehold, Node and Kubernetes
+  the server's clock against this machine's
   what is permitted, by use, with the rule to add where something is missing
   how fast the API server answers, and what outage a ttl tolerates
-  which sessions are silent, which locks are stuck, and the command that mends each
-  whether the guard and the operator are installed
+  which sessions are silent, which locks are stuck, and what mends each
+  whether the guard guards this namespace, and an operator runs
 
-Reads only, with one exception: --write also measures writes, on Leases of its own, named
-leasehold-doctor-*, which it deletes at once. Unless it can list Leases, it does not look at them.
+Reads only, with one exception: --write also measures writes, on Leases of its
+own, named leasehold-doctor-*, which it deletes at once. Unless it can list
+Leases, it does not look at them.
 
 Examples
   leasehold doctor -n billing

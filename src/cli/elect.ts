@@ -21,30 +21,33 @@ interface ElectFlags extends ConnectionFlags {
 }
 
 const MANUAL = `
-Stands for election, runs the command while leading, and resigns when the command has ended by
-itself. When the term is lost the command is ended, and leasehold stands again: the command is
-started anew with each term. Any number of candidates may stand, one leads.
+Stands for election, runs the command while leading, and resigns when the
+command has ended by itself. When the term is lost the command is ended, and
+leasehold stands again: the command is started anew with each term. Any number
+of candidates may stand, one leads.
 
-The election is a plain Lease, field for field as client-go writes it: candidates in Go, Java,
-Python and .NET can stand beside this one. Give all of them the same durations.
+The election is a plain Lease, field for field as client-go writes it:
+candidates in Go, Java, Python and .NET can stand beside this one. Give all of
+them the same durations.
 
 The command
-  gets LEASEHOLD_ELECTION (the name), LEASEHOLD_IDENTITY (as in the Lease) and LEASEHOLD_FENCE (a
-  number that grows with every term: let whatever the command writes to refuse a lower one) in its
-  environment. Signals are passed on to its process group; while leasehold stands, INT, TERM, HUP
-  and QUIT end it.
+  gets LEASEHOLD_ELECTION (the name), LEASEHOLD_IDENTITY (as in the Lease) and
+  LEASEHOLD_FENCE (a number that grows with every term: let whatever the command
+  writes to refuse a lower one) in its environment. Signals are passed on to its
+  process group; while leasehold stands, INT, TERM, HUP and QUIT end it.
 
 When the term is lost
-  that is when no renewal succeeded for --renew-deadline, or somebody took or deleted the Lease, the
-  command's whole process group gets SIGTERM, and SIGKILL half-way between --renew-deadline and
-  --lease-duration: before anybody else can lead. A watchdog sees to that even if leasehold itself
-  is killed or stopped. What 'leasehold exec --help' says of the watchdog, of terminals and of what
-  a command leaves running holds here too.
+  that is when no renewal succeeded for --renew-deadline, or somebody took or
+  deleted the Lease, the command's whole process group gets SIGTERM, and SIGKILL
+  half-way between --renew-deadline and --lease-duration: before anybody else
+  can lead. A watchdog sees to that even if leasehold itself is killed or
+  stopped. What 'leasehold exec --help' says of the watchdog, of terminals and
+  of what a command leaves running holds here too.
 
 Examples
   leasehold elect scheduler -- node scheduler.js
-  leasehold elect scheduler --identity "$POD_NAME" -n jobs -- ./scheduler --standalone
-  leasehold elect cache-warmer --lease-duration 5s --renew-deadline 3s --retry-period 1s -- ./warm
+  leasehold elect scheduler --identity "$POD_NAME" -n jobs -- ./scheduler
+  leasehold elect warmer --lease-duration 5s --renew-deadline 3s -- ./warm --all
 
 `;
 

@@ -21,38 +21,44 @@ interface ExecFlags extends ConnectionFlags {
 const CLOSE_AFTER_LOSS_MS = 2_000;
 
 const MANUAL = `
-Waits until the lock is free, runs the command, and gives the lock back when the command has ended.
-Locks are Leases: 'kubectl get lease NAME' names the holder. Any name will do, of up to 1,024
-characters. Waiting is fair: whoever came first goes first.
+Waits until the lock is free, runs the command, and gives the lock back when the
+command has ended. Locks are Leases: 'kubectl get lease NAME' names the holder.
+Any name will do, of up to 1,024 characters. Waiting is fair: whoever came first
+goes first.
 
 The command
-  gets LEASEHOLD_LOCK (the name) and LEASEHOLD_FENCE (a number that grows with every holder: let
-  whatever the command writes to refuse a lower one) in its environment. Its input and output are
-  those of leasehold, and signals (INT, TERM, HUP, QUIT, USR1, USR2, WINCH, TSTP, CONT) are passed
-  on to its process group. While leasehold still waits, INT, TERM, HUP and QUIT end it.
+  gets LEASEHOLD_LOCK (the name) and LEASEHOLD_FENCE (a number that grows with
+  every holder: let whatever the command writes to refuse a lower one) in its
+  environment. Its input and output are those of leasehold, and signals (INT,
+  TERM, HUP, QUIT, USR1, USR2, WINCH, TSTP, CONT) are passed on to its process
+  group. While leasehold still waits, INT, TERM, HUP and QUIT end it.
 
 When the lock is lost
-  that is when it could not be renewed for four fifths of the ttl, or somebody deleted the Lease,
-  the command's whole process group gets SIGTERM, and SIGKILL after another tenth of the ttl: before
-  anybody else can hold the lock. A watchdog, a small process that is the command's parent, sees to
-  that even if leasehold itself is killed, stopped or stalled. It cannot reach processes that left
-  the process group (setsid) or became another user's (sudo), nor protect you if it is killed in
-  the same moment as leasehold. A deleted Lease is free at once, to others before to you.
+  that is when it could not be renewed for four fifths of the ttl, or somebody
+  deleted the Lease, the command's whole process group gets SIGTERM, and SIGKILL
+  after another tenth of the ttl: before anybody else can hold the lock. A
+  watchdog, a small process that is the command's parent, sees to that even if
+  leasehold itself is killed, stopped or stalled. It cannot reach processes that
+  left the process group (setsid) or became another user's (sudo), nor protect
+  you if it is killed in the same moment as leasehold. A deleted Lease is free
+  at once, to others before to you.
 
 When the command ends
-  what it has left running in its process group gets a second to end, then SIGTERM, then SIGKILL,
-  and only then is the lock given back. A daemon that is to go on without the lock needs 'setsid'.
+  what it has left running in its process group gets a second to end, then
+  SIGTERM, then SIGKILL, and only then is the lock given back. A daemon that is
+  to go on without the lock needs 'setsid'.
 
 In a terminal
-  the command gets the terminal, Ctrl-C and Ctrl-Z included, if stdin and stdout are one; that takes
-  /bin/sh with job control (dash, bash, busybox). Otherwise it runs in a session of its own, without
-  a controlling terminal. A suspended leasehold renews nothing: after the ttl the command is killed.
+  the command gets the terminal, Ctrl-C and Ctrl-Z included, if stdin and stdout
+  are one; that takes /bin/sh with job control (dash, bash, busybox). Otherwise
+  it runs in a session of its own, without a controlling terminal. A suspended
+  leasehold renews nothing: after the ttl the command is killed.
 
 Examples
   leasehold exec migrations -- npm run migrate
-  leasehold exec --try nightly-report -n jobs -- ./report.sh     # skip it if another runs
-  leasehold exec --timeout 30s deploy/web -- sh -c 'terraform apply && ./smoke-test'
-  kubectl leasehold exec maintenance -- bash                     # an interactive shell
+  leasehold exec --try nightly-report -n jobs -- ./report.sh  # or skip
+  leasehold exec --timeout 30s deploy/web -- sh -c 'terraform apply && ./test'
+  kubectl leasehold exec maintenance -- bash             # an interactive shell
 
 `;
 

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import type { LeaseholdErrorCode } from '../core/errors.ts';
+import { wrapped } from './wrapped.ts';
 
 /**
  * How the program ends when it is not the command's own exit code that it passes on. Those of
@@ -58,6 +59,9 @@ export function exitCodeOfSignal(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];
 }
 
+const COLUMNS = 80;
+const INDENT = 9;
+
 type Meaning = readonly [code: string, meaning: string];
 
 const COMMON: readonly Meaning[] = [
@@ -94,6 +98,10 @@ export function plainExitCodesHelp(own: readonly Meaning[]): string {
 
 function section(first: string, meanings: readonly Meaning[]): string {
   const sorted = meanings.toSorted(([a], [b]) => Number.parseInt(a) - Number.parseInt(b));
-  const lines = sorted.map(([code, meaning]) => `  ${code.padEnd(6)} ${meaning}`);
+  const lines = sorted.flatMap(([code, meaning]) =>
+    wrapped(meaning, COLUMNS - INDENT).map(
+      (line, index) => (index === 0 ? `  ${code}` : '').padEnd(INDENT) + line,
+    ),
+  );
   return [`Exit code: ${first}`, ...lines].join('\n');
 }

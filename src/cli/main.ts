@@ -7,8 +7,9 @@ import { EXIT } from './exit-codes.ts';
 import { exitCodeOfError } from './outcome.ts';
 
 const MANUAL = `
-Inside a Pod it uses the Pod's service account, elsewhere the kubeconfig that kubectl uses. As
-kubectl-leasehold on the PATH it is a plugin: 'kubectl leasehold exec ...'.
+Inside a Pod it uses the Pod's service account, elsewhere the kubeconfig that
+kubectl uses. As kubectl-leasehold on the PATH it is a plugin: 'kubectl
+leasehold exec ...'.
 
 Each command has a manual, such as 'leasehold exec --help'.`;
 

@@ -19,28 +19,32 @@ interface OperatorFlags {
 }
 
 const MANUAL = `
-Runs until INT or TERM. Of several replicas one leads, by an election named leasehold-operator; the
-others watch as it does, and one of them goes on at once when it ends.
+Runs until INT or TERM. Of several replicas one leads, by an election named
+leasehold-operator; the others watch as it does, and one of them goes on at once
+when it ends.
 
 What it does
-  reclaims   the kubelet reports that a container has ended: the session of the process in it is
-             revoked, and its locks go to those who wait, in place of after a ttl. Nothing less than
-             the end of the container counts: see docs/operations.md.
-  releases   and any other election's Lease (client-go, controller-runtime, ...) whose leader has
-             ended with all containers of its Pod, if the Lease or its namespace has the label
-             leasehold.dev/reclaim=enabled.
-  labels     with --leader-label: the Pod of the leader has leasehold.dev/leader=<election>, and no
-             other Pod, so that a Service can select it; for elections whose Lease has the label
+  reclaims   the kubelet reports that a container has ended: the session of the
+             process in it is revoked, and its locks go to those who wait, in
+             place of after a ttl. Nothing less than the end of the container
+             counts: see docs/operations.md.
+  releases   and any other election's Lease (client-go, controller-runtime, ...)
+             whose leader has ended with all containers of its Pod, if the Lease
+             or its namespace has the label leasehold.dev/reclaim=enabled.
+  labels     with --leader-label: the Pod of the leader has
+             leasehold.dev/leader=<election>, and no other Pod, so that a
+             Service can select it; for elections whose Lease has the label
              leasehold.dev/leader-label=enabled.
-  tidies up  blank sessions, locks and queue entries of the dead, every five minutes. Leases of
-             others that nobody renews are only reported.
-  tells      in Events on the Lease and the Pod, in logs (JSON lines on stdout), and on
-             /metrics, /healthz and /readyz.
+  tidies up  blank sessions, locks and queue entries of the dead, every five
+             minutes. Leases of others that nobody renews are only reported.
+  tells      in Events on the Lease and the Pod, in logs (JSON lines on stdout),
+             and on /metrics, /healthz and /readyz.
 
-It needs list and watch on pods, create and patch on events, get on namespaces, and get, list,
-watch, update and delete on leases in the namespaces that it looks after; and in its own what an
-election needs. With --leader-label also patch on pods, and list on services and endpointslices.
-What is missing is told at the start, as rules to add.
+It needs list and watch on pods, create and patch on events, get on namespaces,
+and get, list, watch, update and delete on leases in the namespaces that it
+looks after; and in its own what an election needs. With --leader-label also
+patch on pods, and list on services and endpointslices. What is missing is told
+at the start, as rules to add.
 
 Examples
   leasehold operator

@@ -5,25 +5,29 @@ import { addRepairOptions } from './repair/options.ts';
 import type { ResignFlags } from './repair/resign.ts';
 
 const MANUAL = `
-Asks the leader of an election to resign, waits until it has, and says who leads now. The request
-is an annotation on the Lease, for the present term only. A leader of leasehold sees it at its
-next renewal (every 2s by default), tells its work to stop, and gives the Lease up when that has
-ended. It stands again after that, behind the others.
+Asks the leader of an election to resign, waits until it has, and says who leads
+now. The request is an annotation on the Lease, for the present term only. A
+leader of leasehold sees it at its next renewal (every 2s by default), tells its
+work to stop, and gives the Lease up when that has ended. It stands again after
+that, behind the others.
 
---to NAME asks the other candidates of leasehold to stand back for one retry period in favour of
-NAME: an identity, or the name of a Pod.
+--to NAME asks the other candidates of leasehold to stand back for one retry
+period in favour of NAME: an identity, or the name of a Pod.
 
-A leader of another library (client-go and its like) does not know the request. Restart it, or see
---force.
+A leader of another library (client-go and its like) does not know the request.
+Restart it, or see --force.
 
---force gives the Lease up in the leader's name, without its knowing. A leader of client-go may
-take it right back. If another candidate takes it, the old leader goes on until it notices:
-its next renewal with leasehold, its renew deadline (10s by default) with client-go. Until then
-two lead, and only a fencing token protects what they write to.
+--force gives the Lease up in the leader's name, without its knowing. A leader
+of client-go may take it right back. If another candidate takes it, the old
+leader goes on until it notices: its next renewal with leasehold, its renew
+deadline (10s by default) with client-go. Until then two lead, and only a
+fencing token protects what they write to.
 
-Only the term that was shown is ended: if somebody else leads by then, nothing is changed.
+Only the term that was shown is ended: if somebody else leads by then, nothing
+is changed.
 
-Needs get and update on leases; create on events, to leave an Event on the Lease.
+Needs get and update on leases; create on events, to leave an Event on the
+Lease.
 
 Examples
   leasehold resign controller

@@ -28,27 +28,31 @@ For the command of a container, with a small init such as tini before it:
   CMD ["node", "app.js"]
 
 The command
-  gets stdin, stdout, stderr and the terminal as they are. INT, TERM, HUP, QUIT, USR1, USR2 and
-  WINCH are passed on to it; a second TERM kills it. leasehold run ends with its exit code.
-  A TERM for the whole process group or cgroup would reach it twice, which only releaseOnSigterm
-  takes for one: do without 'tini -g', and give systemd KillMode=mixed.
+  gets stdin, stdout, stderr and the terminal as they are. INT, TERM, HUP, QUIT,
+  USR1, USR2 and WINCH are passed on to it; a second TERM kills it. leasehold
+  run ends with its exit code. A TERM for the whole process group or cgroup
+  would reach it twice, which only releaseOnSigterm takes for one: do without
+  'tini -g', and give systemd KillMode=mixed.
 
 When the command dies
-  by a signal, for lack of memory, or by an exit without close(), its session is revoked, its locks
-  are passed on and its leadership of elections is given up at once, in milliseconds instead of
-  after the ttl. That takes at most 5 s, if the API server does not answer, and never changes the
-  exit code. Before that nothing is sent but two requests for /version when the command first
-  connects (the connection is given up when it has been idle for 55 s), and for a command that has
-  closed its client nothing afterwards either.
+  by a signal, for lack of memory, or by an exit without close(), its session is
+  revoked, its locks are passed on and its leadership of elections is given up
+  at once, in milliseconds instead of after the ttl. That takes at most 5 s, if
+  the API server does not answer, and never changes the exit code. Before that
+  nothing is sent but two requests for /version when the command first connects
+  (the connection is given up when it has been idle for 55 s), and for a command
+  that has closed its client nothing afterwards either.
 
 Only the command itself
-  is known to have died, not what it has started: with 'npm start' or 'sh -c' the application is
-  another process. leasehold run says so, and leaves its locks to the ttl. Name the program itself,
-  or use exec in the script. It has to run as the same user as leasehold run. Work that the command
-  has given to processes of its own may go on for a moment when it dies.
+  is known to have died, not what it has started: with 'npm start' or 'sh -c'
+  the application is another process. leasehold run says so, and leaves its
+  locks to the ttl. Name the program itself, or use exec in the script. It has
+  to run as the same user as leasehold run. Work that the command has given to
+  processes of its own may go on for a moment when it dies.
 
 The API server
-  is the one that the command uses, with the service account or the kubeconfig of leasehold run.
+  is the one that the command uses, with the service account or the kubeconfig
+  of leasehold run.
 
 Exit code: the command's own, or
   64     wrong usage

@@ -1,3 +1,16 @@
+/**
+ * What the comparison leaves out, beside what two servers cannot have in common (`transcript.ts`: uids,
+ * versions but for their order, times but for their format, generated suffixes, continue tokens):
+ *
+ * - of a Pod all but its name and metadata, node, images, and phase (`cases/pods.ts`), as the real
+ *   server defaults and admits the rest;
+ * - of a Namespace its conditions and who manages which field (`cases/namespaces.ts`);
+ * - the addresses of a Service (`cases/others.ts`);
+ * - the document that `Invalid value: ...` quotes when a patch has made something invalid;
+ * - bookmarks, but for those that end the initial events, and one case about the last of a watch;
+ * - reads that are old: `seenByCache` (`objects.ts`) lets the real server's cache catch up before each
+ *   read with `resourceVersion=0`, and the embedded server never answers an old one.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiServer } from '../../src/testing/index.ts';
 import { sharedCluster } from '../cluster/shared.ts';

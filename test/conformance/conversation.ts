@@ -16,6 +16,8 @@ export interface StepOptions {
   readonly token?: string;
   /** What of the body is compared. Default: all of it. */
   readonly compare?: (body: ApiObject) => unknown;
+  /** A watch delivers bookmarks that come at a time of the server's own, too. */
+  readonly bookmarks?: true;
   /** Sends the request without comparing the answer: for what only one server needs. */
   readonly unrecorded?: true;
 }
@@ -104,7 +106,7 @@ export class Conversation {
     if (response.statusCode === 200) {
       const step: WatchStep = { request: `WATCH ${path}`, ...answerOf(response), events: [] };
       this.steps.push(step);
-      const watch = new Watch(response, step, options.compare);
+      const watch = new Watch(response, step, options);
       this.#watches.push(watch);
       return watch;
     }

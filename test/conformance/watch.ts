@@ -7,20 +7,25 @@ export interface WatchEvent {
   readonly object: ApiObject;
 }
 
-type Compare = ((object: ApiObject) => unknown) | undefined;
+export interface WatchOptions {
+  /** What of an object is compared. Default: all of it. */
+  readonly compare?: (object: ApiObject) => unknown;
+  /** Whether to deliver bookmarks that come at a time of the server's own, too. */
+  readonly bookmarks?: true;
+}
 
 /** An open watch. What it delivers is recorded as it is read. */
 export class Watch {
   readonly #response: IncomingMessage;
   readonly #step: WatchStep;
   readonly #events: AsyncGenerator<WatchEvent>;
-  readonly #compare: Compare;
+  readonly #compare: WatchOptions['compare'];
 
-  constructor(response: IncomingMessage, step: WatchStep, compare: Compare) {
+  constructor(response: IncomingMessage, step: WatchStep, options: WatchOptions) {
     this.#response = response;
-    this.#compare = compare;
+    this.#compare = options.compare;
     this.#step = step;
-    this.#events = readEvents(response);
+    this.#events = readEvents(response, options.bookmarks ?? false);
   }
 
   /** Reads up to and including the first event that fits. */
@@ -53,7 +58,14 @@ export class Watch {
   }
 }
 
-async function* readEvents(response: IncomingMessage): AsyncGenerator<WatchEvent> {
+/**
+ * When a bookmark comes is no promise of a server, except for that after the initial events: the
+ * others are left out unless a case is about them.
+ */
+async function* readEvents(
+  response: IncomingMessage,
+  bookmarks: boolean,
+): AsyncGenerator<WatchEvent> {
   let rest = '';
   response.setEncoding('utf8');
   for await (const chunk of response as AsyncIterable<string>) {
@@ -61,8 +73,8 @@ async function* readEvents(response: IncomingMessage): AsyncGenerator<WatchEvent
     rest = lines.pop() ?? '';
     for (const line of lines) {
       const event = JSON.parse(line) as WatchEvent;
-      // When further bookmarks come is no promise of a server.
-      if (event.type !== 'BOOKMARK' || line.includes('k8s.io/initial-events-end')) yield event;
+      const isPromised = event.type !== 'BOOKMARK' || line.includes('k8s.io/initial-events-end');
+      if (isPromised || bookmarks) yield event;
     }
   }
 }

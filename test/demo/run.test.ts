@@ -1,6 +1,6 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { connect as connectTo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -35,6 +35,24 @@ function start(...words: readonly string[]): Program {
 async function portOf(program: Program): Promise<number> {
   const [, port] = await program.printed(/API server at https:\/\/127\.0\.0\.1:(\d+)/);
   return Number(port);
+}
+
+/** The same of one that prints a screen: from its kubeconfig. */
+async function portInFiles(): Promise<number> {
+  const files = await readdir(directory, { recursive: true });
+  const kubeconfig = files.find((file) => file.endsWith('kubeconfig')) ?? '';
+  const text = await readFile(join(directory, kubeconfig), 'utf8');
+  return Number(/https:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1]);
+}
+
+/**
+ * Whether the process takes signals. It asks for SIGHUP last, of which Node has no handler of its own,
+ * as it has of SIGINT from its start.
+ */
+async function takesSignals(pid: number): Promise<boolean> {
+  const status = await readFile(`/proc/${String(pid)}/status`, 'latin1');
+  const caught = BigInt(`0x${/^SigCgt:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  return (caught & (1n << BigInt(constants.signals.SIGHUP - 1))) !== 0n;
 }
 
 /** Its workers and its caretaker, by pid. */
@@ -108,6 +126,31 @@ describe('npm run demo', () => {
       await nothingIsLeft(pids, port);
     },
   );
+
+  it.each([
+    ['while a worker is frozen', /is frozen \(SIGSTOP\)/, 1],
+    ['while a lock waits for the ttl of a dead holder', /is killed \(SIGKILL\) while it holds/, 1],
+    ['right after a recovery', /RECOVERED/, 1],
+    ['twice in a row', /holds the lock/, 2],
+  ])('leaves nothing behind when it is interrupted %s', async (_, moment, times) => {
+    const demo = start(...LONG);
+    const port = await portOf(demo);
+    await demo.printed(moment);
+    const pids = childrenOf(demo.pid);
+    for (let time = 0; time < times; time += 1) demo.child.kill('SIGINT');
+    const { code, errors } = await demo.finished;
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
+    expect(pids.filter(isAlive)).toEqual([]);
+    await nothingIsLeft(pids, port);
+  });
+
+  it('can be interrupted before it has begun', async () => {
+    const demo = start(...LONG);
+    await eventually('its handlers', () => takesSignals(demo.pid));
+    demo.child.kill('SIGINT');
+    expect(await demo.finished).toMatchObject({ code: 0, errors: '' });
+    expect(await readdir(directory)).toEqual([]);
+  });
 
   it('can be interrupted when it has hardly begun', async () => {
     const sooner = start(...LONG);
@@ -207,6 +250,11 @@ describe.skipIf(!hasTerminal)('npm run demo in a terminal', () => {
     const environment = { TMPDIR: directory, NO_COLOR: '1' };
     const demo = Program.spawnInTerminal([RUN, '--seconds', '3600'], environment);
     await demo.printed(/HOLDS THE LOCK/);
+    const port = await portInFiles();
+    expect(await isOpen(port)).toBe(true);
+    // The terminal's own process has the demo as its child.
+    const pids = childrenOf(demo.pid).flatMap((pid) => [pid, ...childrenOf(pid)]);
+    expect(pids.length).toBeGreaterThanOrEqual(6);
     demo.write('\u0003');
     const { code, output } = await demo.finished;
     expect(code).toBe(0);
@@ -215,6 +263,6 @@ describe.skipIf(!hasTerminal)('npm run demo in a terminal', () => {
     expect(before).toContain('\u001b[?25h');
     expect(after).toMatch(/0 overlaps/);
     expect(after).not.toContain('\u001b');
-    expect(await readdir(directory)).toEqual([]);
+    await nothingIsLeft(pids, port);
   });
 });

@@ -1,7 +1,13 @@
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ApiServer } from '../../src/testing/index.ts';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { ApiServer, connectToServer } from '../../src/testing/index.ts';
 import { Kubectl } from './kubectl.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 let server: ApiServer;
 let kubectl: Kubectl;
@@ -27,6 +33,17 @@ function lease(name: string, spec: object = {}): object {
 
 async function field(name: string, path: string): Promise<string> {
   return kubectl.expect(`get lease ${name} -o jsonpath={${path}}`);
+}
+
+/** A PATH on which the program is, by its sources and under the name of a plugin. */
+async function pathWithPlugin(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'leasehold-plugin-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const link = join(directory, 'kubectl-leasehold.ts');
+  await symlink(MAIN, link);
+  const script = `#!/bin/sh\nexec '${process.execPath}' '${link}' "$@"\n`;
+  await writeFile(join(directory, 'kubectl-leasehold'), script, { mode: 0o755 });
+  return [directory, process.env.PATH ?? ''].join(delimiter);
 }
 
 describe('kubectl', () => {
@@ -185,6 +202,24 @@ describe('kubectl', () => {
       /Normal +Taken +lease\/eventful +somebody took it/,
     );
     expect(await kubectl.expect('describe lease eventful')).toContain('somebody took it');
+  });
+
+  it('runs leasehold as its plugin', async () => {
+    const PATH = await pathWithPlugin();
+    const plugin = (...words: string[]) =>
+      kubectl.run(['leasehold', ...words], undefined, { PATH });
+    await using leasehold = await connectToServer(server);
+    await using held = await leasehold.lock('invoices').acquire();
+    expect(held.valid).toBe(true);
+    const listed = await plugin('ls');
+    expect(listed).toMatchObject({ code: 0, errors: '' });
+    expect(listed.output).toMatch(/^LOCK +HOLDER.*\ninvoices +\S+ +held /m);
+    expect((await plugin('describe', 'invoices')).output).toMatch(/^State +held$/m);
+    expect((await plugin('--help')).output).toMatch(/^Usage: kubectl leasehold /);
+    expect((await plugin('ls', '--help')).output).toMatch(/^Usage: kubectl leasehold ls /);
+    const missing = await plugin('describe', 'nothing');
+    expect(missing.code).toBe(66);
+    expect(missing.errors).toContain('nothing');
   });
 
   it('discovers what there is', async () => {

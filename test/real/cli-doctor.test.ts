@@ -6,6 +6,7 @@ import { isEmbedded } from '../cluster/shared.ts';
 import { useFixture } from '../cli/fixture.ts';
 import { Program } from '../cli/program.ts';
 import type { Finished } from '../cli/program.ts';
+import { Guarded } from '../guard/guarded.ts';
 import { leaseNames, leasePath, until } from './world.ts';
 
 const fixture = useFixture();
@@ -22,9 +23,8 @@ function findings(finished: Finished): Finding[] {
   return (JSON.parse(finished.output) as { findings: Finding[] }).findings;
 }
 
-async function create(lease: object): Promise<void> {
-  const { cluster, namespace } = fixture();
-  await cluster.client.expect('POST', leasePath(namespace), lease);
+async function create(lease: object, namespace = fixture().namespace): Promise<void> {
+  await fixture().cluster.client.expect('POST', leasePath(namespace), lease);
 }
 
 /** A kubeconfig in a file that goes with the test. */
@@ -34,6 +34,10 @@ async function kubeconfigFile(text: string): Promise<string> {
   const file = join(directory, 'kubeconfig');
   await writeFile(file, text);
   return file;
+}
+
+async function check(name: string): Promise<Finding | undefined> {
+  return findings(await fixture().run('doctor', '-o', 'json')).find(({ check }) => check === name);
 }
 
 async function runAs(kubeconfig: string): Promise<Finished> {
@@ -51,7 +55,7 @@ test('finds nothing bad where all is well, and leaves nothing behind', async () 
   expect(finished.output).toMatch(/\n0 bad, /);
   expect(finished.output).not.toMatch(/^(bad|warning) .*permitted/m);
   const longest = Math.max(...finished.output.split('\n').map((line) => line.length));
-  expect(longest).toBeLessThanOrEqual(120);
+  expect(longest).toBeLessThanOrEqual(80);
   expect(await leaseNames(cluster, namespace)).toEqual([]);
   await cluster.deleteNamespace(namespace);
 });
@@ -125,9 +129,66 @@ test.skipIf(isEmbedded)('tells what is not permitted, with the rule to add', asy
   ]);
   const candidate = await runAs(kubeconfig);
   expect(candidate.code).toBe(0);
+  // Who may not look everywhere is not told that there is none.
+  for (const optional of ['operator', 'guard']) {
+    expect(findings(candidate).find(({ check }) => check === optional)).toMatchObject({
+      level: 'info',
+      data: { installed: null },
+    });
+  }
+  const unseen = findings(candidate).find(({ check }) => check === 'leases');
+  expect(unseen).toMatchObject({ level: 'warning', remedy: expect.any(String) as string });
   const owner = findings(candidate).find(({ check }) => check === 'session-owner');
   expect(owner?.data).toMatchObject({ identity: 'candidate', pod: 'candidate' });
   expect(findings(candidate).find(({ check }) => check === 'latency')?.level).not.toBe('warning');
+});
+
+test('tells whether the operator runs, in whatever namespace it is', async () => {
+  const { cluster } = fixture();
+  expect(await check('operator')).toMatchObject({
+    level: 'info',
+    remedy: expect.stringContaining('helm install') as string,
+    data: { installed: false },
+  });
+  const elsewhere = await cluster.createNamespace();
+  const metadata = { name: 'leasehold-operator', namespace: elsewhere };
+  const free = {
+    holderIdentity: '',
+    leaseDurationSeconds: 8,
+    renewTime: '2020-01-01T00:00:00.000000Z',
+  };
+  await create({ metadata, spec: free }, elsewhere);
+  expect(await check('operator')).toMatchObject({
+    level: 'warning',
+    remedy: expect.stringContaining(`-n ${elsewhere}`) as string,
+    data: { installed: true, running: false, namespace: elsewhere },
+  });
+  const spec = { holderIdentity: 'operator-1', leaseDurationSeconds: 3_600 };
+  const contentType = 'application/merge-patch+json';
+  const path = leasePath(elsewhere, metadata.name);
+  await cluster.client.expect('PATCH', path, { spec }, { contentType });
+  const running = await check('operator');
+  await cluster.deleteNamespace(elsewhere);
+  // What renewTime says is of the leader's clock; the server tells when it was written.
+  expect(running).toMatchObject({ level: 'good', data: { running: true, namespace: elsewhere } });
+});
+
+test.skipIf(isEmbedded)('tells whether the guard guards the namespace', async () => {
+  await using guarded = await Guarded.open();
+  const { namespace } = fixture();
+  expect(await check('guard')).toMatchObject({
+    level: 'info',
+    remedy: expect.stringContaining(
+      `kubectl label namespace ${namespace} leasehold.dev/guard=enforced`,
+    ) as string,
+    data: { installed: true, enforced: false },
+  });
+  const words = ['doctor', '-n', guarded.namespace, '-o', 'json'];
+  const finished = await Program.start(words, fixture().environment).finished;
+  expect(findings(finished).find(({ check }) => check === 'guard')).toMatchObject({
+    level: 'good',
+    data: { installed: true, enforced: true },
+  });
 });
 
 test('stops where there is nothing to ask', async () => {

@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import { useFixture } from '../cli/fixture.ts';
 import { childrenOf, eventually } from '../cli/program.ts';
 import type { Finished } from '../cli/program.ts';
-import { startElector } from '../cluster/elector.ts';
 import { until } from './world.ts';
 
 const fixture = useFixture();
@@ -85,38 +84,4 @@ test('says when the leader does not resign, and takes the Lease by force', async
   );
   expect((await fixture().run('resign', 'silent', '--yes')).code).toBe(81);
   expect((await fixture().run('resign', 'nothing', '--yes')).code).toBe(66);
-});
-
-test('is not known to client-go, whose Lease is then taken by force', async () => {
-  const { cluster, namespace } = fixture();
-  const elector = await startElector({
-    kubeconfigPath: cluster.kubeconfigPath,
-    namespace,
-    name: 'foreign-leader',
-    identity: 'go',
-    leaseDurationMilliseconds: 6_000,
-    renewDeadlineMilliseconds: 4_000,
-    retryPeriodMilliseconds: 500,
-  });
-  await elector.waitFor('started-leading');
-  const asked = await fixture().run('resign', 'foreign-leader', '--yes', '--timeout', '2s');
-  expect(asked.code).toBe(76);
-  expect(asked.output).toMatch(/NOTE: this Lease is renewed by\s+elector/);
-  expect(asked.errors).toMatch(/it has renewed since/);
-  const words = ['elect', 'foreign-leader', ...TIMES, '--identity', 'ours'];
-  const candidate = fixture().start(...words, '--', 'sh', '-c', `${SHOW}; read line`);
-  await eventually('the campaign', () => childrenOf(candidate.pid).length === 1);
-  const forced = await fixture().run('resign', 'foreign-leader', '--yes', '--force');
-  if (forced.code === 0) {
-    expect(forced.output).toMatch(/go does not lead any more; ours leads now/);
-    await candidate.printed(/pid/);
-    await elector.waitFor('stopped-leading');
-  } else {
-    // Its next renewal came before the candidate's watch.
-    expect(forced).toMatchObject({ code: 76 });
-    expect(forced.errors).toMatch(/go took election foreign-leader right back/);
-  }
-  candidate.child.kill('SIGTERM');
-  await candidate.finished;
-  await elector.kill();
 });

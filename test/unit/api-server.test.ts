@@ -39,7 +39,9 @@ describe('a watch', () => {
   });
 
   it('sends a bookmark a minute, one before its end, and then ends', async () => {
-    const watch = served.watch('allowWatchBookmarks=true&timeoutSeconds=150');
+    const from = served.create('before').metadata.resourceVersion;
+    const query = `resourceVersion=${from}&allowWatchBookmarks=true&timeoutSeconds=150`;
+    const watch = served.watch(query);
     await served.time.advance(60_000);
     expect(watch.events.map(({ type }) => type)).toEqual(['BOOKMARK']);
     served.create('a');

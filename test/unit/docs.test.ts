@@ -1,27 +1,12 @@
-import { globSync, readFileSync } from 'node:fs';
+import { globSync } from 'node:fs';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { EXIT, EXIT_OF_ERROR } from '../../src/cli/exit-codes.ts';
 import { addCommands } from '../../src/cli/commands.ts';
 import { LINES } from '../../src/telemetry/log.ts';
+import { readPage, rows } from '../cli/docs-tables.ts';
 
 const PAGES = ['README.md', ...globSync('docs/**/*.md')];
-
-function read(page: string): string {
-  return readFileSync(page, 'utf8');
-}
-
-/** The rows of the tables that have this heading in their first column. */
-function rows(page: string, heading: string): string[][] {
-  const tables = read(page).match(new RegExp(`^\\| ${heading} +\\|(?:.*\\n\\|)*.*`, 'gm'));
-  if (!tables) throw new Error(`${page} has no table of ${heading}`);
-  return tables.flatMap((table) =>
-    table
-      .split('\n')
-      .slice(2)
-      .map((line) => line.split('|').map((cell) => cell.trim())),
-  );
-}
 
 const unquoted = (text = ''): string => text.replaceAll('`', '');
 
@@ -44,7 +29,7 @@ describe('the docs', () => {
     const told = rows('docs/security.md', 'rule').flatMap(([, names = '']) =>
       names.split(', ').map(unquoted),
     );
-    const manifests = ['elections', 'locks'].map((name) => read(`deploy/guard/${name}.yaml`));
+    const manifests = ['elections', 'locks'].map((name) => readPage(`deploy/guard/${name}.yaml`));
     const rules = manifests.join().matchAll(/leasehold-guard\/([a-z]+)/g);
     expect(new Set(told)).toEqual(new Set([...rules].map(([, rule]) => rule)));
   });
@@ -59,12 +44,14 @@ describe('the docs', () => {
 });
 
 describe('the command line', () => {
+  /** Their manuals are wider than the terminals of most. */
+  const NOT_YET_WRAPPED = ['ls', 'describe', 'watch'];
   const program = new Command();
   addCommands(program);
   const commands = new Map(program.commands.map((command) => [command.name(), command]));
 
   it('is told of in the README and in docs/cli.md, command by command', () => {
-    const told = read('README.md').matchAll(/^\| `leasehold ([a-z]+)/gm);
+    const told = readPage('README.md').matchAll(/^\| `leasehold ([a-z]+)/gm);
     expect([...told].map(([, name]) => name).sort()).toEqual([...commands.keys()].sort());
     const named = rows('docs/cli.md', 'command').flatMap(([, names = '']) =>
       [...names.matchAll(/`([a-z]+)`/g)].map(([, name]) => name),
@@ -72,11 +59,12 @@ describe('the command line', () => {
     expect(named.sort()).toEqual([...commands.keys()].sort());
   });
 
-  it.each([...commands])('has a manual of %s that fits, with its exit codes', (_, command) => {
+  it.each([...commands])('has a manual of %s that fits, with its exit codes', (name, command) => {
     let manual = '';
     command.configureOutput({ writeOut: (text) => (manual += text) }).outputHelp();
     expect(manual).toMatch(/^Exit code: /m);
-    expect(manual.split('\n').filter((line) => line.length > 100)).toEqual([]);
+    const width = NOT_YET_WRAPPED.includes(name) ? 100 : 80;
+    expect(manual.split('\n').filter((line) => line.length > width)).toEqual([]);
   });
 
   it('has the commands and options that the docs and its own manuals use', () => {
@@ -84,7 +72,7 @@ describe('the command line', () => {
     const unknown: string[] = [];
     let count = 0;
     for (const page of [...PAGES, ...manuals]) {
-      for (const [use, name = '', words = ''] of read(page).matchAll(
+      for (const [use, name = '', words = ''] of readPage(page).matchAll(
         /\bleasehold ([a-z]+)((?: [^\s|`'"\n]+)*)/g,
       )) {
         const command = commands.get(name);

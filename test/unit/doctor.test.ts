@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { checkProgram } from '../../src/cli/doctor/environment.ts';
+import { judgeGuard } from '../../src/cli/doctor/guard.ts';
 import { checkTtl, latencyOf, rated } from '../../src/cli/doctor/latency.ts';
 import { checkLeases } from '../../src/cli/doctor/leases.ts';
+import { judgeOperator } from '../../src/cli/doctor/operator.ts';
 import { judge } from '../../src/cli/doctor/permissions.ts';
 import { checkClock, checkVersion } from '../../src/cli/doctor/server.ts';
 import type { Reached } from '../../src/cli/doctor/server.ts';
@@ -152,6 +154,22 @@ describe('Leases', () => {
     expect(look(session('a-1', 31))[0]?.message).toContain('none of which holds a lock');
   });
 
+  it('tell of a session that was never renewed, once it is old', () => {
+    const written = (name: string, secondsAgo: number): Lease => ({
+      metadata: {
+        name,
+        uid: `uid-${name}`,
+        labels: { 'leasehold.dev/role': 'session' },
+        creationTimestamp: ago(secondsAgo),
+      },
+      spec: { holderIdentity: 'billing-1', leaseDurationSeconds: 15 },
+    });
+    expect(look(written('old-1', 31), written('new-1', 29))[0]).toMatchObject({
+      level: 'warning',
+      data: { sessions: 2, silent: ['old-1'] },
+    });
+  });
+
   it('tell of revoked sessions that nobody has deleted', () => {
     const blank = look(session('a-1', 60, ''), session('b-1', 20, '')).find(
       ({ check }) => check === 'blank-sessions',
@@ -191,5 +209,73 @@ describe('Leases', () => {
     const lease = lock('x', { 'holder.leasehold.dev/0a-1': 'garbage', 'leasehold.dev/name': name });
     const bad = look(lease).find(({ level }) => level === 'bad');
     expect(bad?.remedy).toContain(String.raw`release 'x'\''; rm -rf $(pwd)' --force`);
+  });
+});
+
+describe('the operator', () => {
+  const election = (
+    namespace: string,
+    secondsAgo: number,
+    holderIdentity = 'operator-1',
+  ): Lease => ({
+    metadata: { name: 'leasehold-operator', namespace },
+    spec: { holderIdentity, leaseDurationSeconds: 8, renewTime: ago(secondsAgo) },
+  });
+  const judged = (leases: readonly Lease[], namespaces?: readonly string[]) =>
+    judgeOperator({ leases, namespaces, at: NOW }, 'billing');
+
+  it('runs when its election is held and renewed, in any namespace', () => {
+    expect(judged([election('old', 60), election('leasehold', 8)])).toMatchObject({
+      level: 'good',
+      data: { installed: true, running: true, namespace: 'leasehold' },
+    });
+  });
+
+  it('does not run when nobody leads, or the leader is silent', () => {
+    const years = 6 * 365 * 86_400;
+    expect(judged([election('leasehold', years, '')])).toMatchObject({
+      level: 'warning',
+      remedy: expect.stringContaining('kubectl get pods -n leasehold') as string,
+      data: { installed: true, running: false },
+    });
+    expect(judged([election('leasehold', 10)]).message).toContain('operator-1 renewed 10s ago');
+    const { metadata } = election('leasehold', 0);
+    expect(judged([{ metadata }]).level).toBe('warning');
+  });
+
+  it('is missing only where all namespaces were looked at', () => {
+    expect(judged([])).toMatchObject({ level: 'info', data: { installed: false } });
+    expect(judged([], ['billing', 'leasehold'])).toMatchObject({
+      level: 'info',
+      message: expect.stringContaining('not in namespace billing or leasehold') as string,
+      data: { installed: null },
+    });
+  });
+});
+
+describe('the guard', () => {
+  const PART = 'validatingadmissionpolicies/leasehold-guard-locks';
+  const all = Array.from({ length: 6 }, () => PART);
+
+  it('is good only where it guards the namespace', () => {
+    const judged = (missing: readonly string[] | undefined, enforced: boolean | undefined) =>
+      judgeGuard({ missing, enforced }, 'billing');
+    expect(judged([], true).level).toBe('good');
+    expect(judged([], false)).toMatchObject({
+      level: 'info',
+      remedy: expect.stringContaining(
+        'kubectl label namespace billing leasehold.dev/guard=enforced',
+      ) as string,
+    });
+    expect(judged([], undefined).remedy).toContain('--show-labels');
+    expect(judged([PART], true)).toMatchObject({ level: 'warning', data: { installed: false } });
+    expect(judged([PART], false).level).toBe('warning');
+    expect(judged(all, true)).toMatchObject({
+      level: 'warning',
+      message: expect.stringContaining('nothing is refused') as string,
+    });
+    expect(judged(all, false)).toMatchObject({ level: 'info', data: { installed: false } });
+    expect(judged(undefined, false).data).toMatchObject({ installed: null });
+    expect(judgeGuard({ missing: [], enforced: true }, 'kube-system').level).toBe('info');
   });
 });

@@ -11,13 +11,14 @@ export function checkProgram(nodeVersion: string): Finding {
   const [major = 0, minor = 0] = nodeVersion.split('.').map(Number);
   const [oldestMajor, oldestMinor] = OLDEST_NODE;
   const isOld = major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
-  return {
+  const told = {
     check: 'program',
-    level: isOld ? 'bad' : 'good',
     message: `leasehold ${VERSION} on Node ${nodeVersion}`,
-    ...(isOld ? { remedy: `use Node ${String(oldestMajor)}.${String(oldestMinor)} or later` } : {}),
     data: { version: VERSION, node: nodeVersion },
   };
+  if (!isOld) return { ...told, level: 'good' };
+  const remedy = `use Node ${String(oldestMajor)}.${String(oldestMinor)} or later`;
+  return { ...told, level: 'bad', remedy };
 }
 
 /** Where the configuration is from, and what it names. */
@@ -37,6 +38,11 @@ export async function checkOwner({ access, namespace }: Cluster): Promise<Findin
   return {
     check: 'session-owner',
     level: 'info',
+    ...(owner
+      ? {}
+      : {
+          remedy: `in a Pod of this namespace without a mounted token, set POD_NAME, POD_UID and POD_NAMESPACE by the downward API; elsewhere: leasehold revoke ${name}-... after a crash`,
+        }),
     message: owner
       ? `a session of this process is ${name}'s, and is removed with that Pod`
       : `a session of this process is ${name}'s; no Pod of namespace ${namespace} owns it, so after a crash its Lease is left behind (this needs no permission on Pods)`,

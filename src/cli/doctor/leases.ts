@@ -33,8 +33,7 @@ export function checkLeases(facts: readonly Facts[], at: number): Finding[] {
 
 function silentSessions({ locks, sessions, at }: Leases): Finding {
   const silent = [...sessions.values()].filter(
-    ({ process, renewedAt, ttlSeconds }) =>
-      process !== undefined && renewedAt !== undefined && at - renewedAt > 2_000 * ttlSeconds,
+    (session) => session.process !== undefined && isSilent(session, at),
   );
   const holding = new Set(locks.flatMap(({ holders }) => holders.map(({ session }) => session)));
   const live = [...sessions.values()].filter(({ process }) => process !== undefined).length;
@@ -58,11 +57,15 @@ function silentSessions({ locks, sessions, at }: Leases): Finding {
   };
 }
 
+/** One that was never renewed counts from when it was created. */
+function isSilent({ renewedAt, startedAt, ttlSeconds }: SessionFacts, at: number): boolean {
+  return at - (renewedAt ?? startedAt ?? 0) > 2_000 * ttlSeconds;
+}
+
 /** Whoever revokes a session deletes it one ttl later, unless it ends before. */
 function blankSessions({ sessions, at }: Leases): Finding[] {
   const blank = [...sessions.values()].filter(
-    ({ process, renewedAt, ttlSeconds }) =>
-      process === undefined && (renewedAt === undefined || at - renewedAt > 2_000 * ttlSeconds),
+    (session) => session.process === undefined && isSilent(session, at),
   );
   if (blank.length === 0) return [];
   const named = blank.map(({ lease }) => lease);
@@ -135,6 +138,7 @@ function newer({ locks }: Leases): Finding[] {
       check: 'newer-entries',
       level: 'info',
       message: `a newer version of leasehold wrote entries of ${names(named)}: this one waits for them and never changes them`,
+      remedy: 'use that version here, too',
       data: { locks: named },
     },
   ];

@@ -13,9 +13,10 @@ import { printable } from '../output/text.ts';
 import { wrapped } from '../wrapped.ts';
 import { checkConfiguration, checkOwner, checkProgram } from './environment.ts';
 import type { Finding, Level } from './finding.ts';
-import { checkInstalled } from './installed.ts';
+import { checkGuard } from './guard.ts';
 import { checkReads, checkTtl, checkWrites } from './latency.ts';
 import { checkLeases } from './leases.ts';
+import { checkOperator } from './operator.ts';
 import { checkPermissions } from './permissions.ts';
 import { checkClock, checkIdentity, checkVersion, reach } from './server.ts';
 
@@ -80,7 +81,8 @@ async function* diagnose(flags: DoctorFlags, ttl: number): AsyncGenerator<Findin
     if (flags.write) yield await checkWrites(cluster, ttl);
     yield checkTtl(ttl, latency);
     yield* await leasesOf(cluster);
-    yield* await checkInstalled(cluster);
+    yield await checkGuard(cluster);
+    yield await checkOperator(cluster);
   } finally {
     cluster.transport.close();
   }
@@ -103,8 +105,17 @@ async function leasesOf({ transport, clock, namespace }: Cluster): Promise<Findi
     return checkLeases(snapshot.facts, snapshot.at);
   } catch (error) {
     if (!isLeaseholdError(error)) throw error;
-    const message = `Leases are not looked at: ${error.message}`;
-    return [{ check: 'leases', level: 'warning', message }];
+    return [
+      {
+        check: 'leases',
+        level: 'warning',
+        message: `Leases are not looked at: ${error.message}`,
+        remedy:
+          error.code === 'FORBIDDEN'
+            ? 'add the rule for ls that is above, or ask somebody who may list Leases to run this'
+            : 'run it again once the API server answers',
+      },
+    ];
   }
 }
 

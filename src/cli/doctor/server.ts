@@ -59,7 +59,12 @@ export function checkVersion({ answer }: Reached): Finding {
     return { ...base, level: 'info', message: 'the server does not tell its version' };
   }
   if (major !== '1' || Number.isNaN(number)) {
-    return { ...base, level: 'warning', message: `${name} is no version that leasehold knows` };
+    return {
+      ...base,
+      level: 'warning',
+      message: `${name} is no version that leasehold knows`,
+      remedy: `use Kubernetes 1.${String(OLDEST_MINOR)} or later, or try your locks on it before you rely on them`,
+    };
   }
   if (number < OLDEST_MINOR) {
     return {
@@ -74,6 +79,7 @@ export function checkVersion({ answer }: Reached): Finding {
       ...base,
       level: 'info',
       message: `${name}: fencing tokens are made of resourceVersions, whose order Kubernetes promises from 1.${String(COMPARABLE_SINCE)} on; before that it holds wherever etcd is the storage`,
+      remedy: `nothing where etcd is the storage; else use Kubernetes 1.${String(COMPARABLE_SINCE)} or later`,
     };
   }
   return { ...base, level: 'good', message: name };

@@ -41,7 +41,8 @@ export function replace(
     throw conflict(resource, name, uidMismatch(route, uid, existing?.metadata.uid ?? ''));
   }
   if (!existing) {
-    if (!resource.createsOnUpdate || route.subresource) throw notFound(resource, name);
+    // By a subresource, too: PUT of the status of a Service that is missing creates it.
+    if (!resource.createsOnUpdate) throw notFound(resource, name);
     const fresh = withMetadata(object, { resourceVersion: undefined });
     return { object: create(context, resource, namespace, fresh, options), created: true };
   }

@@ -124,7 +124,8 @@ class Watch {
     for (const object of candidates) {
       if (selection.matches(object)) this.#write('ADDED', object);
     }
-    if (options.sendInitialEvents && options.allowWatchBookmarks) {
+    // Also of a watch without a version that does not ask for it.
+    if (options.allowWatchBookmarks) {
       this.#bookmark({ annotations: { 'k8s.io/initial-events-end': 'true' } });
     }
   }

@@ -130,6 +130,27 @@ export const otherCases: readonly Case[] = [
     await api.put('configmaps/a', configMap('a', { one: '1' }));
     await api.get('configmaps/a');
   }),
+  conform('service: PUT creates', [201, 200], async (api) => {
+    await api.put('services/a', service('a'), ADDRESSES);
+    await api.get('services/a', ADDRESSES);
+  }),
+  conform('event: PUT creates, in both groups', [201, 200, 201, 200], async (api) => {
+    await api.put('events/a', coreEvent('a', api.namespace, 'lock'));
+    await api.get('events/a');
+    await api.put('events.events.k8s.io/b', newEvent('b', api.namespace, 'lock'));
+    await api.get('events.events.k8s.io/b');
+  }),
+  conform('service account: PUT does not create', [404, 404], async (api) => {
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'a' } };
+    await api.put('serviceaccounts/a', account);
+    await api.get('serviceaccounts/a');
+  }),
+  // That the real one gives such a Service no address family and no managed fields is nobody's wish.
+  conform('service: PUT of a status creates, too', [201, 200], async (api) => {
+    const compare = ({ kind, metadata: { name } }: ApiObject): object => ({ kind, name });
+    await api.put('services/a/status', service('a'), { compare });
+    await api.get('services/a', { compare });
+  }),
   conform('config map: an unusable key and a wrong type', [422, 400], async (api) => {
     await api.post('configmaps', configMap('a', { 'a b': '1' }));
     await api.post('configmaps', configMap('a', { a: 1 }));

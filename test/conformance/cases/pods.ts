@@ -56,9 +56,10 @@ export const podCases: readonly Case[] = [
     await prepare(api);
     await api.post('pods', pod('a', { containers: [] }));
   }),
-  conform('pod: PUT does not create', [404], async (api) => {
+  conform('pod: PUT does not create', [404, 404], async (api) => {
     await prepare(api);
     await api.put('pods/a', pod('a'));
+    await api.put('pods/a/status', pod('a'));
   }),
   // Unlike a Lease, a Pod can be written without a resourceVersion.
   conform('pod: an unconditional update', [201, 200], async (api) => {

@@ -67,6 +67,25 @@ export const watchCases: readonly Case[] = [
     await create(api, 'c');
     await watch.take(1);
   }),
+  // Both send one before the watch ends, so that the client can go on from there.
+  conform('watch: a bookmark before the end', [201, 200], async (api) => {
+    const version = await create(api, 'a');
+    const path = `leases?resourceVersion=${version}&allowWatchBookmarks=true&timeoutSeconds=5`;
+    const watch = await api.watch(path, { bookmarks: true });
+    await watch.until(isBookmark);
+  }),
+  ...conformEach<string>(
+    [
+      ['watch: initial events that nobody asked for end with a bookmark', [201, 200], ''],
+      ['watch: the same from version 0', [201, 200], '&resourceVersion=0'],
+    ],
+    async (api, query) => {
+      await create(api, 'a');
+      await seenByCache(api);
+      const watch = await api.watch(`leases?allowWatchBookmarks=true${query}`);
+      await watch.until(isBookmark);
+    },
+  ),
   // How a waiter learns that the lock is free: the bookmark comes although the Lease is missing.
   conform('watch: initial events of a Lease that is missing', [201, 200, 201], async (api) => {
     await create(api, 'other');
