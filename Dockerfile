@@ -1,8 +1,10 @@
 # The operator and the command line, and a base for applications that use the library.
 #
-# Both bases can be pinned by digest:
+# For the same image again, pin both bases by digest, and Debian's tini, which is the newest else:
 #   docker build --build-arg NODE_IMAGE=docker.io/library/node@sha256:... \
-#                --build-arg BASE_IMAGE=gcr.io/distroless/cc-debian12@sha256:... .
+#                --build-arg BASE_IMAGE=gcr.io/distroless/cc-debian12@sha256:... \
+#                --build-arg TINI_VERSION=0.19.0-1+b3 .
+# All else is in package-lock.json.
 ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
 ARG BASE_IMAGE=gcr.io/distroless/cc-debian12:nonroot
 
@@ -16,7 +18,8 @@ COPY src src
 RUN npm run build
 
 FROM ${NODE_IMAGE} AS application
-RUN apt-get update && apt-get install --yes --no-install-recommends tini
+ARG TINI_VERSION=
+RUN apt-get update && apt-get install --yes --no-install-recommends "tini${TINI_VERSION:+=$TINI_VERSION}"
 WORKDIR /app/node_modules/leasehold
 COPY package.json package-lock.json .npmrc ./
 # Without what only people and compilers read, licences excepted.

@@ -48,6 +48,10 @@ export async function measure(): Promise<Figure[]> {
   for (const name of oldNames) old.push([await holdSupervised(environment, name), name]);
   await waiter.call('wait', oldNames);
 
+  const idleFrom = {
+    at: monotonic(),
+    processor: old.map(([{ supervisor }]) => processorTime(supervisor)),
+  };
   const names = namesOf('death', deaths);
   const versions = await writer.call<string[]>('createBare', names);
   await waiter.call('watchBare', { names, versions });
@@ -67,6 +71,10 @@ export async function measure(): Promise<Figure[]> {
     bare.push((await arrival) - start);
   }
   await sleep(Math.max(0, startedAt + oldMilliseconds - monotonic()));
+  const idleMinutes = (monotonic() - idleFrom.at) / 60_000;
+  const idle = old.map(
+    ([{ supervisor }], index) => processorTime(supervisor) - (idleFrom.processor[index] ?? 0),
+  );
   const cold: number[] = [];
   for (const [holder, name] of old) cold.push(await killed(holder, name));
 
@@ -90,6 +98,11 @@ export async function measure(): Promise<Figure[]> {
     },
     { name: 'ratio', value: median(recent) / put, atMost: 8, meaning: 'deathToHolder over PUT' },
     { name: 'residentMiB', value: Math.max(...memory), atMost: 60, meaning: 'of leasehold run' },
+    {
+      name: 'idleMsPerMinute',
+      value: Math.max(...idle) / idleMinutes,
+      meaning: `processor time of leasehold run while its command holds a lock, the most of ${String(oldHolders)}`,
+    },
     {
       name: 'announceMicroseconds',
       value: announcementTime(),
@@ -128,4 +141,11 @@ function announcementTime(): number {
 function resident({ pid }: ChildProcess): number {
   const status = readFileSync(`/proc/${String(pid)}/status`, 'utf8');
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
+}
+
+/** Milliseconds of processor time, to a hundredth of a second. */
+function processorTime({ pid }: ChildProcess): number {
+  const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }

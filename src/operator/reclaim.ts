@@ -12,8 +12,8 @@ import { briefly } from './brief.ts';
 import { Doubts } from './doubts.ts';
 import type { LockIndex } from './lock-index.ts';
 import type { ObservedPod } from './observed-pod.ts';
-import { Pace } from './pace.ts';
 import type { PodIndex } from './pod-index.ts';
+import { ReclaimQueue } from './reclaim-queue.ts';
 import type { Reporter } from './report.ts';
 import { revokeProven } from './revocation.ts';
 import type { Victim } from './revocation.ts';
@@ -21,11 +21,6 @@ import type { Settler } from './settler.ts';
 
 /** So many Pods in one selector: half of what a URL may be. */
 const MOST_PODS_A_LIST = 50;
-/** A node that goes down with 500 sessions is done with in 4 s. */
-const PACE = { burst: 100, perSecond: 100 };
-const CONCURRENCY = 8;
-/** Later than all who wait. */
-const NOBODY_WAITS = Number.MAX_SAFE_INTEGER;
 
 /** A session whose container has ended by the clock of its node. */
 export interface Suspect {
@@ -50,14 +45,14 @@ interface Parts {
  */
 export class Reclaimer {
   readonly #parts: Parts;
-  readonly #pace: Pace;
+  readonly #queue: ReclaimQueue;
   readonly #doubts: Doubts;
   /** Pods with an end of a container that was not looked into yet, by uid. */
   readonly #pending: Backlog<ObservedPod>;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#pace = new Pace(parts.clock, PACE);
+    this.#queue = new ReclaimQueue(parts.clock);
     this.#doubts = new Doubts(parts.report);
     this.#pending = new Backlog(parts.clock);
   }
@@ -81,34 +76,29 @@ export class Reclaimer {
         writing.add(lasts);
       }
     };
-    await this.#pending.run(signal, ({ namespace }) => namespace, reclaim);
+    await Promise.all([
+      this.#queue.run(signal, (victim) => this.#reclaimOne(victim)),
+      this.#pending.run(signal, ({ namespace }) => namespace, reclaim),
+    ]);
     await Promise.all(writing);
   }
 
   /**
-   * Revokes these sessions and settles their locks, those first behind which somebody has waited
-   * longest.
+   * Revokes these sessions and settles their locks while {@link run} runs, in one order with all others that
+   * wait for it.
    *
    * @returns those that could not be revoked, or with locks that could not be settled
    */
   async reclaim(victims: readonly Victim[], signal: AbortSignal): Promise<Victim[]> {
+    // Whoever leads next looks at all sessions.
+    if (signal.aborted) return [];
     const { index, settler } = this.#parts;
-    const turns = victims
-      .map((victim) => ({ victim, since: index.oldestWaiter(victim.session) }))
-      .sort((a, b) => (a.since ?? NOBODY_WAITS) - (b.since ?? NOBODY_WAITS));
     // Each is proven dead by itself: no lock is granted to one whose turn has not come.
     for (const { session, proof } of victims) settler.isDying(session, proof);
-    const failed: Victim[] = [];
-    const queue = turns.values();
-    const worker = async (): Promise<void> => {
-      for (const { victim } of queue) {
-        await this.#pace.turn(signal);
-        if (signal.aborted) return;
-        if (!(await this.#reclaimOne(victim))) failed.push(victim);
-      }
-    };
-    await Promise.all(Array.from({ length: CONCURRENCY }, worker));
-    return failed;
+    const results = await Promise.all(
+      victims.map((victim) => this.#queue.add(victim, index.oldestWaiter(victim.session))),
+    );
+    return victims.filter((_, at) => results[at] === false);
   }
 
   async #reclaimOne(victim: Victim): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { connectTo } from '../client/connect.ts';
 import type { Cluster } from '../client/cluster.ts';
 import type { EventLogger } from '../telemetry/log.ts';
-import { CountingRequests } from './counting-requests.ts';
+import { CountingTransport } from './counting-transport.ts';
 import { EventWriter } from './event-writer.ts';
 import { operatorLog } from './log.ts';
 import { Metrics } from './metrics.ts';
@@ -41,20 +41,20 @@ export async function runOperator(
   options: OperatorOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { transport, clock, namespace } = cluster;
+  const { clock, namespace } = cluster;
   const { patterns, leaderLabel, port, stuckAfter, logger } = options;
   const namespaces = options.namespaces && [...new Set(options.namespaces)];
-  await checkOperatorPermissions(transport, namespaces, namespace, { leaderLabel });
   const metrics = new Metrics(clock);
-  const requests = new CountingRequests(transport, metrics.countRequest);
-  const events = new EventWriter(requests, clock, metrics.countEvent);
+  const transport = new CountingTransport(cluster, metrics.countRequest);
+  await checkOperatorPermissions(transport, namespaces, namespace, { leaderLabel });
+  const events = new EventWriter(transport, clock, metrics.countEvent);
   const log = operatorLog(logger, clock);
   const report = (told: Report): void => {
     log(told);
     metrics.report(told);
     events.report(told);
   };
-  const parts = { requests, clock, random: Math.random, report };
+  const parts = { requests: transport, clock, random: Math.random, report };
   const operator = new Operator({ ...parts, namespaces, patterns, leaderLabel, stuckAfter });
   metrics.observe(operator);
   const probes = await ProbeServer.start(
@@ -65,7 +65,7 @@ export async function runOperator(
     },
     port,
   );
-  const leasehold = await connectTo(() => Promise.resolve(cluster), {
+  const leasehold = await connectTo(() => Promise.resolve({ ...cluster, transport }), {
     checkPermissions: false,
     logger,
   });

@@ -32,6 +32,7 @@ test.skipIf(!node)('a Pod that is gone but lives on keeps its lock for the ttl',
 
   for (const pid of node?.kubelet ?? []) process.kill(pid, 'SIGSTOP');
   const path = `${world.path('/api/v1', 'pods')}/${holder.pod}`;
+  const deletedAt = Date.now();
   await world.client.expect('DELETE', `${path}?gracePeriodSeconds=0`);
   await eventually('an API server that has forgotten the Pod', async () =>
     (await world.client.request('GET', path)).status === 404 ? true : undefined,
@@ -42,6 +43,9 @@ test.skipIf(!node)('a Pod that is gone but lives on keeps its lock for the ttl',
   const [next] = await told(second.metadata, 'holds');
   const [lost] = await told(first.metadata, 'held');
   const held = (await told(first.metadata, 'still')).filter(({ valid }) => valid);
+  process.stdout.write(
+    `from the deletion by force to the next holder: ${String(next.at - deletedAt)} ms, and ${String(next.at - renewedAt)} ms from a renewal before it\n`,
+  );
 
   expect(processesOf(first)).not.toEqual([]);
   expect(next.at).toBeGreaterThanOrEqual(renewedAt + ttlMilliseconds);

@@ -22,7 +22,8 @@ export async function startKind(directory: string): Promise<KindCluster> {
   const kubeconfig = join(directory, 'kubeconfig');
   const run = (...words: readonly string[]): Promise<string> =>
     runCommand(kind, ...words, '--name', name);
-  await run('create', 'cluster', '--wait', '120s', '--kubeconfig', kubeconfig);
+  const config = join(kindModule, 'cluster.yaml');
+  await run('create', 'cluster', '--config', config, '--wait', '120s', '--kubeconfig', kubeconfig);
   return {
     kubeconfig,
     async importImage(archive) {

@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findKubectl } from '../cluster/binaries.ts';
@@ -18,6 +18,8 @@ import { startKind } from './kind.ts';
 import { type Surroundings, surroundingsVariable } from './surroundings.ts';
 
 const image = 'leasehold.test/leasehold:e2e';
+/** As docs/operations.md has it: unpacked. */
+const mostMegabytes = 200;
 /** Once interrupted, this cleans up and ends. */
 const interruption = new AbortController();
 const interrupted = interruption.signal;
@@ -82,6 +84,11 @@ async function buildImage(builder: Builder, directory: string): Promise<string> 
   const archive = join(directory, 'image.tar');
   await buildProjectImage(builder, image);
   await builder.save(image, archive);
+  const megabytes = (await stat(archive)).size / 1e6;
+  process.stderr.write(`the image has ${megabytes.toFixed(0)} MB\n`);
+  if (megabytes >= mostMegabytes) {
+    throw new Error(`the image is to have less than ${String(mostMegabytes)} MB`);
+  }
   return archive;
 }
 

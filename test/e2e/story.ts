@@ -16,7 +16,10 @@ export interface Line {
   readonly session?: string;
   readonly lock?: string;
   readonly valid?: boolean;
+  /** The Pods that have answered within a second. */
+  readonly by?: readonly string[];
   readonly requests?: number;
+  readonly perSecond?: number;
   readonly failed?: number;
   readonly failedTwice?: number;
   readonly slowestMs?: number;

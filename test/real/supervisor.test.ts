@@ -194,6 +194,24 @@ describe('leasehold run leaves alone', () => {
     expect(await readLease(cluster, namespace, 'wrapped')).toBeDefined();
   });
 
+  test('the same behind npm start', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'leasehold-supervisor-'));
+    const start = application('live', 'behind-npm').map((word) => JSON.stringify(word));
+    const manifest = JSON.stringify({ scripts: { start: start.join(' ') } });
+    await writeFile(join(directory, 'package.json'), manifest);
+    const program = run(['npm', '--prefix', directory, 'start'], {
+      npm_config_update_notifier: 'false',
+    });
+    const { pid } = await holding(program);
+    await eventually('the remedy', () => /is not the command itself/.test(program.errors));
+    process.kill(pid, 'SIGKILL');
+    const { errors } = await program.finished;
+    expect(errors.match(/its locks then wait for their ttl/g)).toHaveLength(1);
+    expect(errors).not.toMatch(/revoked/);
+    expect(await readLease(cluster, namespace, 'behind-npm')).toBeDefined();
+    await rm(directory, { recursive: true });
+  });
+
   test('nothing when the script has used exec', async () => {
     const program = run(['sh', '-c', `exec "$0" "$@"`, ...application('live', 'exec-form')]);
     const { pid } = await holding(program);
@@ -261,12 +279,21 @@ describe('leasehold run is as good as its command', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
     ['SIGHUP', 129],
+    ['SIGQUIT', 131],
+    ['SIGUSR1', 138],
     ['SIGUSR2', 140],
   ] as const)('passes on %s', async (signal, code) => {
-    const program = run(['sh', '-c', 'echo up; exec sleep 1000']);
+    const program = run(['sh', '-c', 'ulimit -c 0; echo up; exec sleep 1000']);
     await program.printed(/up/);
     program.child.kill(signal);
     expect(await program.finished).toMatchObject({ code, errors: '' });
+  });
+
+  test('passes on SIGWINCH, which ends nothing by itself', async () => {
+    const program = run(['sh', '-c', 'trap "exit 9" WINCH; echo up; read -r line']);
+    await program.printed(/up/);
+    program.child.kill('SIGWINCH');
+    expect(await program.finished).toMatchObject({ code: 9, errors: '' });
   });
 
   test.skipIf(!hasTerminal)('lets it have the terminal, Ctrl-C once', async () => {

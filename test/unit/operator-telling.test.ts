@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/client/system-clock.ts';
 import { isLeaseholdError } from '../../src/core/errors.ts';
-import { CountingRequests } from '../../src/operator/counting-requests.ts';
+import { CountingTransport } from '../../src/operator/counting-transport.ts';
 import { operatorLog } from '../../src/operator/log.ts';
 import { Metrics } from '../../src/operator/metrics.ts';
 import { checkOperatorPermissions } from '../../src/operator/permissions.ts';
@@ -49,17 +53,31 @@ describe('the metrics', () => {
   });
 
   it('count requests as RBAC names them', async () => {
+    const codes = [200, 409, 403, 503, 403];
+    const server = createServer((_, answer) => {
+      answer.writeHead(codes.shift() ?? 200).end('{ "kind": "Status" }');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const access = {
+      server: `http://127.0.0.1:${String(port)}`,
+      namespace: 'default',
+      source: 'a test',
+      tls: {},
+      authorization: () => undefined,
+    };
     const counted: string[] = [];
-    const answers = [done({}), refused(409), refused(403)];
-    const requests = new CountingRequests(
-      new Answering(() => answers.shift() ?? done({})),
-      (verb, code) => counted.push(`${verb} ${code}`),
-    );
+    const requests = new CountingTransport({ access, clock: systemClock() }, (verb, code) => {
+      counted.push(`${verb} ${code}`);
+    });
     await requests.request({ method: 'GET', path: '/x', query: { limit: '500' } });
     await requests.request({ method: 'PUT', path: '/x' });
     await requests.request({ method: 'DELETE', path: '/x' });
-    await requests.openWatch('/x', {}, 0, new AbortController().signal);
-    expect(counted).toEqual(['list 2xx', 'update 409', 'delete 403', 'watch 403']);
+    await requests.request({ method: 'POST', path: '/x' });
+    await requests.openWatch('/x', {}, 10_000, new AbortController().signal);
+    expect(counted).toEqual(['list 2xx', 'update 409', 'delete 403', 'create none', 'watch 403']);
+    requests.close();
+    server.close();
   });
 });
 

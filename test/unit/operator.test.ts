@@ -260,30 +260,4 @@ describe('the operator', () => {
     await world.time.settled(next, SOON_MS);
     expect(world.lease('garbled')).toBeDefined();
   });
-
-  it('reclaims 500 sessions that end at once, those first behind which somebody has waited longest', async () => {
-    const { reports, lead } = world.operator();
-    const pods = await Promise.all(
-      Array.from({ length: 500 }, (_, at) => world.pod(`p-${String(at).padStart(3, '0')}`)),
-    );
-    for (const pod of pods)
-      await world.time.settled(pod.leasehold.lock(`own-${pod.name}`).acquire());
-    const waiter = await world.pod('waiter');
-    const wanted = ['p-250', 'p-007', 'p-120'];
-    const waits: Promise<unknown>[] = [];
-    for (const name of wanted) {
-      waits.push(waiter.leasehold.lock(`own-${name}`).acquire());
-      await world.time.advance(1_100);
-    }
-    await world.time.advance(5_000);
-    for (const pod of pods) world.crash(pod);
-    for (const pod of pods) await world.reportEnd(pod);
-    lead();
-    await world.time.settled(Promise.all(waits), SOON_MS);
-    await world.time.advance(10_000);
-    const order = revocations(reports).map(({ proof }) => proof?.pod);
-    expect(order).toHaveLength(500);
-    expect(order.slice(0, 3)).toEqual(wanted);
-    expect(world.leases('lock')).toHaveLength(3);
-  });
 });

@@ -2,13 +2,16 @@
  * The example application: what it does is told by its argument, and what it sees by lines of JSON.
  *
  *   lead   stands for election, and leads until it is told to stop
- *   hold   takes a lock, and keeps it until it is lost
+ *   hold   takes the lock that is named in the environment, and keeps it until it is lost
  *   turns  takes a lock ten times, and leads between
  *   serve  stands for an election whose leader a Service reaches, and serves on for a while when told to end
  *   load   asks the URL in the environment a hundred times a second until it is told to end
  */
 import { createServer } from 'node:http';
+import { hostname } from 'node:os';
 import { connect } from 'leasehold';
+
+const INTERVAL_MS = 10;
 
 function tell(event: string, more: object = {}): void {
   const { pid, ppid } = process;
@@ -31,7 +34,8 @@ const leasehold = await connect({
   onEvent: ({ type, ...more }) => tell(type, more),
 });
 // Ready, for the kubelet: a rolling update must not end the old ones before the new ones can lead.
-createServer((_, response) => response.end('ready\n')).listen(8080);
+// In a Pod this is its name.
+createServer((_, response) => response.end(hostname())).listen(8080);
 tell('connected');
 
 async function lead(): Promise<void> {
@@ -57,14 +61,16 @@ async function load(): Promise<void> {
   const ending = new AbortController();
   process.once('SIGTERM', () => ending.abort());
   const counts = { requests: 0, failed: 0, failedTwice: 0, slowestMs: 0 };
+  let answered = new Set<string>();
   const ask = async (): Promise<boolean> => {
     const askedAt = performance.now();
     try {
       const headers = { connection: 'close' };
       const answer = await fetch(url, { headers, signal: AbortSignal.timeout(10_000) });
-      const isReady = (await answer.text()) === 'ready\n';
+      const pod = await answer.text();
       counts.slowestMs = Math.max(counts.slowestMs, Math.round(performance.now() - askedAt));
-      return isReady;
+      if (answer.ok) answered.add(pod);
+      return answer.ok;
     } catch {
       return false;
     }
@@ -78,20 +84,28 @@ async function load(): Promise<void> {
     if (!(await ask())) counts.failedTwice += 1;
   };
   tell('loads');
+  const telling = setInterval(() => {
+    tell('answered', { by: [...answered] });
+    answered = new Set();
+  }, 1_000);
   const asking: Promise<void>[] = [];
+  const begunAt = performance.now();
   while (!ending.signal.aborted) {
     asking.push(askTwice());
-    // The pace: whatever has become of the earlier ones.
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    // The pace, by the clock: whatever has become of the earlier ones, and however late this one is.
+    const wait = begunAt + asking.length * INTERVAL_MS - performance.now();
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, wait)));
   }
+  const perSecond = Math.round((1_000 * asking.length) / (performance.now() - begunAt));
   await Promise.all(asking);
-  tell('loaded', counts);
+  clearInterval(telling);
+  tell('loaded', { ...counts, perSecond });
   // Time for this line to be read before the container goes.
   setTimeout(() => process.exit(0), 5_000);
 }
 
 async function hold(): Promise<void> {
-  const held = await leasehold.lock('work').acquire();
+  const held = await leasehold.lock(process.env.LOCK ?? 'work').acquire();
   const { fence } = held;
   tell('holds', { fence });
   // The time is read first: what is valid afterwards was valid then.

@@ -1,41 +1,38 @@
+import type { Cluster } from '../client/cluster.ts';
 import type { Outcome } from '../kube/outcome.ts';
-import type { KubeRequest, Requests } from '../kube/transport.ts';
+import { Transport } from '../kube/transport.ts';
+import type { KubeRequest } from '../kube/transport.ts';
 import type { WatchStream } from '../kube/watch-stream.ts';
 
-/** Told of every request: the verb as RBAC has it, and the code; `none` when there was no answer. */
+/** Told of every request: the verb as RBAC has it, and the code; `none` when it is unknown whether it was done. */
 export type RequestCounter = (verb: string, code: string) => void;
 
 const VERBS = { POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' } as const;
 
-/** Requests as they are, and counted. */
-export class CountingRequests implements Requests {
-  readonly #requests: Requests;
+/** Counts every request of an operator: those of its election, too. */
+export class CountingTransport extends Transport {
   readonly #count: RequestCounter;
 
-  constructor(requests: Requests, count: RequestCounter) {
-    this.#requests = requests;
+  constructor({ access, clock }: Pick<Cluster, 'access' | 'clock'>, count: RequestCounter) {
+    super(access, clock);
     this.#count = count;
   }
 
-  async request<T>(request: KubeRequest): Promise<Outcome<T>> {
-    const outcome = await this.#requests.request<T>(request);
+  override async request<T>(request: KubeRequest): Promise<Outcome<T>> {
+    const outcome = await super.request<T>(request);
     this.#count(verbOf(request), codeOf(outcome));
     return outcome;
   }
 
-  async openWatch(
+  override async openWatch(
     path: string,
     query: Readonly<Record<string, string>>,
     deadline: number,
     signal: AbortSignal,
   ): Promise<Outcome<WatchStream>> {
-    const outcome = await this.#requests.openWatch(path, query, deadline, signal);
+    const outcome = await super.openWatch(path, query, deadline, signal);
     this.#count('watch', codeOf(outcome));
     return outcome;
-  }
-
-  close(): void {
-    this.#requests.close();
   }
 }
 
