@@ -8,9 +8,9 @@ import { FullQueue, MOST_WAITING } from './full-queue.ts';
 import { Observation } from './observation.ts';
 import { concerns, place } from './place.ts';
 import type { Place } from './place.ts';
-import { release } from './release.ts';
 import { Trouble } from './trouble.ts';
 import { Wakeup } from '../core/wakeup.ts';
+import { withdraw } from './withdraw.ts';
 import { createHeld, join, leaveQueue, writeSettlement } from './writes.ts';
 
 /** The safety net under the watch: whoever is next would hold up all others by missing its grant. */
@@ -45,12 +45,15 @@ export class Acquisition {
   #tried = false;
   /** What was known when a CREATE was refused: it cannot be acted on again. */
   #refusedAt: number | undefined;
+  readonly #changesAtStart: number;
+  #current = false;
   #readAt: number;
   #signal: AbortSignal | undefined;
 
   constructor(target: LockTarget, session: Session) {
     this.#target = target;
     this.#attempt = { session, id: session.allocate(target.name.lease), doubtful: false };
+    this.#changesAtStart = target.view.changes;
     this.#readAt = target.context.parts.clock.now();
     this.#observation = new Observation(target, this.#attempt, this.#wakeup.wake);
     this.#fullQueue = new FullQueue(target);
@@ -82,7 +85,7 @@ export class Acquisition {
         if (isValid(session)) return grant;
       }
     } catch (error) {
-      await this.#withdraw();
+      await withdraw(this.#target, this.#attempt, this.#joinedUid);
       throw error;
     } finally {
       unsubscribe();
@@ -100,11 +103,15 @@ export class Acquisition {
       return this.#create();
     }
     view.startWatch();
-    if (!view.known || view.changes === this.#refusedAt) {
-      await this.#sleep(this.#refusedAt === undefined ? POLL_MS : REREAD_MS);
+    if (!view.known || view.changes === this.#refusedAt || !this.#isCurrent()) {
+      const isKnown = view.known || this.#refusedAt !== undefined;
+      await this.#sleep(isKnown ? REREAD_MS : POLL_MS);
       this.#trouble.checkWatch();
-      if (view.changes === this.#refusedAt) {
-        if ((await view.read()).kind !== 'unknown') this.#refusedAt = undefined;
+      if (view.changes === this.#refusedAt || (view.known && !this.#isCurrent())) {
+        if ((await view.read()).kind !== 'unknown') {
+          this.#refusedAt = undefined;
+          this.#current = true;
+        }
       }
       return undefined;
     }
@@ -121,6 +128,13 @@ export class Acquisition {
       case 'waiting':
         return this.#waitInQueue(found);
     }
+  }
+
+  /** Whether anything was learnt since the wait began: by what it saw before, it would pass those who came since. */
+  #isCurrent(): boolean {
+    const { view } = this.#target;
+    this.#current ||= view.synced || view.changes !== this.#changesAtStart;
+    return this.#current;
   }
 
   /** Where the attempt stands; what is known may be old, so an error is worth a look. */
@@ -272,25 +286,6 @@ export class Acquisition {
     const cancel = this.#target.context.parts.clock.schedule(Math.max(0, delay), this.#wakeup.wake);
     await this.#wakeup.wait();
     cancel();
-  }
-
-  /**
-   * Takes the entry back. One patch: its answer tells whether the attempt was granted meanwhile,
-   * which is then released like any other holding.
-   */
-  async #withdraw(): Promise<void> {
-    const { session, id } = this.#attempt;
-    session.spend(id);
-    if (this.#joinedUid !== undefined) {
-      const outcome = await leaveQueue(this.#target, this.#attempt, this.#joinedUid);
-      if (outcome.kind === 'done') this.#target.view.wrote(outcome.body);
-      else await this.#target.view.read();
-    }
-    if (this.#joinedUid !== undefined || this.#attempt.doubtful) {
-      await release(this.#target, this.#attempt);
-    } else {
-      session.confirmSettled(id);
-    }
   }
 }
 

@@ -29,6 +29,8 @@ interface Standing {
 export class Claims {
   readonly #standing = new Map<string, Standing>();
   readonly #followed = new Set<Claim>();
+  /** Those that a person has taken away, be it for a while. */
+  readonly #taken = new WeakSet<Claim>();
   readonly #orders = new WeakMap<Claim, number>();
   /** How many restores of etcd had been digested when it was granted. */
   readonly #eras = new WeakMap<Claim, number>();
@@ -49,6 +51,7 @@ export class Claims {
     // Taken away before its process has learnt of the grant: others may have been granted it since.
     if (claim.isStolen) {
       this.#followed.add(claim);
+      this.#taken.add(claim);
       return;
     }
     this.#orders.set(claim, count);
@@ -137,11 +140,27 @@ export class Claims {
     }
   }
 
+  /**
+   * Whether what a person took from it is its own again, by a request that came late, as nobody has it: then
+   * it is as one that was granted last.
+   */
+  #isBack(claim: Claim): boolean {
+    const standing = this.#standing.get(claim.name);
+    if (!this.#taken.has(claim) || !standing) return false;
+    const other = standing.newest;
+    if (other && !other.isStolen && other.isRelied()) return false;
+    if (other) this.#followed.add(other);
+    this.#followed.delete(claim);
+    this.#standing.set(claim.name, { ...standing, who: claim.who, newest: claim });
+    return true;
+  }
+
   /** @throws Violation `overlap` */
   check(): void {
     if (this.#restores > 0) return;
     for (const claim of this.#followed) {
-      if (claim.isStolen || !claim.isRelied()) continue;
+      if (claim.isStolen) this.#taken.add(claim);
+      if (claim.isStolen || !claim.isRelied() || this.#isBack(claim)) continue;
       const next = this.#standing.get(claim.name)?.who;
       throw new Violation('overlap', `${claim.name}: ${claim.who} and ${next ?? 'another'}`);
     }
