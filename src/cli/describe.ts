@@ -14,28 +14,33 @@ interface DescribeFlags extends ClusterFlags {
 const MOST_EVENTS = 5;
 
 const MANUAL = `
-Tells all that the Leases say of one lock, election or session, and what can be done about it. The
-name is what its users call it, or the name of its Lease; a lock goes before an election, and that
-before a session. Reads only, and needs the verb list on leases; with list on events it tells the
-last few of them, with get on pods the nodes of holders.
+Tells all that the Leases say of one lock, election or session, and what can be
+done about it. The name is what its users call it, or the name of its Lease; a
+lock goes before an election, and that before a session. Reads only, and needs
+the verb list on leases; with list on events it tells the last few of them, with
+get on pods the nodes of holders.
 
 A lock
-  its holder, since when, with its fencing token, its process, and how its session is; the queue, in
-  the order in which it is granted; entries that are void (disowned by their owner), challenged (a
-  waiter asks the owner whether it knows them), or cannot be read. A lock that nobody holds or waits
-  for has no Lease, so there is nothing to describe.
+  its holder, since when, with its fencing token, its process, and how its
+  session is; the queue, in the order in which it is granted; entries that are
+  void (disowned by their owner), challenged (a waiter asks the owner whether it
+  knows them), or cannot be read. A lock that nobody holds or waits for has no
+  Lease, so there is nothing to describe.
 
 An election
-  its leader, since when, when it has last renewed, how often the leader has changed, and notes:
-  whom the last leader wants to lead next, and whether the leader was asked to resign.
+  its leader, since when, when it has last renewed, how often the leader has
+  changed, and notes: whom the last leader wants to lead next, and whether the
+  leader was asked to resign.
 
 A session
-  its process, how much of its ttl is left, and the locks that it holds and waits for.
+  its process, how much of its ttl is left, and the locks that it holds and
+  waits for.
 
 How it counts
-  'since' is what the writer's clock said; ages are counted from that on the API server's clock.
-  Renewals are what the API server itself has noted, to the second. 'ttl left' is what an observer
-  knows: the process itself stops a fifth of its ttl earlier.
+  'since' is what the writer's clock said; ages are counted from that on the API
+  server's clock. Renewals are what the API server itself has noted, to the
+  second. 'ttl left' is what an observer knows: the process itself stops a fifth
+  of its ttl earlier.
 
 Examples
   leasehold describe invoices -n billing

@@ -22,36 +22,41 @@ const KINDS: Record<NonNullable<LsFlags['kind']>, readonly Facts['kind'][]> = {
 };
 
 const MANUAL = `
-Lists what the Leases say: locks, elections, and the sessions of the processes behind them. Reads
-only, with list requests, and needs the verb list on leases. Ages are counted on the API server's
-clock, to the second.
+Lists what the Leases say: locks, elections, and the sessions of the processes
+behind them. Reads only, with list requests, and needs the verb list on leases.
+Ages are counted on the API server's clock, to the second.
 
 Locks
-  A lock that nobody holds or waits for has no Lease, and is not listed. STATE tells of its holder:
+  A lock that nobody holds or waits for has no Lease, and is not listed. STATE
+  tells of its holder:
     held         it renews its session
-    overdue      it did not for its ttl: the first waiter takes the lock over, and without a waiter
-                 it stays like that until somebody wants the lock
+    overdue      it did not for its ttl: the first waiter takes the lock over,
+                 and without a waiter it stays like that until somebody wants
+                 the lock
     blank        its session was revoked: whoever looks next passes the lock on
-    missing      its session is gone: passed on one ttl after a waiter has found that out
+    missing      its session is gone: passed on one ttl after a waiter has found
+                 that out
     void         its owner disowns the hold: passed on likewise
-    unreadable   the holder's annotation cannot be read, which blocks the lock until a person
-                 removes it; see 'leasehold describe'
+    unreadable   the holder's annotation cannot be read, which blocks the lock
+                 until a person removes it; see 'leasehold describe'
     free         nobody holds it, and the first who looks will
 
 Sessions
-  One per process. TTL LEFT is how long an observer has to wait until it may call it dead; negative
-  is for how long it has been overdue. HOLDS and WAITS count locks.
+  One per process. TTL LEFT is how long an observer has to wait until it may
+  call it dead; negative is for how long it has been overdue. HOLDS and WAITS
+  count locks.
 
 Elections
-  have no label, so they are told by their shape: a Lease that counts the changes of its leader
-  (spec.leaseTransitions), or that has a strategy. Heartbeats do not: those of nodes and API servers
-  and others are listed with --kind all only, as other Leases. RENEWED is when the leader has last
-  renewed; overdue is one that did not for the duration that the Lease states.
+  have no label, so they are told by their shape: a Lease that counts the
+  changes of its leader (spec.leaseTransitions), or that has a strategy.
+  Heartbeats do not: those of nodes and API servers and others are listed with
+  --kind all only, as other Leases. RENEWED is when the leader has last renewed;
+  overdue is one that did not for the duration that the Lease states.
 
 Output
-  In a terminal long names lose their middle, and some columns go where it is narrow; otherwise, and
-  with -o wide, everything is there. -o json is stable, see docs/cli.md. Colours come on a terminal
-  only, and not with NO_COLOR.
+  In a terminal long names lose their middle, and some columns go where it is
+  narrow; otherwise, and with -o wide, everything is there. -o json is stable,
+  see docs/cli.md. Colours come on a terminal only, and not with NO_COLOR.
 
 Examples
   leasehold ls -n billing

@@ -17,32 +17,39 @@ interface WatchFlags extends ClusterFlags {
 const TICK_MS = 1_000;
 
 const MANUAL = `
-Follows what happens to locks, elections and sessions, one line each, until it is ended (Ctrl-C).
-What there is already is not told: see 'leasehold ls'. With a name only of that lock, election or
-session, and what the session of that name does. Reads only, and needs the verbs list and watch on
-leases.
+Follows what happens to locks, elections and sessions, one line each, until it
+is ended (Ctrl-C). What there is already is not told: see 'leasehold ls'. With a
+name only of that lock, election or session, and what the session of that name
+does. Reads only, and needs the verbs list and watch on leases.
 
 What is told
-  acquired, released      a lock was free and is held; was given back, after so long
-  waiting, granted        a session has joined the queue; was next: from whom, after how long
+  acquired, released      a lock was free and is held; was given back, after so
+                          long
+  waiting, granted        a session has joined the queue; was next: from whom,
+                          after how long
   gave-up                 left the queue
-  lost, dropped           of a holder, of a waiter: gone without giving it back, and why
-  unreadable              the entry of a holder cannot be read, which blocks the lock
+  lost, dropped           of a holder, of a waiter: gone without giving it back,
+                          and why
+  unreadable              the entry of a holder cannot be read, which blocks the
+                          lock
   session-began, -ended   of a process
   session-revoked         it is dead for everybody, with all that it held
-  session-overdue         not seen renewing for its ttl; -renewed if it was after all
+  session-overdue         not seen renewing for its ttl; -renewed if it was
+                          after all
   leading, resigned       a leader was elected: after whom; gave it up
   resign-requested        somebody asked the leader to resign
-  leader-overdue          not seen renewing for the lease duration; -renewed if it was after all
+  leader-overdue          not seen renewing for the lease duration; -renewed if
+                          it was after all
 
 When the API server cannot be reached
-  it says so, tries again, and goes on where it was. If the server no longer knows that point, it
-  compares what is there then with what it knew: nothing is told twice, but what came and went in
-  between is not told, nor whether a lock was released or lost.
+  it says so, tries again, and goes on where it was. If the server no longer
+  knows that point, it compares what is there then with what it knew: nothing is
+  told twice, but what came and went in between is not told, nor whether a lock
+  was released or lost.
 
 Output
-  times are this machine's. -o json writes one document a line, see docs/cli.md; what it says of
-  itself goes to stderr.
+  times are this machine's. -o json writes one document a line, see docs/cli.md;
+  what it says of itself goes to stderr.
 
 Examples
   leasehold watch -n billing
