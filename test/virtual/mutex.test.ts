@@ -73,6 +73,26 @@ describe('a contended lock', () => {
     for (const process of processes) expect(process.host.timers).toBe(0);
   });
 
+  it('is not granted first to who held it a moment ago, by what it saw then', async () => {
+    const world = new World();
+    const { time } = world;
+    const [a, b, c] = [world.process('a'), world.process('b'), world.process('c')];
+    const first = await time.settled(a.acquire('x'));
+    const second = b.acquire('x');
+    await time.advance(100);
+    await time.settled(first.release());
+    const held = await time.settled(second);
+    await time.advance(2_000);
+    const third = c.acquire('x');
+    await time.advance(100);
+    const last = a.acquire('x');
+    await time.advance(100);
+    expect(world.queue('x')).toHaveLength(2);
+    await time.settled(held.release());
+    await time.settled((await time.settled(third, 50)).release());
+    await time.settled(last, 50);
+  });
+
   it('is served when everybody comes at once and holds for no time', async () => {
     const world = new World();
     const processes = Array.from({ length: 8 }, (_, index) => world.process(`p${String(index)}`));
