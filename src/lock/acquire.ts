@@ -41,7 +41,7 @@ export class Acquisition {
   readonly #fullQueue: FullQueue;
   readonly #farWaiter: FarWaiter;
   readonly #trouble: Trouble;
-  /** Under which uid the queue has, or may have, an entry of this attempt. */
+  /** Under which uid the record has, or may have, an entry of this attempt. */
   #joinedUid: string | undefined;
   #seen: bigint | undefined;
   #tried = false;
@@ -192,6 +192,8 @@ export class Acquisition {
   async #enter(record: LockRecord): Promise<boolean> {
     const settlement = entering(this.#target, this.#attempt, record);
     if (!settlement) return false;
+    // As after a join: whoever gives up meanwhile takes it out.
+    this.#joinedUid = record.uid;
     const outcome = await writeSettlement(this.#target, record, settlement);
     if (outcome.kind === 'done') return true;
     if (outcome.kind === 'unknown' && outcome.sent) this.#doubt('enter', outcome.error);

@@ -35,9 +35,11 @@ export class Cohort implements Standing {
   #giveUp: AbortController | undefined;
   #cancelLinger: () => void = () => undefined;
   readonly #closing = new AbortController();
+  readonly downgrade: ((hold: Hold) => Promise<Held>) | undefined;
 
   constructor(target: LockTarget, onIdle: () => void) {
     this.#target = target;
+    if (target.ask.mode === 'exclusive') this.downgrade = (hold) => this.#downgrade(hold);
     this.#turns = new LocalTurns(target.ask.mode === 'shared');
     this.#onIdle = onIdle;
     this.#downgraded = new LoneHolds(
@@ -117,31 +119,29 @@ export class Cohort implements Standing {
   /**
    * Goes on with a turn as one of readers, on an entry that those of this process that wait do not share.
    *
-   * @throws LeaseholdError `INVALID_ARGUMENT`, `LOST`, or of a refusal
+   * @throws LeaseholdError `LOST`, or of a refusal, after a release
    */
-  async downgrade(hold: Hold): Promise<Held> {
+  async #downgrade(hold: Hold): Promise<Held> {
     const holding = this.#holding;
-    if (this.#isShared || !holding || !this.#holds.delete(hold)) {
-      throw new LeaseholdError(
-        'INVALID_ARGUMENT',
-        `lock ${hold.name} is not held for a write here`,
-      );
-    }
+    if (!holding || !this.#holds.delete(hold)) throw lostInBetween(hold);
     this.#told(hold, holding, true);
     const since = this.now();
     let reading: Held | undefined;
     try {
       await this.#exclusively(async () => {
-        const grant = await holding.downgrade();
-        if (grant) reading = this.#downgraded.add(this.#target, grant, since);
-        else await holding.release();
-        if (this.#holding === holding) this.#holding = undefined;
+        try {
+          const grant = await holding.downgrade();
+          if (grant) reading = this.#downgraded.add(this.#target, grant, since);
+        } finally {
+          if (!reading) await holding.release();
+          if (this.#holding === holding) this.#holding = undefined;
+        }
       });
     } finally {
       this.#pump();
     }
-    if (reading) return reading;
-    throw new LeaseholdError('LOST', `lock ${hold.name} was lost while it was downgraded`);
+    if (!reading) throw lostInBetween(hold);
+    return reading;
   }
 
   /** Refuses its waiters, and releases what is held. */
@@ -319,4 +319,8 @@ export class Cohort implements Standing {
       this.#onIdle();
     });
   }
+}
+
+function lostInBetween({ name }: Hold): LeaseholdError {
+  return new LeaseholdError('LOST', `lock ${name} was lost while it was downgraded`);
 }

@@ -35,7 +35,7 @@ export interface Standing {
   now(): number;
   release(hold: Hold): Promise<void>;
   /** Undefined of what cannot be held by several. */
-  downgrade?(hold: Hold): Promise<Held>;
+  readonly downgrade?: ((hold: Hold) => Promise<Held>) | undefined;
 }
 
 /** One local turn on a lock. The signal is made when first asked for, as most are not. */

@@ -68,7 +68,7 @@ export class Lock {
    */
   async run<T>(work: (held: Held) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
     const held = await this.acquire(options);
-    const outer = inside.getStore() ?? new Map<Cohort, Held>();
+    const outer = inside.getStore() ?? new Map<Cohort | Held, Held>();
     const store = new Map(outer).set(this.#cohort(), held);
     try {
       const working = inside.run(store, async () => work(held));
@@ -137,7 +137,7 @@ export class Lock {
   }
 
   /** A read that wants to write waits for its own end, and so does a write that wants to read. */
-  #refuseDeadlock(around: ReadonlyMap<Cohort, Held> | undefined): void {
+  #refuseDeadlock(around: ReadonlyMap<Cohort | Held, Held> | undefined): void {
     const opposite = around && this.#opposite();
     if (!opposite || !around.get(opposite)?.valid) return;
     throw new LeaseholdError(

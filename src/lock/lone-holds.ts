@@ -3,6 +3,7 @@ import type { Grant, LockTarget } from './context.ts';
 import { Hold } from './held.ts';
 import type { Held } from './held.ts';
 import { Holding } from './holding.ts';
+import { inside } from './inside.ts';
 
 /** Holds of one process on one lock that each stand on an entry of their own. */
 export class LoneHolds {
@@ -76,9 +77,13 @@ export class LoneHolds {
 
   /** Releases them, when the work that runs under them has ended; it is told the reason. */
   async close(reason: LeaseholdError): Promise<void> {
+    // What is on its way may end in a hold.
+    await Promise.allSettled(this.#pending);
     await Promise.all(
       [...this.#holdings.keys()].map(async (hold) => {
-        await hold.interrupt(reason);
+        const ended = hold.interrupt(reason);
+        // Unless the close is part of that work.
+        if (!inside.getStore()?.has(hold)) await ended;
         await hold.release();
       }),
     );

@@ -107,17 +107,20 @@ export class Observation {
     const shortest = Math.min(...[...record.holders, ...record.queue].map((entry) => entry.ttl));
     const ttl = Number.isFinite(shortest) ? shortest * 1_000 : 0;
     const patience = Math.min(OBSERVE_AFTER_MS, ttl / 10) * (1 + index);
-    const standsSince = this.#target.progress.see(record, this.#now);
-    const from = standsSince + Math.min(patience, ttl / 2);
-    if (this.#now < from) {
+    const { progress } = this.#target;
+    const least = Math.min(patience, ttl / 2);
+    const from = progress.see(record, this.#now) + least;
+    if (this.#now < from) this.#lookAt(from);
+    // Of several holders each by itself: those of a busy semaphore are never all the same for long.
+    const holders = record.holders.filter(({ id }) => this.#now >= progress.sinceOf(id) + least);
+    if (this.#now < from && holders.length === 0) {
       this.#unfollowAllBut(new Set([...record.holders, ...record.queue].map((entry) => entry.id)));
-      this.#lookAt(from);
       return;
     }
     const anyDead = [...record.holders, ...record.queue].some(deaths.isDead);
     const waiters = anyDead ? record.queue : record.queue.slice(0, OBSERVED_WAITERS);
     const wanted = new Map<string, Entry>();
-    for (const entry of [...record.holders, ...waiters]) {
+    for (const entry of [...holders, ...(this.#now < from ? [] : waiters)]) {
       const own = this.#target.context.sessions.ownerOf(entry);
       // What this process no longer stands for is found dead as everybody else finds it.
       const isOurs = own?.valid && own.isCurrent(entry.id);
@@ -150,7 +153,9 @@ export class Observation {
   /** A holder that lives might not know that it holds: brought back by a restore, or by hand. */
   #challenge(record: LockRecord, index: number): void {
     const { deaths, parts } = this.#target.context;
-    for (const entry of record.holders) {
+    const asked = new Set<string>();
+    const askedAt = ({ id }: Entry): number => this.#challenges.get(id)?.asked ?? -1;
+    for (const entry of [...record.holders].sort((a, b) => askedAt(a) - askedAt(b))) {
       if (deaths.isDead(entry) || entry.version > FORMAT_VERSION) continue;
       if (entry.session === this.#attempt.session.name) continue;
       const ttl = entry.ttl * 1_000;
@@ -162,6 +167,12 @@ export class Observation {
         this.#lookAt(due);
         continue;
       }
+      // There is room for one question in a session: the next one when that has been answered.
+      if (asked.has(entry.session)) {
+        this.#lookAt(this.#now + ttl);
+        continue;
+      }
+      asked.add(entry.session);
       challenge.wait = Math.min(challenge.wait * 2, ttl * MOST_CHALLENGE_TTLS);
       challenge.asked = this.#now;
       const lock = this.#target.name.original;

@@ -143,7 +143,7 @@ export class PermitCohort {
 
   #linger(): void {
     this.#cancelLinger();
-    if (this.#closed || this.#holds.inUse) return;
+    if (this.#closed) return;
     this.#cancelLinger = this.#target.context.parts.clock.schedule(WATCH_LINGERS_MS, () => {
       if (this.#acquiring || this.#waiters.first || this.#holds.inUse) return;
       this.#target.view.stopWatch();

@@ -7,6 +7,7 @@ import type { LockRecord } from '../core/record.ts';
 export class Progress {
   #holders: string | undefined;
   #since = 0;
+  #each = new Map<string, number>();
 
   /** Takes in the record as seen at `now`; returns since when it has had these holders. */
   see(record: LockRecord, now: number): number {
@@ -14,7 +15,13 @@ export class Progress {
     if (holders !== this.#holders) {
       this.#holders = holders;
       this.#since = now;
+      this.#each = new Map(record.holders.map(({ id }) => [id, this.#each.get(id) ?? now]));
     }
     return this.#since;
+  }
+
+  /** Since when it has had this holder, where others come and go beside it. */
+  sinceOf(id: string): number {
+    return this.#each.get(id) ?? this.#since;
   }
 }

@@ -3,6 +3,7 @@ import type { Duration } from '../core/duration.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { Hold } from './held.ts';
 import type { Held } from './held.ts';
+import { inside } from './inside.ts';
 import type { PermitCohort } from './permit-cohort.ts';
 import { aborted, timeoutOf, untilHeld } from './until-held.ts';
 
@@ -61,7 +62,8 @@ export class Semaphore {
   async run<T>(work: (held: Held) => T | Promise<T>, options: PermitOptions = {}): Promise<T> {
     const held = await this.acquire(options);
     try {
-      const working = Promise.resolve().then(() => work(held));
+      const store = new Map(inside.getStore()).set(held, held);
+      const working = inside.run(store, async () => work(held));
       if (held instanceof Hold) held.occupy(working);
       const result = await working;
       if (!held.valid && held instanceof Hold && held.loss) throw held.loss;

@@ -210,6 +210,40 @@ describe('a read-write lock', () => {
     await time.settled(both.write.acquire(), 1_000);
   });
 
+  it('leaves nothing behind where its wait ends while it enters', async () => {
+    const world = new World();
+    const { time } = world;
+    const [a, b, c] = [world.process('a'), world.process('b'), world.process('c')];
+    const held = await time.settled(reader(a).acquire());
+    const stop = new AbortController();
+    world.injectOnce(on('b', 'replace', 'x'), { kind: 'slow', there: 100, back: 500 });
+    const reading = rejection(reader(b).acquire({ signal: stop.signal }));
+    await time.advance(400);
+    expect(world.holders('x')).toHaveLength(2);
+    stop.abort();
+    expect(await time.settled(reading)).toMatchObject({ code: 'ABORTED' });
+    await time.advance(1_000);
+    expect(world.holders('x')).toHaveLength(1);
+    await time.settled(held.release());
+    await time.settled(c.lock('x').acquire(), 50);
+  });
+
+  it('is released when a downgrade is refused, and kept when it is of a read', async () => {
+    const world = new World();
+    const { time } = world;
+    const a = world.process('a');
+    const both = new ReadWriteLock('x', reader(a), a.lock('x'));
+    const writing = await time.settled(both.write.acquire());
+    world.injectOnce(on('a', 'replace', 'x'), { kind: 'refuse', status: 422, reason: 'Invalid' });
+    const refused = rejection(time.settled(both.downgrade(writing), TTL));
+    expect(await refused).toMatchObject({ code: 'API_ERROR' });
+    const reading = await time.settled(both.read.acquire(), 1_000);
+    expect(await rejection(both.downgrade(reading))).toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect(reading.valid).toBe(true);
+    await time.settled(reading.release());
+    expect(world.store.peek('x')).toBeUndefined();
+  });
+
   it('is not downgraded twice, nor by a hold of something else', async () => {
     const world = new World();
     const { time } = world;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Semaphore } from '../../src/lock/semaphore.ts';
 import type { VirtualProcess } from '../sim/world/process.ts';
-import { rejection } from './world/helpers.ts';
+import { on, rejection } from './world/helpers.ts';
 import { World } from './world/world.ts';
 
 const TTL = 15_000;
@@ -91,6 +91,58 @@ describe('a semaphore', () => {
     const waiting = gpu(c).acquire({ permits: 2 });
     await time.settled(waiting, 2 * TTL);
     expect(living.valid).toBe(true);
+  });
+
+  it('recovers the permits of the dead while others come and go', async () => {
+    const world = new World();
+    const { time } = world;
+    const [dead, b, c] = [world.process('dead'), world.process('b'), world.process('c')];
+    await time.settled(gpu(dead).acquire({ permits: 2 }));
+    dead.crash();
+    const until = time.now + 3 * TTL;
+    const busy = [b, c].map(async (process) => {
+      while (time.now < until) {
+        const held = await gpu(process).acquire();
+        await new Promise<void>((resolve) => time.schedule(200, resolve));
+        await held.release();
+      }
+    });
+    await time.settled(Promise.all(busy), 4 * TTL);
+    expect(world.holders('gpu')).toEqual([]);
+  });
+
+  it('is closed inside of its own run, and with a try on its way, and leaves nothing behind', async () => {
+    const world = new World();
+    const { time } = world;
+    const [a, b] = [world.process('a'), world.process('b')];
+    await time.settled(
+      gpu(a).run(() => a.close()),
+      TTL,
+    );
+    const held = await time.settled(gpu(b).acquire());
+    world.injectOnce(on('b', 'replace', 'gpu'), { kind: 'slow', there: 100, back: 500 });
+    const trying = gpu(b).tryAcquire();
+    await time.advance(400);
+    await time.settled(b.close(), TTL);
+    expect(held.valid).toBe(false);
+    expect((await time.settled(trying.catch(() => undefined)))?.valid ?? false).toBe(false);
+    expect(world.store.names()).toEqual([]);
+  });
+
+  it('is not watched any more when nobody has used it for a while', async () => {
+    const world = new World();
+    const { time } = world;
+    const a = world.process('a');
+    const held = await time.settled(gpu(a).acquire());
+    await time.advance(2_000);
+    await time.settled(held.release());
+    await time.advance(6_000);
+    const before = world.requests.length;
+    await time.settled((await time.settled(gpu(a).acquire())).release());
+    // Nothing was known of it: its CREATE came first.
+    expect(world.requestsOn('gpu', before)).toEqual(['a create', 'a remove']);
+    await time.settled(a.close());
+    expect(a.host.timers).toBe(0);
   });
 
   it('tells two programs that they do not agree, and waits for one that is gone', async () => {
