@@ -26,21 +26,18 @@ export class Cohort implements Standing {
   readonly #onIdle: () => void;
   readonly #waiters = new LocalQueue();
   #holding: Holding | undefined;
-  /** The turns that go on: one, or of readers any number. */
-  readonly #holds = new Set<Hold>();
+  /** The turn that goes on. */
+  #hold: Hold | undefined;
   /** Those that were made of a turn that was alone. */
   readonly #downgraded: LoneHolds;
-  readonly #turns: LocalTurns;
+  readonly #turns = new LocalTurns();
   #busy: Promise<void> | undefined;
   #giveUp: AbortController | undefined;
   #cancelLinger: () => void = () => undefined;
   readonly #closing = new AbortController();
-  readonly downgrade: ((hold: Hold) => Promise<Held>) | undefined;
 
   constructor(target: LockTarget, onIdle: () => void) {
     this.#target = target;
-    if (target.ask.mode === 'exclusive') this.downgrade = (hold) => this.#downgrade(hold);
-    this.#turns = new LocalTurns(target.ask.mode === 'shared');
     this.#onIdle = onIdle;
     this.#downgraded = new LoneHolds(
       () => this.#pump(),
@@ -67,7 +64,6 @@ export class Cohort implements Standing {
     if (this.#closed) throw closed();
     const since = this.now();
     let held: Held | undefined;
-    if (this.#mayJoin()) return this.#handOver(since);
     if (this.#busy || this.#holding) return undefined;
     const closing = this.#closing.signal;
     const { signal: stop, unlink } = linked(signal ? [signal, closing] : [closing]);
@@ -98,12 +94,14 @@ export class Cohort implements Standing {
   }
 
   async release(hold: Hold): Promise<void> {
-    if (!this.#holds.delete(hold)) return this.#busy;
+    if (hold !== this.#hold) return this.#busy;
+    this.#hold = undefined;
     const holding = this.#holding;
-    const next = this.#holds.size === 0 && this.#mayHandOver() ? this.#waiters.take() : undefined;
-    if (next || this.#holds.size > 0) {
+    const next = this.#mayHandOver() ? this.#waiters.take() : undefined;
+    if (next) {
       this.#told(hold, holding, true);
-      if (next) this.#passOn(next);
+      this.#turns.count();
+      this.#give(next, 'local');
       return;
     }
     if (holding) {
@@ -121,9 +119,10 @@ export class Cohort implements Standing {
    *
    * @throws LeaseholdError `LOST`, or of a refusal, after a release
    */
-  async #downgrade(hold: Hold): Promise<Held> {
+  async downgrade(hold: Hold): Promise<Held> {
     const holding = this.#holding;
-    if (!holding || !this.#holds.delete(hold)) throw lostInBetween(hold);
+    if (!holding || hold !== this.#hold) throw lostInBetween(hold);
+    this.#hold = undefined;
     this.#told(hold, holding, true);
     const since = this.now();
     let reading: Held | undefined;
@@ -151,7 +150,7 @@ export class Cohort implements Standing {
     for (const waiter of this.#waiters.takeAll()) waiter.reject(closed());
     this.#giveUp?.abort();
     await this.#busy;
-    await Promise.all([...this.#holds].map((hold) => this.#endHold(hold)));
+    if (this.#hold) await this.#endHold(this.#hold);
     await this.#downgraded.close(closed());
     this.#target.view.stopWatch();
   }
@@ -163,10 +162,6 @@ export class Cohort implements Standing {
     await hold.release();
   }
 
-  get #isShared(): boolean {
-    return this.#target.ask.mode === 'shared';
-  }
-
   get #closed(): boolean {
     return this.#closing.signal.aborted;
   }
@@ -176,29 +171,9 @@ export class Cohort implements Standing {
     return holding?.valid === true && !this.#closed && this.#turns.mayGoOn(holding);
   }
 
-  /** Whether a turn may begin beside those that go on. */
-  #mayJoin(): boolean {
-    return this.#isShared && !this.#busy && this.#holds.size > 0 && this.#mayHandOver();
-  }
-
-  /** Begins a turn on what this process holds already; of readers, that of all who wait. */
-  #passOn(waiter: Waiter): void {
-    this.#turns.count();
-    this.#give(waiter, 'local');
-    this.#admit();
-  }
-
-  #admit(): void {
-    while (this.#waiters.size > 0 && this.#mayJoin()) {
-      const waiter = this.#waiters.take();
-      if (waiter) this.#passOn(waiter);
-    }
-  }
-
   /** Starts whatever is called for: an attempt when somebody waits, the end when nobody does. */
   #pump(): void {
-    this.#admit();
-    if (this.#busy || this.#holds.size > 0) return;
+    if (this.#busy || this.#hold) return;
     if (this.#waiters.size > 0) {
       this.#cancelLinger();
       void this.#exclusively(() => this.#acquire()).then(() => this.#pump());
@@ -230,17 +205,12 @@ export class Cohort implements Standing {
     }
   }
 
+  /** A turn for whoever does not wait. */
   #begin(grant: Grant, since: number): Held | undefined {
     this.#adopt(grant);
-    return this.#handOver(since, grant.how);
-  }
-
-  /** A turn for whoever does not wait. */
-  #handOver(since: number, how: Grant['how'] | 'local' = 'local'): Held | undefined {
     let held: Held | undefined;
     const resolve = (hold: Held): void => void (held = hold);
-    if (how === 'local') this.#turns.count();
-    this.#give({ resolve, reject: () => undefined, since, gone: true }, how);
+    this.#give({ resolve, reject: () => undefined, since, gone: true }, grant.how);
     return held;
   }
 
@@ -259,7 +229,7 @@ export class Cohort implements Standing {
     const holding = this.#holding;
     if (!holding) return;
     const hold = new Hold(this.#target.name.original, holding.nextFence(), this);
-    this.#holds.add(hold);
+    this.#hold = hold;
     this.#target.context.parts.observe({
       type: 'acquired',
       lock: hold.name,
@@ -273,17 +243,17 @@ export class Cohort implements Standing {
 
   #lost(holding: Holding, reason: string): void {
     if (holding !== this.#holding) return;
-    const holds = [...this.#holds];
+    const hold = this.#hold;
     this.#holding = undefined;
-    this.#holds.clear();
-    if (holds.length === 0) return;
+    this.#hold = undefined;
+    if (!hold) return;
     this.#target.context.parts.observe({
       type: 'lost',
       lock: this.#target.name.original,
       attempt: holding.id,
       reason,
     });
-    for (const hold of holds) hold.lose(reason);
+    hold.lose(reason);
     this.#pump();
   }
 
@@ -313,7 +283,7 @@ export class Cohort implements Standing {
     this.#cancelLinger();
     if (this.#closed) return;
     this.#cancelLinger = this.#target.context.parts.clock.schedule(WATCH_LINGERS_MS, () => {
-      if (this.#busy || this.#holds.size > 0 || this.#waiters.size > 0) return;
+      if (this.#busy || this.#hold || this.#waiters.size > 0) return;
       if (this.#downgraded.inUse) return;
       this.#target.view.stopWatch();
       this.#onIdle();

@@ -105,6 +105,13 @@ export class Holding {
     return view.mentions(`"${QUEUE_PREFIX}`);
   }
 
+  /** The same, as of a second ago at most. */
+  get othersWaitedLately(): boolean | undefined {
+    const { view } = this.#target;
+    const isOld = !view.synced && this.heldFor >= WATCH_AFTER_MS;
+    return isOld || !view.known ? undefined : view.mentions(`"${QUEUE_PREFIX}`);
+  }
+
   /** Gives the entry up; see {@link release}. */
   async release(): Promise<boolean> {
     if (this.#over) return true;

@@ -5,13 +5,7 @@ const TURNS_IN_A_ROW = 16;
 
 /** How long a process that holds a lock hands it over among its own callers while others may wait. */
 export class LocalTurns {
-  readonly #isShared: boolean;
   #inARow = 0;
-
-  /** @param isShared - whether turns may go on beside each other */
-  constructor(isShared: boolean) {
-    this.#isShared = isShared;
-  }
 
   /** It was granted the lock. */
   restart(): void {
@@ -26,8 +20,6 @@ export class LocalTurns {
   mayGoOn(holding: Holding): boolean {
     if (!holding.hasTurnsLeft) return false;
     const { othersWait } = holding;
-    // Readers that come all the time would keep a writer waiting: they go behind it at once.
-    if (this.#isShared && othersWait) return false;
     if (this.#inARow < TURNS_IN_A_ROW) return true;
     if (othersWait === undefined) holding.watch();
     if (othersWait === false) this.#inARow = 0;

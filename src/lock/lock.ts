@@ -5,6 +5,7 @@ import type { Cohort } from './cohort.ts';
 import { Hold } from './held.ts';
 import type { Held } from './held.ts';
 import { inside } from './inside.ts';
+import type { ReaderCohort } from './reader-cohort.ts';
 import { aborted, timeoutOf, untilHeld } from './until-held.ts';
 
 export interface AcquireOptions {
@@ -28,8 +29,8 @@ export type TryOptions = Pick<AcquireOptions, 'signal' | 'reentrant'>;
 export class Lock {
   /** The lock's name, as given. */
   readonly name: string;
-  readonly #cohort: () => Cohort;
-  readonly #opposite: () => Cohort | undefined;
+  readonly #cohort: () => Cohort | ReaderCohort;
+  readonly #opposite: () => Cohort | ReaderCohort | undefined;
   readonly #clock: Clock;
 
   /**
@@ -38,8 +39,8 @@ export class Lock {
    */
   constructor(
     name: string,
-    cohort: () => Cohort,
-    opposite: () => Cohort | undefined,
+    cohort: () => Cohort | ReaderCohort,
+    opposite: () => Cohort | ReaderCohort | undefined,
     clock: Clock,
   ) {
     this.name = name;
@@ -68,7 +69,7 @@ export class Lock {
    */
   async run<T>(work: (held: Held) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
     const held = await this.acquire(options);
-    const outer = inside.getStore() ?? new Map<Cohort | Held, Held>();
+    const outer = inside.getStore() ?? new Map<object, Held>();
     const store = new Map(outer).set(this.#cohort(), held);
     try {
       const working = inside.run(store, async () => work(held));
@@ -137,7 +138,7 @@ export class Lock {
   }
 
   /** A read that wants to write waits for its own end, and so does a write that wants to read. */
-  #refuseDeadlock(around: ReadonlyMap<Cohort | Held, Held> | undefined): void {
+  #refuseDeadlock(around: ReadonlyMap<object, Held> | undefined): void {
     const opposite = around && this.#opposite();
     if (!opposite || !around.get(opposite)?.valid) return;
     throw new LeaseholdError(

@@ -6,12 +6,13 @@ import type { Ask, LockContext, LockTarget } from './context.ts';
 import { Lock } from './lock.ts';
 import { PermitCohort } from './permit-cohort.ts';
 import { Progress } from './progress.ts';
+import { ReaderCohort } from './reader-cohort.ts';
 import { Semaphore } from './semaphore.ts';
 
 /** The locks of one process in one namespace. */
 export class Locks {
   readonly #context: LockContext;
-  readonly #cohorts = new Map<string, Cohort>();
+  readonly #cohorts = new Map<string, Cohort | ReaderCohort>();
   readonly #permits = new Map<string, PermitCohort>();
   #closed = false;
 
@@ -23,15 +24,16 @@ export class Locks {
   lock(original: string, ask: Ask = { mode: 'exclusive' }): Lock {
     const name = leaseName(original);
     const key = `${ask.mode} ${name.lease}`;
-    const cohort = (): Cohort => {
+    const cohort = (): Cohort | ReaderCohort => {
       let found = this.#cohorts.get(key);
       if (!found) {
         const { api, parts } = this.#context;
         const view = new LeaseView(api, name.lease, parts);
         const progress = new Progress();
-        found = new Cohort({ context: this.#context, name, ask, view, progress }, () => {
-          this.#cohorts.delete(key);
-        });
+        const target = { context: this.#context, name, ask, view, progress };
+        const onIdle = (): void => void this.#cohorts.delete(key);
+        found =
+          ask.mode === 'shared' ? new ReaderCohort(target, onIdle) : new Cohort(target, onIdle);
         this.#cohorts.set(key, found);
         if (this.#closed) void found.close();
       }
