@@ -146,6 +146,11 @@ describe('a release', () => {
       ),
     );
     process.kill(dying.pid, 'SIGSTOP');
+    // The second in which the session began is unclear.
+    const { creationTimestamp } = (await lease('billing', 'accounts')).metadata;
+    await eventually('the next second', () =>
+      Promise.resolve(Date.now() >= Date.parse(creationTimestamp ?? '') + 1_000),
+    );
     await reportEnd('billing', 'dying');
     await waiting.printed(/mine/);
     expect(await waiting.finished).toMatchObject({ code: 0 });
