@@ -110,7 +110,10 @@ export class Acquisition {
       await this.#sleep(isKnown ? REREAD_MS : POLL_MS);
       this.#trouble.checkWatch();
       if (view.changes === this.#refusedAt || (view.known && !this.#isCurrent())) {
-        if ((await view.read()).kind !== 'unknown') {
+        const read = await view.read();
+        if (read.kind === 'unknown') {
+          await this.#trouble.wait(read, 'read');
+        } else {
           this.#refusedAt = undefined;
           this.#current = true;
         }

@@ -3,7 +3,7 @@ import type { DemoEvent } from '../../demo/events.ts';
 import { plainLines } from '../../demo/plain-view.ts';
 
 const EVENTS: readonly DemoEvent[] = [
-  { type: 'server', url: 'https://127.0.0.1:40953', kubeconfig: '/tmp/d/kubeconfig' },
+  { type: 'server', url: 'https://127.0.0.1:40953', kubeconfig: '/any/kubeconfig' },
   { type: 'started', worker: 'worker-1', pid: 12, replaced: undefined },
   { type: 'leads', worker: 'worker-1', fence: 65_536n },
   { type: 'holds', worker: 'worker-1', fence: 131_072n, queue: [], handover: undefined },
@@ -30,8 +30,8 @@ describe('the plain view', () => {
       "0:00.0  API server at https://127.0.0.1:40953; 5 workers start
               ttl 3 s (15 s by default): about what a crash costs
               the same state from another terminal, in this directory:
-                kubectl --kubeconfig /tmp/d/kubeconfig get leases -w
-                npx node src/cli/main.ts ls --kubeconfig /tmp/d/kubeconfig
+                kubectl --kubeconfig /any/kubeconfig get leases -w
+                npx node src/cli/main.ts ls --kubeconfig /any/kubeconfig
       0:06.1  worker-1 starts, pid 12
       0:12.3  worker-1 leads, fence 65536
       0:18.4  worker-1 holds the lock, fence 131072; nobody waits

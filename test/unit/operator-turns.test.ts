@@ -93,8 +93,26 @@ describe('the queue of those to reclaim', () => {
     });
   }
 
+  function victim(namespace: string, name: string): Victim {
+    const pod = { namespace, name, uid: name, resourceVersion: '1', node: 'a', containers: [] };
+    const end = { pod: name, podUid: name, container: 'app', containerID: name, reason: 'Error' };
+    return {
+      lease: { metadata: { name } },
+      session: { namespace, name, uid: name },
+      pod: {
+        ...pod,
+        createdAt: undefined,
+        hostname: undefined,
+        holdingContainer: undefined,
+        leads: undefined,
+      },
+      proof: { ...end, exitCode: 1, finishedAt: 2, sessionStart: 1 },
+      isHeard: true,
+    };
+  }
+
   function add(name: string, since?: number, namespace = 'default'): Promise<boolean | undefined> {
-    return queue.add({ session: { namespace, name, uid: name } } as unknown as Victim, since);
+    return queue.add(victim(namespace, name), since);
   }
 
   it('has no namespace wait for the writes of another', async () => {

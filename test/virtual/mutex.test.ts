@@ -93,6 +93,27 @@ describe('a contended lock', () => {
     await time.settled(last, 50);
   });
 
+  it('tells that the API server does not answer, whatever is known from before', async () => {
+    const world = new World();
+    const { time } = world;
+    const [a, b] = [world.process('a'), world.process('b')];
+    const first = await time.settled(a.acquire('x'));
+    const second = b.acquire('x');
+    await time.advance(100);
+    await time.settled(first.release());
+    const held = await time.settled(second);
+    const stop = world.inject(({ process, name }) =>
+      process === 'a' && name === 'x' ? { kind: 'unsent' } : undefined,
+    );
+    const last = a.acquire('x');
+    await time.advance(3_000);
+    expect(a.eventsOf('api-trouble')).not.toEqual([]);
+    stop();
+    await time.advance(5_000);
+    await time.settled(held.release());
+    await time.settled(last, 50);
+  });
+
   it('is served when everybody comes at once and holds for no time', async () => {
     const world = new World();
     const processes = Array.from({ length: 8 }, (_, index) => world.process(`p${String(index)}`));

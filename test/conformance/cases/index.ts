@@ -13,6 +13,7 @@ import { representationCases } from './representation.ts';
 import { specCases } from './spec.ts';
 import { strategicPatchCases } from './strategic-patch.ts';
 import { updateCases } from './update.ts';
+import { initialEventCases } from './initial-events.ts';
 import { watchCases } from './watch.ts';
 
 /** All of them can run at the same time: each has a namespace of its own. */
@@ -26,6 +27,7 @@ export const cases: readonly Case[] = [
   ...applyCases,
   ...deleteCases,
   ...listCases,
+  ...initialEventCases,
   ...watchCases,
   ...representationCases,
   ...protocolCases,
