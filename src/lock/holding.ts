@@ -125,7 +125,8 @@ export class Holding {
    */
   async downgrade(): Promise<Grant | undefined> {
     const isShared = await downgrade(this.#target, this.#grant.attempt);
-    if (!isShared || this.#over) return undefined;
+    // Looked at after the answer: the process may have stood still while it was on its way.
+    if (!isShared || !this.valid) return undefined;
     this.#end();
     return { ...this.#grant, how: 'downgraded', turns: this.#turns };
   }

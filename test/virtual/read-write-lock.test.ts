@@ -210,6 +210,21 @@ describe('a read-write lock', () => {
     await time.settled(both.write.acquire(), 1_000);
   });
 
+  it('is lost, not downgraded, where its process stood still while it was', async () => {
+    const world = new World();
+    const { time } = world;
+    const [a, b] = [world.process('a'), world.process('b')];
+    const both = new ReadWriteLock('x', reader(a), a.lock('x'));
+    const writing = await time.settled(both.write.acquire());
+    const downgrading = rejection(both.downgrade(writing));
+    a.host.pause();
+    const next = await time.settled(b.acquire('x'), 3 * TTL);
+    a.host.resume();
+    expect(await time.settled(downgrading, TTL)).toMatchObject({ code: 'LOST' });
+    expect(a.eventsOf('acquired')).toHaveLength(1);
+    await time.settled(next.release());
+  });
+
   it('leaves nothing behind where its wait ends while it enters', async () => {
     const world = new World();
     const { time } = world;
