@@ -8,8 +8,8 @@ import type { Lock } from './lock.ts';
  * `Leasehold.readWriteLock`.
  *
  * Whoever asks first is served first: a reader that comes after a waiting writer waits behind it, so that
- * writers do not starve. The readers of one process share one entry, and all readers next to each other in the
- * queue are granted by one write.
+ * writers do not starve. The readers of one process share one entry while nobody of another is known to wait, and
+ * all readers next to each other in the queue are granted by one write.
  *
  * Inside `run` of one of the two, the other fails with `DEADLOCK`: it would wait for itself. A read cannot
  * become a write, as two that tried would wait for each other; a write can become a read, see
@@ -21,7 +21,7 @@ export class ReadWriteLock {
   /**
    * Held by any number of readers at a time, while nobody writes. `acquire` of the first reader sends one
    * CREATE, of a later one a refused CREATE, a GET and one PUT, or a PATCH if somebody waits; a reader of a
-   * process that reads already sends nothing.
+   * process that reads already sends nothing while nobody of another waits.
    */
   readonly read: Lock;
   /** Held by one at a time, alone; the same as `lock` of this name. */
