@@ -28,7 +28,8 @@ export function readAnswer<T>(
   const body = parse(bytes);
   if (status >= 200 && status < 300 && isObject(body)) {
     const date = Date.parse(headers.date ?? '');
-    return { kind: 'done', body: body as T, serverTime: Number.isNaN(date) ? undefined : date };
+    const serverTime = Number.isNaN(date) ? undefined : date;
+    return { kind: 'done', body: body as T, status, serverTime };
   }
   const answer = isObject(body) ? (body as StatusBody) : {};
   const isStatus = answer.kind === 'Status';
@@ -48,6 +49,7 @@ export function readAnswer<T>(
   return {
     kind: 'unknown',
     sent: true,
+    status,
     error: new Error(`HTTP ${String(status)}, ${what}`),
     retryAfter,
   };

@@ -10,6 +10,8 @@ export type Outcome<T> = Done<T> | Refused | Unknown;
 export interface Done<T> {
   readonly kind: 'done';
   readonly body: T;
+  /** Of HTTP; absent when it is made of several answers, or of none. */
+  readonly status?: number;
   /** The server's clock, from the answer's `Date` header: milliseconds since the epoch. */
   readonly serverTime: number | undefined;
 }
@@ -31,6 +33,8 @@ export interface Unknown {
   readonly kind: 'unknown';
   /** Whether the request may have reached the server; if not, it was surely not done. */
   readonly sent: boolean;
+  /** Of HTTP; absent when no answer came. */
+  readonly status?: number;
   readonly error: unknown;
   readonly retryAfter: number | undefined;
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import { readAnswer } from './answer.ts';
 import type { ClusterAccess, Sockets } from './connection.ts';
 import type { Endpoint, RequestHeaders } from './endpoint.ts';
-import type { Outcome } from './outcome.ts';
+import type { Outcome, Unknown } from './outcome.ts';
 import { readBody } from './read-body.ts';
 import { SharedConnections } from './shared-connections.ts';
 import { watchStream } from './watch-stream.ts';
@@ -78,7 +78,7 @@ export class WatchConnections {
         const stream = watchStream(begun.body, begun.source, () => {
           cancel();
         });
-        return { kind: 'done', body: stream, serverTime: undefined };
+        return { kind: 'done', body: stream, status: 200, serverTime: undefined };
       }
       return await this.#refusal(begun);
     } finally {
@@ -135,7 +135,7 @@ export class WatchConnections {
     // The next try has new ones; whether they could be had is told then.
     if (status === 401) await this.#endpoint.headers(true);
     // A body that says "done" under another status than 200 is no watch.
-    return outcome.kind === 'done' ? lost(new Error('no watch')) : outcome;
+    return outcome.kind === 'done' ? { ...lost(new Error('no watch')), status } : outcome;
   }
 }
 
@@ -156,6 +156,6 @@ function beginShared(
   });
 }
 
-function lost(error: Error): Outcome<never> {
+function lost(error: Error): Unknown {
   return { kind: 'unknown', sent: true, error, retryAfter: undefined };
 }

@@ -4,7 +4,7 @@ import { Transport } from '../kube/transport.ts';
 import type { KubeRequest } from '../kube/transport.ts';
 import type { WatchStream } from '../kube/watch-stream.ts';
 
-/** Told of every request: the verb as RBAC has it, and the code; `none` when it is unknown whether it was done. */
+/** Told of every request: the verb as RBAC has it, and the status of HTTP; `none` when no answer came. */
 export type RequestCounter = (verb: string, code: string) => void;
 
 const VERBS = { POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' } as const;
@@ -41,7 +41,6 @@ function verbOf({ method, query }: KubeRequest): string {
   return query?.limit === undefined ? 'get' : 'list';
 }
 
-function codeOf(outcome: Outcome<unknown>): string {
-  if (outcome.kind === 'done') return '2xx';
-  return outcome.kind === 'refused' ? String(outcome.status) : 'none';
+function codeOf({ status }: Outcome<unknown>): string {
+  return status === undefined ? 'none' : String(status);
 }

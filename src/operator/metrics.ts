@@ -80,7 +80,7 @@ export class Metrics {
     });
     this.#requests = new Counter({
       name: 'leasehold_api_requests_total',
-      help: 'Requests to the API server, by verb and code.',
+      help: 'Requests to the API server, by verb and status code; none if no answer came.',
       labelNames: ['verb', 'code'],
       registers,
     });

@@ -35,9 +35,10 @@ interface Started {
 async function start(directory: string): Promise<Started> {
   const { LEASEHOLD_E2E_KUBECONFIG: kubeconfig, LEASEHOLD_E2E_IMAGE: given } = process.env;
   if (kubeconfig !== undefined) {
-    if (given === undefined) {
+    // The chart asks for the repository and the tag.
+    if (given === undefined || !/^[^@]+:[^:/@]+$/.test(given)) {
       throw new ClusterUnavailableError(
-        'set LEASEHOLD_E2E_IMAGE to an image that the nodes can pull',
+        'set LEASEHOLD_E2E_IMAGE to an image that the nodes can pull, as REPOSITORY:TAG',
       );
     }
     return { surroundings: { kubeconfig, image: given }, stop: () => Promise.resolve() };

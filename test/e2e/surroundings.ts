@@ -39,5 +39,6 @@ export async function clientOf(kubeconfig: string): Promise<ApiClient> {
   await config.applyToHTTPSOptions(options);
   const { cert = '', key = '', ca = '', headers = {} } = options;
   const token = headers.Authorization?.replace('Bearer ', '');
-  return new ApiClient(server, ca, token ?? { certificate: cert, key });
+  // Many a kubeconfig has a slash at the end, which every path begins with.
+  return new ApiClient(server.replace(/\/+$/, ''), ca, token ?? { certificate: cert, key });
 }

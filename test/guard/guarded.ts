@@ -40,9 +40,12 @@ export interface Pod {
   send(method: Method, name: string, body?: unknown, options?: RequestOptions): Promise<Answer>;
 }
 
+/** The label that puts a namespace, or one election, under the guard. */
+export const ENFORCED = { 'leasehold.dev/guard': 'enforced' } as const;
+
 /**
- * A guarded namespace of the shared cluster. The policies are installed as a user would, and stay: they
- * concern guarded namespaces only.
+ * A namespace of the shared cluster that is guarded, or has single elections that are. The policies are
+ * installed as a user would, and stay: they concern what has the label only.
  */
 export class Guarded implements AsyncDisposable {
   readonly cluster: ClusterAccess;
@@ -55,7 +58,8 @@ export class Guarded implements AsyncDisposable {
     this.#directory = directory;
   }
 
-  static async open(): Promise<Guarded> {
+  /** @param labelled - the whole namespace, or the Leases that a test labels */
+  static async open(labelled: 'namespace' | 'leases' = 'namespace'): Promise<Guarded> {
     const cluster = await sharedCluster();
     for (const manifest of await manifests()) {
       const path = `${COLLECTIONS[manifest.kind] ?? ''}/${manifest.metadata.name}`;
@@ -64,15 +68,19 @@ export class Guarded implements AsyncDisposable {
       await cluster.client.expect('PATCH', path + query, manifest, { contentType });
     }
     const namespace = await cluster.createNamespace();
-    await cluster.client.expect(
-      'PATCH',
-      `/api/v1/namespaces/${namespace}`,
-      { metadata: { labels: { 'leasehold.dev/guard': 'enforced' } } },
-      { contentType: 'application/merge-patch+json' },
-    );
+    if (labelled === 'namespace') {
+      await cluster.client.expect(
+        'PATCH',
+        `/api/v1/namespaces/${namespace}`,
+        { metadata: { labels: ENFORCED } },
+        { contentType: 'application/merge-patch+json' },
+      );
+    }
     const directory = await mkdtemp(join(tmpdir(), 'leasehold-guard-'));
     const guarded = new Guarded(cluster, namespace, directory);
-    await guarded.#untilEffective();
+    const probes =
+      labelled === 'namespace' ? [{}, { 'leasehold.dev/role': 'lock' }] : [{ ...ENFORCED }];
+    await guarded.#untilRefused(probes);
     return guarded;
   }
 
@@ -121,15 +129,14 @@ export class Guarded implements AsyncDisposable {
   }
 
   /** The API server takes a new policy into account a moment after it was created. */
-  async #untilEffective(): Promise<void> {
+  async #untilRefused(probes: readonly Readonly<Record<string, string>>[]): Promise<void> {
     const probe = await this.pod('probe');
-    const metadata = { name: 'probe', labels: {} as Record<string, string> };
     const spec = { holderIdentity: 'probe', leaseDurationSeconds: 1 };
-    for (const role of ['', 'lock']) {
-      if (role !== '') metadata.labels['leasehold.dev/role'] = role;
+    for (const labels of probes) {
       await until(
         async () => {
-          const answer = await probe.send('POST', '?dryRun=All', { metadata, spec });
+          const lease = { metadata: { name: 'probe', labels }, spec };
+          const answer = await probe.send('POST', '?dryRun=All', lease);
           return answer.body.message ?? '';
         },
         (message) => message.includes('leasehold-guard'),

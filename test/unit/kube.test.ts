@@ -23,9 +23,10 @@ describe('an answer', () => {
     expect(answer(200, { kind: 'Lease' }, { date })).toEqual({
       kind: 'done',
       body: { kind: 'Lease' },
+      status: 200,
       serverTime: Date.UTC(2026, 0, 1, 0, 0, 5),
     });
-    expect(answer(201, {})).toMatchObject({ kind: 'done', serverTime: undefined });
+    expect(answer(201, {})).toMatchObject({ kind: 'done', status: 201, serverTime: undefined });
   });
 
   it('of 2xx that is no object leaves the outcome unknown', () => {
@@ -49,8 +50,9 @@ describe('an answer', () => {
   });
 
   it.each([500, 502, 503, 504])('%i leaves the outcome unknown', (status) => {
-    expect(answer(status, 'timed out')).toMatchObject({ kind: 'unknown', sent: true });
-    expect(answer(status, statusBody('Timeout'))).toMatchObject({ kind: 'unknown', sent: true });
+    const unknown = { kind: 'unknown', sent: true, status };
+    expect(answer(status, 'timed out')).toMatchObject(unknown);
+    expect(answer(status, statusBody('Timeout'))).toMatchObject(unknown);
   });
 
   it('409, and 422 for another uid, are conflicts', () => {

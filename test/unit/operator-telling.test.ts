@@ -27,13 +27,13 @@ describe('the metrics', () => {
     metrics.report(revoked);
     metrics.report(settled);
     metrics.report({ type: 'failed', what: 'x', error: new Error('y') });
-    metrics.countRequest('list', '2xx');
+    metrics.countRequest('list', '200');
     metrics.leads(true);
     const text = await metrics.text();
     expect(text).toContain('leasehold_reclaims_total{proof="container-terminated"} 1');
     expect(text).toContain('leasehold_death_to_holder_seconds_sum 1');
     expect(text).toContain('leasehold_reclaim_seconds_sum 0.02');
-    expect(text).toContain('leasehold_api_requests_total{verb="list",code="2xx"} 1');
+    expect(text).toContain('leasehold_api_requests_total{verb="list",code="200"} 1');
     expect(text).toContain('leasehold_failures_total 1');
     expect(text).toContain('leasehold_operator_leader 1');
   });
@@ -53,9 +53,11 @@ describe('the metrics', () => {
   });
 
   it('count requests as RBAC names them', async () => {
-    const codes = [200, 409, 403, 503, 403];
+    const codes = [200, 201, 409, 403, 503, 0, 200, 201, 403, 500];
     const server = createServer((_, answer) => {
-      answer.writeHead(codes.shift() ?? 200).end('{ "kind": "Status" }');
+      const code = codes.shift() ?? 200;
+      if (code === 0) answer.destroy();
+      else answer.writeHead(code).end('{ "kind": "Status" }');
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -71,11 +73,26 @@ describe('the metrics', () => {
       counted.push(`${verb} ${code}`);
     });
     await requests.request({ method: 'GET', path: '/x', query: { limit: '500' } });
-    await requests.request({ method: 'PUT', path: '/x' });
-    await requests.request({ method: 'DELETE', path: '/x' });
-    await requests.request({ method: 'POST', path: '/x' });
-    await requests.openWatch('/x', {}, 10_000, new AbortController().signal);
-    expect(counted).toEqual(['list 2xx', 'update 409', 'delete 403', 'create none', 'watch 403']);
+    for (const method of ['POST', 'PUT', 'DELETE', 'POST', 'PATCH'] as const) {
+      await requests.request({ method, path: '/x' });
+    }
+    for (const status of [200, 201, 403, 500]) {
+      const opened = await requests.openWatch('/x', {}, 10_000, new AbortController().signal);
+      expect(opened.kind === 'done').toBe(status === 200);
+      if (opened.kind === 'done') opened.body.close();
+    }
+    expect(counted).toEqual([
+      'list 200',
+      'create 201',
+      'update 409',
+      'delete 403',
+      'create 503',
+      'patch none',
+      'watch 200',
+      'watch 201',
+      'watch 403',
+      'watch 500',
+    ]);
     requests.close();
     server.close();
   });

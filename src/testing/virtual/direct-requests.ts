@@ -37,7 +37,7 @@ export class DirectRequests implements Requests {
   ): Promise<Outcome<WatchStream>> {
     return this.#exchange(deadline, signal, () =>
       this.#answers.watch<WatchStream>(path, query, (answer) => {
-        return { kind: 'done', body: this.#follow(answer), serverTime: undefined };
+        return { kind: 'done', body: this.#follow(answer), status: 200, serverTime: undefined };
       }),
     );
   }

@@ -175,6 +175,7 @@ export class Claims {
     if ([...standing.newest].some((other) => !other.isStolen && other.isRelied())) return false;
     for (const earlier of standing.newest) this.#followed.add(earlier);
     this.#followed.delete(claim);
+    this.#orders.set(claim, standing.count);
     const { who, beside } = claim;
     this.#standing.set(claim.name, {
       ...standing,
