@@ -151,6 +151,7 @@ export class Claims {
     if (other && !other.isStolen && other.isRelied()) return false;
     if (other) this.#followed.add(other);
     this.#followed.delete(claim);
+    this.#orders.set(claim, standing.count);
     this.#standing.set(claim.name, { ...standing, who: claim.who, newest: claim });
     return true;
   }
