@@ -15,6 +15,7 @@ export interface Fault {
 export interface WorkerOptions {
   /** The program of the example. */
   readonly program: URL;
+  readonly words?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly fault?: Fault | undefined;
   /** Told of each line that it prints. */
@@ -43,7 +44,7 @@ export class Worker implements AsyncDisposable {
 
   /** @param directory - is removed, should this process be killed */
   static async start(name: string, directory: string, options: WorkerOptions): Promise<Worker> {
-    const { program, environment, fault, onLine = () => undefined } = options;
+    const { program, words = [], environment, fault, onLine = () => undefined } = options;
     const failing = fault && { FAULT_AFTER: fault.after, FAULT_SIGNAL: fault.signal };
     const variables = Object.entries({ ...environment, ...failing });
     const child = await SupervisedProcess.start({
@@ -53,6 +54,7 @@ export class Worker implements AsyncDisposable {
         process.execPath,
         ...['--import', FROM_SOURCE, ...(fault ? ['--import', FAULT] : [])],
         fileURLToPath(program),
+        ...words,
       ],
       directory,
     });

@@ -42,7 +42,7 @@ export async function played(example: string): Promise<string> {
  *
  * @param directory - where it has its files
  */
-async function start(example: string, directory: string): Promise<Program> {
+export async function start(example: string, directory: string): Promise<Program> {
   const kubeconfig = isEmbedded ? '' : await kubeconfigFile(directory);
   const environment = { TMPDIR: directory, KUBECONFIG: kubeconfig };
   return Program.spawn(process.execPath, [RUN, example], environment);
