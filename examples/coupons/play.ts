@@ -43,7 +43,11 @@ async function round(
   const sold = rows[0]?.sold ?? 0;
   const verdict = sold > COUPONS ? `OVERSOLD by ${String(sold - COUPONS)}` : 'as many as there are';
   const refunds = first.count(/^refunds /);
-  const refused = refunds > 0 ? `; ${String(refunds)} late write refused, and refunded` : '';
+  const refused = refunds > 0 ? `; ${plural(refunds, 'late write')} refused, and refunded` : '';
   const what = `${program}${fault ? ', shop-1 frozen in mid-sale' : ''}`;
   say(`${what.padEnd(40)}sold ${String(sold)}: ${verdict}${refused}`);
+}
+
+function plural(count: number, what: string): string {
+  return `${String(count)} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -12,7 +12,7 @@ export async function play(stage: Stage): Promise<void> {
   const replica = (name: string, fault?: Fault): Promise<Worker> =>
     stage.worker(name, {
       program: new URL('main.ts', import.meta.url),
-      environment: { DATABASE_URL: database.url, PORT: '0' },
+      environment: { DATABASE_URL: database.url, PORT: '0', ...(fault && { TTL: '4s' }) },
       fault,
       onLine: (line) => say(`${name}  ${line}`),
     });

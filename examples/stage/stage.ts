@@ -5,8 +5,10 @@ import { ApiServer } from '../../src/testing/index.ts';
 import { Worker } from './worker.ts';
 import type { WorkerOptions } from './worker.ts';
 
-/** Short, as what is shown is what happens when it has passed. */
-const TTL = '2s';
+/** Of a process that is to fail: what is shown is what happens when it has passed. */
+const SHORT_TTL = '2s';
+/** Of the others: as long as it is by default, so that a machine that is busy is not taken for a failure. */
+const LONG_TTL = '15s';
 
 /** What an example runs on: an API server and processes, of which nothing is left afterwards. */
 export class Stage implements AsyncDisposable {
@@ -26,7 +28,7 @@ export class Stage implements AsyncDisposable {
     this.directory = directory;
     this.#stack = stack;
     const codeCache = join(directory, 'code');
-    this.#environment = { KUBECONFIG: kubeconfig, TTL, NODE_COMPILE_CACHE: codeCache };
+    this.#environment = { KUBECONFIG: kubeconfig, NODE_COMPILE_CACHE: codeCache };
   }
 
   /** On the cluster of `KUBECONFIG` if that is set, and else on an API server of its own. */
@@ -48,7 +50,8 @@ export class Stage implements AsyncDisposable {
   }
 
   async worker(name: string, options: WorkerOptions): Promise<Worker> {
-    const environment = { ...this.#environment, NAME: name, ...options.environment };
+    const TTL = options.fault ? SHORT_TTL : LONG_TTL;
+    const environment = { ...this.#environment, TTL, NAME: name, ...options.environment };
     return this.use(await Worker.start(name, this.directory, { ...options, environment }));
   }
 
