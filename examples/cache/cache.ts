@@ -76,7 +76,10 @@ export class Cache {
       try {
         // Made between our look and our lock?
         const entry = await this.#read(name);
-        if (!entry?.isFresh) await this.#write(name, await make(held.signal), held.fence);
+        if (entry?.isFresh) return;
+        const value = await make(held.signal);
+        const isWritten = await this.#write(name, value, held.fence);
+        if (!isWritten) console.log(`${name}: a later one is there already`);
       } finally {
         await held.release();
       }
@@ -95,9 +98,10 @@ export class Cache {
     return value === null ? undefined : { value, isFresh: left > this.#times.stale };
   }
 
-  async #write(name: string, value: string, fence: bigint): Promise<void> {
+  async #write(name: string, value: string, fence: bigint): Promise<boolean> {
     const { fresh, stale } = this.#times;
-    await this.#redis.eval(WRITE, 1, name, value, String(fence), fresh + stale);
+    const written = await this.#redis.eval(WRITE, 1, name, value, String(fence), fresh + stale);
+    return written === 1;
   }
 }
 

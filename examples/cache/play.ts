@@ -52,13 +52,15 @@ export async function play(stage: Stage): Promise<void> {
   await redis.pexpire('report', STALE_MS);
   await askAll('main.ts, stale', pods, redis);
 
-  const dying = await start('main.ts', 'pod-5', { after: 'makes the report', signal: 'SIGKILL' });
+  const frozen = await start('main.ts', 'pod-5', { after: 'has made', signal: 'SIGSTOP' });
   await redis.pexpire('report', STALE_MS);
-  // It may die before it has answered.
-  await ask(dying).catch(() => undefined);
-  await dying.worker.finished;
-  say('pod-5 is killed while it makes the report anew');
+  await ask(frozen);
+  await frozen.worker.printed(/^has made the report$/);
+  say('pod-5 is frozen with a report that it has just made');
   await askAll('main.ts, stale', pods, redis);
+  frozen.worker.signal('SIGCONT');
+  await frozen.worker.printed(/^report: a later one is there already$/);
+  say(`pod-5 goes on, and is refused: there is ${String(await redis.hget('report', 'value'))}`);
 }
 
 async function startPod(stage: Stage, name: string, options: WorkerOptions): Promise<Pod> {
