@@ -3,17 +3,19 @@
  * the lock's ttl between its look and its write.
  */
 import { charge } from './payment.ts';
-import { database, leasehold, serveBuyers } from './shop.ts';
+import { closeShop, openShop, serveBuyers } from './shop.ts';
 import { couponsLeft, write } from './unfenced.ts';
 
 async function sell(buyer: string): Promise<boolean> {
-  return leasehold.lock('coupons').run(async () => {
-    const left = await couponsLeft(database);
+  return shop.leasehold.lock('coupons').run(async () => {
+    const left = await couponsLeft(shop);
     if (left === 0) return false;
     await charge(buyer);
-    await write(database, left - 1, buyer);
+    await write(shop, left - 1, buyer);
     return true;
   });
 }
 
-await serveBuyers(sell);
+const shop = await openShop();
+await serveBuyers(shop, sell);
+await closeShop(shop);
