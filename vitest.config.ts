@@ -54,7 +54,7 @@ export default defineConfig({
       {
         test: {
           name: 'embedded',
-          include: ['test/real/**/*.test.ts', DEMO],
+          include: ['test/real/**/*.test.ts', 'test/examples/**/*.test.ts', DEMO],
           exclude: REAL_ONLY,
           globalSetup: ['test/embedded/shared.ts'],
           env: {
@@ -72,6 +72,7 @@ export default defineConfig({
           include: [
             'test/cluster/**/*.test.ts',
             'test/real/**/*.test.ts',
+            'test/examples/**/*.test.ts',
             'test/conformance/**/*.test.ts',
             ...WITH_GO,
             'test/chaos/chaos.test.ts',

@@ -5,11 +5,14 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-const PAGES = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...globSync('docs/**/*.md')].filter(
+const PAGES = [
+  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'],
+  ...globSync('{docs,examples}/**/*.md'),
+].filter(
   // Made from the code, by `npm run reference`.
   (page) => !page.startsWith(join('docs', 'reference')),
 );
-const CODE = globSync('{src,test,bench,demo,scripts}/**/*.ts');
+const CODE = globSync('{src,test,bench,demo,examples,scripts}/**/*.ts');
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
   scripts: Record<string, string>;
 };
@@ -30,7 +33,9 @@ for (const [page, text] of texts) {
     }
   }
   // Such as `test/guard`, in text and in commands.
-  for (const [path] of text.matchAll(/(?<![\w./-])(src|test|bench|scripts|docs)\/[\w./-]*\w/g)) {
+  for (const [path] of text.matchAll(
+    /(?<![\w./-])(src|test|bench|scripts|docs|examples)\/[\w./-]*\w/g,
+  )) {
     check(page, path, existsSync(path));
   }
   // Such as [`core/settle`]: where it is in src/.
