@@ -5,6 +5,7 @@ import type { OwnerReference } from '../../../src/core/lease.ts';
 import type { LeaseholdEvent } from '../../../src/core/events.ts';
 import type { Parts } from '../../../src/core/parts.ts';
 import { Election } from '../../../src/election/election.ts';
+import type { StandOptions } from '../../../src/election/election.ts';
 import { electionTimes } from '../../../src/election/options.ts';
 import { electionPolicy } from '../../../src/election/policy.ts';
 import { LockRoster } from '../../../src/client/roster.ts';
@@ -145,11 +146,15 @@ export class VirtualProcess {
   }
 
   /** `acquire` of an election, watched by the invariants. */
-  async lead(election: Election, signal?: AbortSignal): Promise<Leadership> {
+  async lead(
+    election: Election,
+    signal?: AbortSignal,
+    options: StandOptions = {},
+  ): Promise<Leadership> {
     const name = `election ${election.name}`;
     const over = this.#world.progress.waits(name, () => this.host.awake);
     try {
-      const term = await election.acquire(signal ? { signal } : {});
+      const term = await election.acquire(signal ? { ...options, signal } : options);
       this.#claim(term, {
         name,
         who: `${this.name} (${String(term.fence)})`,
