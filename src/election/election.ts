@@ -16,7 +16,7 @@ import { listCandidates } from './candidates.ts';
 import { LeaderSighting } from './leader-sighting.ts';
 import { observeLeader } from './observe.ts';
 import type { Leader } from './observe.ts';
-import type { ElectionTimes } from './options.ts';
+import type { CampaignOptions, ElectionTimes, StandOptions } from './options.ts';
 import { checkValue } from './policy.ts';
 import type { ElectionPolicy } from './policy.ts';
 import { Preemption } from './preemption.ts';
@@ -27,19 +27,6 @@ import type { Leadership } from './term.ts';
 
 /** The election whose work the current code is part of. */
 const inside = new AsyncLocalStorage<Election>();
-
-export interface CampaignOptions {
-  /** Stops the campaign; in {@link Election.run} also the term. */
-  readonly signal?: AbortSignal;
-}
-
-export interface StandOptions extends CampaignOptions {
-  /**
-   * What to publish from the beginning of each term on, as {@link Leadership.publish} does; it is in the
-   * write that wins, and costs none of its own.
-   */
-  readonly value?: string;
-}
 
 /** How a candidate gets into the list of those of its election. */
 export type Enrol = (election: string, candidate: Candidate) => Roster;
@@ -253,9 +240,9 @@ export class Election {
   }
 
   /**
-   * Those who stand, the leader included, of all processes that gave a `priority`, the best first. Who is sick,
-   * or has not stood for its `standFor`, is not among them; nor is one that died, a ttl after its last sign
-   * of life at the latest. Sends one GET, and one for each of them.
+   * Those who stand, the leader included, of all processes that gave a `priority`, the best first. Who
+   * is sick, or has not stood for its `standFor`, is not among them; nor is one that died, a ttl after
+   * its last sign of life at the latest. Sends one GET, and one for each of them.
    *
    * @throws LeaseholdError `CLOSED`, `FORBIDDEN`, `FOREIGN_LEASE`, `API_UNREACHABLE`, `API_ERROR`
    */

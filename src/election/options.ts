@@ -23,8 +23,10 @@ export interface ElectionOptions {
    * {@link ElectionOptions.preemptAfter}, and is in the list of {@link Election.candidates}. By default
    * it has none: it asks nobody, nobody asks it, and it is not in the list.
    *
-   * While it stands or leads, the process has a session (a write every third of the client's `ttl`), an
-   * entry in the Lease of the list (one or two writes to enter, one to leave), and a watch on that.
+   * While it stands or leads, the process has a session (a write every third of the client's `ttl`), and an
+   * entry in the Lease of the list with a watch on that. It sends a CREATE and, if that is refused, a PUT to
+   * enter; a refused CREATE, a GET, and a GET for each of the others to see whether they live; and one
+   * write to leave.
    */
   readonly priority?: number;
   /**
@@ -40,13 +42,27 @@ export interface ElectionOptions {
   readonly standFor?: Duration;
   /**
    * Whether this process may lead. Asked every `retryPeriod` while it stands and while it leads. As long
-   * as the answer is not `true`, or when it throws, rejects or takes longer than `healthTimeout`, it does not campaign,
-   * and if it leads it resigns: its `signal` aborts, and the Lease is given up when the work has ended. A work that has
-   * not after `renewDeadline` has lost the term: it is not renewed any more. Sends nothing.
+   * as the answer is not `true`, or when it throws, rejects or takes longer than `healthTimeout`, it
+   * does not campaign, and if it leads it resigns: its `signal` aborts, and the Lease is given up when
+   * the work has ended. Work that has not after another `renewDeadline` has lost the term: it is not
+   * renewed any more. Sends nothing.
    */
   readonly health?: () => boolean | Promise<boolean>;
   /** How long an answer of `health` may take; 1 s. */
   readonly healthTimeout?: Duration;
+}
+
+export interface CampaignOptions {
+  /** Stops the campaign; in {@link Election.run} also the term. */
+  readonly signal?: AbortSignal;
+}
+
+export interface StandOptions extends CampaignOptions {
+  /**
+   * What to publish from the beginning of each term on, as {@link Leadership.publish} does; it is in the
+   * write that wins, and costs none of its own.
+   */
+  readonly value?: string;
 }
 
 export interface ElectionTimes {

@@ -220,6 +220,28 @@ describe('the list of candidates', () => {
     expect(listed).toEqual([{ identity: 'a_1', priority: 1 }]);
   });
 
+  it('costs a candidate with one a few requests to enter and one to leave', async () => {
+    const world = new World();
+    const sent = (of: string, since: number): string[] =>
+      world.requests
+        .slice(since)
+        .filter(({ process, name }) => process === of && name !== 'controller')
+        .map(({ verb }) => verb);
+    const a = stands(world, 'a', { priority: 1 });
+    await world.time.advance(3_000);
+    // Its session, the list, and a look whether anybody in it is dead.
+    expect(sent('a', 0)).toEqual(['create', 'create', 'create', 'get', 'watch']);
+    stands(world, 'b', { priority: 1 });
+    await world.time.advance(3_000);
+    const [own, ...entry] = sent('b', 0);
+    expect(own).toBe('create');
+    // Refused, as there is one; and in the end the session of the other.
+    expect(entry).toEqual(['create', 'watch', 'replace', 'create', 'get', 'get']);
+    const before = world.requests.length;
+    await world.time.settled(a.process.close(), 5_000);
+    expect(sent('a', before)).toEqual(['replace', 'remove']);
+  });
+
   it('costs a candidate without a priority nothing', async () => {
     const world = new World();
     stands(world, 'a', { standFor: '1s', health: () => true });

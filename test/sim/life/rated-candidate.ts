@@ -7,7 +7,7 @@ import type { VirtualProcess } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { sleep, work } from './work.ts';
 
-export const TIMES = { leaseDuration: '6s', renewDeadline: '4s', retryPeriod: '1s' } as const;
+const TIMES = { leaseDuration: '6s', renewDeadline: '4s', retryPeriod: '1s' } as const;
 const EXPECTED = ['REENTRANT', 'CLOSED', 'ABORTED', 'LOST'] as const;
 
 /** One of those who stand for the same election, some better than others. */
