@@ -125,9 +125,7 @@ async function elect(name: string, command: readonly string[], flags: ElectFlags
         retryPeriod,
         leaderLabel,
         ...(identity === undefined ? {} : { identity }),
-        ...(priority === undefined
-          ? {}
-          : { priority: priority === '' ? Number.NaN : Number(priority) }),
+        ...(priority === undefined ? {} : { priority: numberOf(priority) }),
       });
       for (;;) {
         const term = { election, command, value };
@@ -140,6 +138,11 @@ async function elect(name: string, command: readonly string[], flags: ElectFlags
   } catch (error) {
     return exitCodeOfError(error, signals);
   }
+}
+
+/** What is no number is refused as a priority. */
+function numberOf(text: string): number {
+  return /^[-+]?\d+$/.test(text) ? Number(text) : Number.NaN;
 }
 
 /** Finds out whether the API server can be reached; an election needs less than all permissions. */

@@ -19,7 +19,7 @@ export function candidatesOf(lease: string): string {
 
 /** What the entry of a candidate says of it. */
 export function candidateFields({ identity, priority }: Candidate): string {
-  return `candidate=${encodeURIComponent(identity)} priority=${String(priority)}`;
+  return `candidate=${encodeURIComponent(identity.toWellFormed())} priority=${String(priority)}`;
 }
 
 /** The candidate of an entry; undefined if it tells of none. */

@@ -126,8 +126,8 @@ export class Election {
    *   await reconcileUntil(signal);
    * });
    * ```
-   * @throws what `work` throws while leading; LeaseholdError `INVALID_ARGUMENT`, `FOREIGN_LEASE`, `FORBIDDEN`, `CLOSED`,
-   * `REENTRANT` (this client already stands), `NAMESPACE_NOT_FOUND`, `API_ERROR`
+   * @throws what `work` throws while leading; LeaseholdError `INVALID_ARGUMENT`, `FOREIGN_LEASE`,
+   * `FORBIDDEN`, `CLOSED`, `REENTRANT` (this client already stands), `NAMESPACE_NOT_FOUND`, `API_ERROR`
    */
   async run(work: (leadership: Leadership) => unknown, options: StandOptions = {}): Promise<void> {
     checkValue(options.value);
@@ -172,8 +172,8 @@ export class Election {
   /**
    * Stands until it leads. While the API server cannot be reached it keeps trying.
    *
-   * @throws LeaseholdError `INVALID_ARGUMENT`, `ABORTED`, `CLOSED`, `REENTRANT` (this client already stands or leads),
-   * `FOREIGN_LEASE`, `FORBIDDEN`, `NAMESPACE_NOT_FOUND`, `NAMESPACE_TERMINATING`, `API_ERROR`
+   * @throws LeaseholdError `INVALID_ARGUMENT`, `ABORTED`, `CLOSED`, `REENTRANT` (this client already
+   * stands or leads), `FOREIGN_LEASE`, `FORBIDDEN`, `NAMESPACE_NOT_FOUND`, `NAMESPACE_TERMINATING`, `API_ERROR`
    */
   async acquire(options: StandOptions = {}): Promise<Leadership> {
     checkValue(options.value);
@@ -219,8 +219,8 @@ export class Election {
   }
 
   /**
-   * The leader now, and then each change, of what it publishes included; undefined when nobody leads. Ends when `signal` aborts or
-   * the loop is left. Sends one watch, and one GET a minute.
+   * The leader now, and then each change, of its value included; undefined when nobody leads. Ends when
+   * `signal` aborts or the loop is left. Sends one watch, and one GET a minute.
    *
    * @example
    * ```ts

@@ -16,6 +16,7 @@ export class Fitness {
   /** Whether any look has ended since it was started. */
   #known = false;
   #detail: string | undefined;
+  #asking = false;
   #stop: AbortController | undefined;
 
   /** @param every - from one look to the next: milliseconds */
@@ -73,12 +74,16 @@ export class Fitness {
   /** What is wrong; undefined if it is healthy. */
   async #ask(health: NonNullable<ElectionPolicy['health']>): Promise<string | undefined> {
     const { healthTimeout } = this.#policy;
+    const tooLate = `health() took longer than ${String(healthTimeout)} ms`;
+    // One that hangs is not asked again and again.
+    if (this.#asking) return tooLate;
+    this.#asking = true;
     const answered = new AbortController();
     const late = pause(this.#parts.clock, healthTimeout, answered.signal).then(() => TOO_LATE);
     try {
-      const asked = (async () => health())();
+      const asked = (async () => health())().finally(() => (this.#asking = false));
       const answer = await Promise.race([asked, late]);
-      if (answer === TOO_LATE) return `health() took longer than ${String(healthTimeout)} ms`;
+      if (answer === TOO_LATE) return tooLate;
       return answer === true ? undefined : 'health() says so';
     } catch (error) {
       return `health() failed: ${error instanceof Error ? error.message : String(error)}`;

@@ -26,8 +26,8 @@ const POLL_MS = 60_000;
 const RETRY_MS = 1_000;
 
 /**
- * Yields the leader now, and whenever it or its value changes; undefined when nobody leads: no Lease, a free
- * one, or a leader that has not been seen renewing for the Lease's duration.
+ * Yields the leader now, and whenever it or its value changes; undefined when nobody leads: no Lease,
+ * a free one, or a leader that has not been seen renewing for the Lease's duration.
  */
 export async function* observeLeader(
   api: LeaseApi,

@@ -97,6 +97,12 @@ describe('the entry of a candidate', () => {
     }
   });
 
+  it('can be written whatever the identity', () => {
+    expect(candidateFields({ identity: '\ud800', priority: 0 })).toBe(
+      'candidate=%EF%BF%BD priority=0',
+    );
+  });
+
   it('that tells none is of something else', () => {
     for (const more of [
       'x=1',
@@ -119,8 +125,7 @@ describe('the entry of a candidate', () => {
 });
 
 describe('options of an election', () => {
-  const policyOf = (options: object) =>
-    electionPolicy(options, electionTimes(options));
+  const policyOf = (options: object) => electionPolicy(options, electionTimes(options));
 
   it('have defaults', () => {
     expect(policyOf({})).toEqual({

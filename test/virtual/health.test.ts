@@ -99,6 +99,23 @@ describe('a candidate that is not healthy', () => {
     expect(leaderOf(world)).toBe('b_1');
   });
 
+  it('whose check hangs is not asked again before it has answered', async () => {
+    const world = new World();
+    let asked = 0;
+    let answer: (healthy: boolean) => void = () => undefined;
+    const health = (): Promise<boolean> => {
+      asked += 1;
+      return asked === 1 ? new Promise((resolve) => (answer = resolve)) : Promise.resolve(true);
+    };
+    const { lead } = candidate(world, 'a', { health });
+    const waiting = lead();
+    await world.time.advance(60_000);
+    expect(asked).toBe(1);
+    expect(world.store.names()).toEqual([]);
+    answer(true);
+    await world.time.settled(waiting, RETRY_PERIOD + 100);
+  });
+
   it('asks nothing any more when it is closed', async () => {
     const world = new World();
     let asked = 0;

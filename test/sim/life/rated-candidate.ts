@@ -35,11 +35,11 @@ export function rated(
   mood: Mood,
 ): RatedCandidate {
   const sickness = dice.pick([0, 0, 0.05]) ?? 0;
-  const manner = dice.pick(['answers', 'answers late', 'never answers']);
+  const manner = dice.pick(['answers', 'answers late', 'hangs']);
   const health = async (): Promise<boolean> => {
     if (mood.steady || !dice.chance(sickness)) return true;
     if (manner === 'answers late') await sleep(process, dice.mostlyShort(5_000));
-    if (manner === 'never answers') await new Promise(() => undefined);
+    if (manner === 'hangs') await sleep(process, dice.mostlyShort(60_000));
     return false;
   };
   const standFor = dice.pick([0, 0, 3_000]) ?? 0;
