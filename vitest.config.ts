@@ -15,6 +15,7 @@ const REAL_ONLY = [
   'test/real/requests.test.ts',
   // Run client-go, which without Go is not there. WITH_GO has some of the same on the embedded server.
   'test/real/interop.test.ts',
+  'test/real/interop-extras.test.ts',
   'test/real/cli-resign-client-go.test.ts',
   'test/real/operator-terms.test.ts',
 ];

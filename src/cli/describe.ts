@@ -32,7 +32,8 @@ A lock
 An election
   its leader, since when, when it has last renewed, how often the leader has
   changed, and notes: whom the last leader wants to lead next, and whether the
-  leader was asked to resign.
+  leader was asked to resign; the value that the leader publishes and its
+  priority; and those candidates that have a priority, the best first.
 
 A session
   its process, how much of its ttl is left, and the locks that it holds and

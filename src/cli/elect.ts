@@ -18,6 +18,8 @@ interface ElectFlags extends ConnectionFlags {
   readonly retryPeriod: string;
   readonly identity?: string;
   readonly leaderLabel?: true;
+  readonly priority?: string;
+  readonly value?: string;
 }
 
 const MANUAL = `
@@ -35,6 +37,11 @@ The command
   LEASEHOLD_FENCE (a number that grows with every term: let whatever the command
   writes to refuse a lower one) in its environment. Signals are passed on to its
   process group; while leasehold stands, INT, TERM, HUP and QUIT end it.
+
+Priorities
+  A candidate with a --priority asks a leader of a lower one for its place, when
+  it has stood for --lease-duration: the leader's command is then ended as by
+  'leasehold resign'. Needs what locks need, and 'leasehold describe' lists it.
 
 When the term is lost
   that is when no renewal succeeded for --renew-deadline, or somebody took or
@@ -85,6 +92,15 @@ export function addElectCommand(program: Command): void {
         '--leader-label',
         "ask 'leasehold operator --leader-label' to label the leader's Pod for Services",
       ),
+    )
+    .addOption(
+      new Option(
+        '--priority <number>',
+        'ask a leader of a lower one for its place; none if omitted',
+      ),
+    )
+    .addOption(
+      new Option('--value <text>', 'what observers are told of this leader: an address, a version'),
     );
   addConnectionOptions(command)
     .addHelpText('after', MANUAL + EXIT_CODES)
@@ -95,6 +111,7 @@ export function addElectCommand(program: Command): void {
 
 async function elect(name: string, command: readonly string[], flags: ElectFlags): Promise<number> {
   const { leaseDuration, renewDeadline, retryPeriod, identity, leaderLabel = false } = flags;
+  const { priority, value } = flags;
   const marginMs =
     ttlSeconds(leaseDuration, '--lease-duration') * 1_000 -
     milliseconds(renewDeadline, '--renew-deadline');
@@ -108,9 +125,11 @@ async function elect(name: string, command: readonly string[], flags: ElectFlags
         retryPeriod,
         leaderLabel,
         ...(identity === undefined ? {} : { identity }),
+        ...(priority === undefined ? {} : { priority: numberOf(priority) }),
       });
       for (;;) {
-        const ending = await runTerm(election, command, new Guard(marginMs), signals);
+        const term = { election, command, value };
+        const ending = await runTerm(term, new Guard(marginMs), signals);
         if (ending.kind !== 'terminated') return exitCodeOfEnding(ending, command[0] ?? '');
       }
     } finally {
@@ -119,6 +138,11 @@ async function elect(name: string, command: readonly string[], flags: ElectFlags
   } catch (error) {
     return exitCodeOfError(error, signals);
   }
+}
+
+/** What is no number is refused as a priority. */
+function numberOf(text: string): number {
+  return /^[-+]?\d+$/.test(text) ? Number(text) : Number.NaN;
 }
 
 /** Finds out whether the API server can be reached; an election needs less than all permissions. */
@@ -132,14 +156,24 @@ async function openForElection(flags: ElectFlags): Promise<Leasehold> {
 }
 
 async function runTerm(
-  election: Election,
-  command: readonly string[],
+  {
+    election,
+    command,
+    value,
+  }: {
+    readonly election: Election;
+    readonly command: readonly string[];
+    readonly value: string | undefined;
+  },
   guard: Guard,
   signals: SignalHandling,
 ): Promise<Ending> {
   let term: Leadership | undefined;
   try {
-    term = await election.acquire({ signal: signals.waiting });
+    term = await election.acquire({
+      signal: signals.waiting,
+      ...(value === undefined ? {} : { value }),
+    });
     const variables = {
       LEASEHOLD_ELECTION: term.name,
       LEASEHOLD_IDENTITY: term.identity,

@@ -8,6 +8,7 @@ import type { Requests } from '../kube/transport.ts';
 import { Election } from '../election/election.ts';
 import { electionTimes } from '../election/options.ts';
 import type { ElectionOptions } from '../election/options.ts';
+import { electionPolicy } from '../election/policy.ts';
 import { HoldWatches } from '../lock/hold-watches.ts';
 import type { Lock } from '../lock/lock.ts';
 import { Locks } from '../lock/locks.ts';
@@ -18,6 +19,7 @@ import { LeaseholdError } from '../core/errors.ts';
 import { leaseName } from '../core/names.ts';
 import { candidateIdentity } from './identity.ts';
 import type { Identity } from './identity.ts';
+import { LockRoster } from './roster.ts';
 
 /** Below this a slow API server would make too many outcomes unknown. */
 const SHORTEST_DEADLINE_MS = 2_000;
@@ -125,6 +127,7 @@ export class Leasehold implements AsyncDisposable {
   election(name: string, options: ElectionOptions = {}): Election {
     const { lease } = leaseName(name);
     const times = electionTimes(options);
+    const policy = electionPolicy(options, times);
     if (options.identity === '') {
       throw new LeaseholdError('INVALID_ARGUMENT', 'identity is empty: the Lease would look free');
     }
@@ -139,6 +142,9 @@ export class Leasehold implements AsyncDisposable {
           api,
           parts: this.#parts,
           times,
+          policy,
+          enrol: (lease, candidate) =>
+            new LockRoster({ parts: this.#parts, locks: this.#locks }, lease, candidate),
           principal: this.#principal,
           announcer: this.#announcer,
           leaderLabel,

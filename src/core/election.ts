@@ -3,9 +3,12 @@ import {
   ENABLED,
   HOLDER_PRINCIPAL_ANNOTATION,
   LEADER_LABEL_LABEL,
+  PRIORITY_ANNOTATION,
   RESIGN_ANNOTATION,
   RESIGN_TO_ANNOTATION,
+  TERM_ANNOTATION,
   TRANSFER_ANNOTATION,
+  VALUE_ANNOTATION,
 } from './lease.ts';
 import type { Lease, LeaseSpec } from './lease.ts';
 
@@ -14,11 +17,9 @@ import type { Lease, LeaseSpec } from './lease.ts';
  * candidates in other languages can share it. Every function keeps what it does not know.
  */
 
-const NOTES: ReadonlySet<string> = new Set([
-  TRANSFER_ANNOTATION,
-  RESIGN_ANNOTATION,
-  RESIGN_TO_ANNOTATION,
-]);
+const REQUESTS = [TRANSFER_ANNOTATION, RESIGN_ANNOTATION, RESIGN_TO_ANNOTATION];
+const PUBLISHED = [TERM_ANNOTATION, VALUE_ANNOTATION, PRIORITY_ANNOTATION];
+const NOTES = [...REQUESTS, ...PUBLISHED];
 
 /** Whether nobody leads: client-go takes null and the empty string for the same. */
 export function isFree(lease: Lease): boolean {
@@ -50,7 +51,7 @@ export function createdSpec(identity: string, seconds: number, now: string): Lea
 
 /** A free or expired Lease, taken over. */
 export function takenOver(lease: Lease, identity: string, seconds: number, now: string): Lease {
-  return withSpec(withoutNotes(lease), {
+  return withSpec(without(lease, NOTES), {
     holderIdentity: identity,
     leaseDurationSeconds: seconds,
     acquireTime: now,
@@ -66,7 +67,7 @@ export function renewed(lease: Lease, seconds: number, now: string): Lease {
 
 /** The leader's own Lease, given up; `transferTo` asks other leasehold candidates to stand back. */
 export function released(lease: Lease, now: string, transferTo?: string): Lease {
-  const next = withSpec(withoutNotes(lease), {
+  const next = withSpec(without(lease, NOTES), {
     holderIdentity: '',
     leaseDurationSeconds: 1,
     acquireTime: now,
@@ -87,6 +88,47 @@ export function transferTarget(lease: Lease): string | undefined {
 export function termOf(lease: Lease): string {
   const { holderIdentity, leaseTransitions } = lease.spec ?? {};
   return `${holderIdentity ?? ''}/${String(leaseTransitions ?? 0)}`;
+}
+
+/** What a leader tells of itself in the Lease, for as long as its term lasts. */
+export interface Published {
+  /** For the application: an address, a version. */
+  readonly value?: string | undefined;
+  readonly priority?: number | undefined;
+}
+
+const PRIORITY = /^-?[0-9]{1,7}$/;
+
+/** The Lease of this leader's term with what it tells of itself, in place of what was there. */
+export function withPublished(lease: Lease, { value, priority }: Published): Lease {
+  const next = without(lease, PUBLISHED);
+  if (value === undefined && priority === undefined) return next;
+  const annotations = {
+    ...next.metadata.annotations,
+    [TERM_ANNOTATION]: exactTermOf(lease),
+    ...(value === undefined ? {} : { [VALUE_ANNOTATION]: value }),
+    ...(priority === undefined ? {} : { [PRIORITY_ANNOTATION]: String(priority) }),
+  };
+  return { ...next, metadata: { ...next.metadata, annotations } };
+}
+
+/**
+ * What the leader of the present term tells of itself. What another has left there does not count:
+ * candidates of other libraries keep annotations that they do not know.
+ */
+export function publishedIn(lease: Lease): Published {
+  const annotations = lease.metadata.annotations ?? {};
+  if (isFree(lease) || annotations[TERM_ANNOTATION] !== exactTermOf(lease)) return {};
+  const priority = annotations[PRIORITY_ANNOTATION] ?? '';
+  return {
+    value: annotations[VALUE_ANNOTATION],
+    priority: PRIORITY.test(priority) ? Number(priority) : undefined,
+  };
+}
+
+/** The moment of the acquisition tells two terms apart if the Lease was made anew. */
+function exactTermOf(lease: Lease): string {
+  return `${termOf(lease)}/${lease.spec?.acquireTime ?? ''}`;
 }
 
 /** The Lease, with the name of its holder for the guard, where that is known. */
@@ -110,7 +152,7 @@ export interface ResignRequest {
 
 /** The Lease with a request to the leader of its present term to resign, in favour of `to`. */
 export function withResignRequest(lease: Lease, to?: string): Lease {
-  const { metadata } = withoutNotes(lease);
+  const { metadata } = without(lease, REQUESTS);
   const annotations = {
     ...metadata.annotations,
     [RESIGN_ANNOTATION]: termOf(lease),
@@ -137,9 +179,10 @@ function withSpec(lease: Lease, spec: LeaseSpec): Lease {
   return { ...lease, spec: { ...lease.spec, ...spec } };
 }
 
-/** Notes are for one change of hands: they go with it. */
-function withoutNotes(lease: Lease): Lease {
-  const kept = Object.entries(lease.metadata.annotations ?? {}).filter(([key]) => !NOTES.has(key));
-  if (kept.length === Object.keys(lease.metadata.annotations ?? {}).length) return lease;
+/** Notes are for one term, or for one change of hands: they go with it. */
+function without(lease: Lease, notes: readonly string[]): Lease {
+  const { annotations = {} } = lease.metadata;
+  const kept = Object.entries(annotations).filter(([key]) => !notes.includes(key));
+  if (kept.length === Object.keys(annotations).length) return lease;
   return { ...lease, metadata: { ...lease.metadata, annotations: Object.fromEntries(kept) } };
 }

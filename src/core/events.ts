@@ -32,6 +32,9 @@ export type LeaseholdEvent =
   | { type: 'leadership-lost'; election: string; reason: string; detail: string }
   | { type: 'resign-requested'; election: string; transferTo: string | undefined }
   | { type: 'leadership-released'; election: string; transferTo: string | undefined }
+  | { type: 'preempting'; election: string; leader: string; priority: number }
+  | { type: 'unhealthy'; election: string; detail: string }
+  | { type: 'healthy'; election: string }
   | { type: 'leader-changed'; election: string; leader: string | undefined };
 
 /** Receives every event. What it throws is logged and changes nothing. */

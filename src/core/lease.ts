@@ -55,6 +55,10 @@ export const CHALLENGE_ANNOTATION = 'leasehold.dev/challenge';
 export const TRANSFER_ANNOTATION = 'leasehold.dev/transfer-to';
 export const RESIGN_ANNOTATION = 'leasehold.dev/resign';
 export const RESIGN_TO_ANNOTATION = 'leasehold.dev/resign-to';
+/** Of which term `leasehold.dev/value` and `leasehold.dev/priority` are. */
+export const TERM_ANNOTATION = 'leasehold.dev/term';
+export const VALUE_ANNOTATION = 'leasehold.dev/value';
+export const PRIORITY_ANNOTATION = 'leasehold.dev/priority';
 /** On an election's Lease: whether the operator labels its leader's Pod. */
 export const LEADER_LABEL_LABEL = 'leasehold.dev/leader-label';
 /** The value of a label by which something is opted in. */

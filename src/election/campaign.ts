@@ -1,6 +1,7 @@
 import type { Announcer } from '../core/announcer.ts';
 import { checkElection, createdSpec, isFree, statedDuration, takenOver } from '../core/election.ts';
-import { transferTarget, withLeaderLabel, withPrincipal } from '../core/election.ts';
+import { transferTarget, withLeaderLabel, withPrincipal, withPublished } from '../core/election.ts';
+import type { Published } from '../core/election.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { NAME_ANNOTATION, microTime } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
@@ -15,6 +16,8 @@ import type { LeaseOutcome, Outcome } from '../kube/outcome.ts';
 import { errorOf, isTemporary, waitAsked } from '../kube/status-error.ts';
 import type { ElectionTimes } from './options.ts';
 import type { LeaderSighting } from './leader-sighting.ts';
+import type { Preemption } from './preemption.ts';
+import type { Standing } from './standing.ts';
 
 /** The Lease that a campaign won, and when the write that won it was sent. */
 export interface Won {
@@ -45,6 +48,9 @@ export class Campaign {
   readonly #view: LeaseView;
   readonly #wakeup = new Wakeup();
   readonly #sighting: LeaderSighting;
+  readonly #standing: Standing;
+  readonly #preemption: Preemption | undefined;
+  readonly #published: Published;
   /** Writes of unknown outcome: by their acquireTime, when each was sent. */
   readonly #doubtful = new Map<string, number>();
   #standBack: { version: bigint; until: number } | undefined;
@@ -62,6 +68,10 @@ export class Campaign {
       announcer: Announcer;
       leaderLabel: boolean;
       sighting: LeaderSighting;
+      standing: Standing;
+      /** Undefined for one that asks nobody for its place. */
+      preemption: Preemption | undefined;
+      published: Published;
     },
     name: LeaseName,
   ) {
@@ -73,6 +83,9 @@ export class Campaign {
     this.#announcer = parts.announcer;
     this.#leaderLabel = parts.leaderLabel;
     this.#sighting = parts.sighting;
+    this.#standing = parts.standing;
+    this.#preemption = parts.preemption;
+    this.#published = parts.published;
     this.#name = name;
     this.#view = new LeaseView(parts.api, name.lease, parts.parts);
     this.#pollAt = parts.parts.clock.now() + POLL_MS;
@@ -81,6 +94,7 @@ export class Campaign {
   /** @throws LeaseholdError `ABORTED`, `FOREIGN_LEASE`, or of a refusal */
   async run(signal: AbortSignal): Promise<Won> {
     const unsubscribe = this.#view.subscribe(this.#wakeup.wake);
+    const unfollow = this.#standing.subscribe(this.#wakeup.wake);
     signal.addEventListener('abort', this.#wakeup.wake);
     this.#view.startWatch();
     try {
@@ -89,17 +103,18 @@ export class Campaign {
           const cause: unknown = signal.reason;
           throw new LeaseholdError('ABORTED', 'the campaign was given up', { cause });
         }
-        const won = await this.#round();
+        const won = await this.#round(signal);
         if (won) return won;
       }
     } finally {
       unsubscribe();
+      unfollow();
       signal.removeEventListener('abort', this.#wakeup.wake);
       this.#view.stopWatch();
     }
   }
 
-  async #round(): Promise<Won | undefined> {
+  async #round(signal: AbortSignal): Promise<Won | undefined> {
     const state = this.#view.state();
     if (!state) {
       const trouble = this.#view.trouble;
@@ -111,7 +126,13 @@ export class Campaign {
       return undefined;
     }
     const { lease } = state;
-    if (!lease) return this.#create();
+    const { from } = this.#standing;
+    if (!lease) {
+      if (this.#now >= from) return this.#create();
+      await this.#sleepUntil(Math.min(from, this.#pollAt));
+      await this.#pollIfDue();
+      return undefined;
+    }
     checkElection(lease);
     const sentAt = this.#doubtful.get(lease.spec?.acquireTime ?? '');
     if (sentAt !== undefined && lease.spec?.holderIdentity === this.#identity) {
@@ -119,12 +140,13 @@ export class Campaign {
       if (this.#now < sentAt + this.#times.renewDeadline) return { lease, sentAt };
     }
     const free = isFree(lease);
-    const at = free ? this.#mayTakeAt(lease) : this.#expiresAt(lease);
+    const at = Math.max(from, free ? this.#mayTakeAt(lease) : this.#expiresAt(lease));
     if (this.#now < at) {
       // There is nothing to write: what was wrong is over. That it can be read does not say so.
       this.#retry = FIRST_RETRY_MS;
       if (!this.#hasPolled) this.#pollAt = this.#now;
-      await this.#sleepUntil(Math.min(at, this.#pollAt));
+      const due = free ? undefined : this.#preemptIfDue(lease, from, signal);
+      await this.#sleepUntil(Math.min(at, due ?? this.#pollAt, this.#pollAt));
       await this.#pollIfDue();
       return undefined;
     }
@@ -132,6 +154,15 @@ export class Campaign {
     if (free) return this.#takeOver(lease);
     const expired = await this.#readIfExpired();
     return expired && this.#takeOver(expired);
+  }
+
+  /** Asks for the leader's place beside all else, if it is time. Returns when it is. */
+  #preemptIfDue(lease: Lease, from: number, signal: AbortSignal): number | undefined {
+    const preemption = this.#preemption;
+    const due = preemption?.dueAt(lease, from);
+    if (due === undefined || this.#now < due) return due;
+    void preemption?.ask(lease, signal).finally(this.#wakeup.wake);
+    return undefined;
   }
 
   async #create(): Promise<Won | undefined> {
@@ -158,7 +189,7 @@ export class Campaign {
 
   #completed(lease: Lease): Lease {
     const labelled = this.#leaderLabel ? withLeaderLabel(lease) : lease;
-    return withPrincipal(labelled, this.#principal.value);
+    return withPrincipal(withPublished(labelled, this.#published), this.#principal.value);
   }
 
   async #write(acquireTime: string, send: () => Promise<LeaseOutcome>): Promise<Won | undefined> {

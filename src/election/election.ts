@@ -5,25 +5,31 @@ import type { Announcer } from '../core/announcer.ts';
 import { pause } from '../core/clock.ts';
 import { LeaseholdError, isLeaseholdError } from '../core/errors.ts';
 import { leaseName } from '../core/names.ts';
+import type { Published } from '../core/election.ts';
 import type { Parts } from '../core/parts.ts';
 import { Principal } from '../core/principal.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { Campaign } from './campaign.ts';
 import type { Won } from './campaign.ts';
+import type { Candidate } from '../core/candidates.ts';
+import { listCandidates } from './candidates.ts';
 import { LeaderSighting } from './leader-sighting.ts';
 import { observeLeader } from './observe.ts';
 import type { Leader } from './observe.ts';
-import type { ElectionTimes } from './options.ts';
+import type { CampaignOptions, ElectionTimes, StandOptions } from './options.ts';
+import { checkValue } from './policy.ts';
+import type { ElectionPolicy } from './policy.ts';
+import { Preemption } from './preemption.ts';
+import { Standing } from './standing.ts';
+import type { Roster } from './standing.ts';
 import { Term } from './term.ts';
 import type { Leadership } from './term.ts';
 
 /** The election whose work the current code is part of. */
 const inside = new AsyncLocalStorage<Election>();
 
-export interface CampaignOptions {
-  /** Stops the campaign; in {@link Election.run} also the term. */
-  readonly signal?: AbortSignal;
-}
+/** How a candidate gets into the list of those of its election. */
+export type Enrol = (election: string, candidate: Candidate) => Roster;
 
 /**
  * Leader election on a plain Lease, field for field as client-go does it, so that candidates in Go,
@@ -43,7 +49,10 @@ export class Election {
   readonly #lease: string;
   readonly #sighting = new LeaderSighting();
   readonly #closing = new AbortController();
-  #standing = false;
+  readonly #standing: Standing;
+  readonly #priority: number | undefined;
+  readonly #preemption: Preemption | undefined;
+  #campaigning = false;
   #term: Term | undefined;
   #work: Promise<unknown> = Promise.resolve();
   #leaving: Promise<void> | undefined;
@@ -54,6 +63,9 @@ export class Election {
       api: LeaseApi;
       parts: Parts;
       times: ElectionTimes;
+      policy: ElectionPolicy;
+      /** Of one that has a priority. */
+      enrol?: Enrol | undefined;
       principal?: Principal;
       announcer?: Announcer | undefined;
       leaderLabel?: boolean;
@@ -70,6 +82,25 @@ export class Election {
     this.#announcer = parts.announcer ?? SILENT;
     this.#leaderLabel = parts.leaderLabel ?? false;
     this.#lease = leaseName(name).lease;
+    const { policy } = parts;
+    const { priority } = policy;
+    const { retryPeriod } = parts.times;
+    this.#priority = priority;
+    const self = priority === undefined ? undefined : { identity, priority };
+    const roster = self && parts.enrol?.(this.#lease, self);
+    this.#standing = new Standing(parts.parts, {
+      election: name,
+      policy,
+      every: retryPeriod,
+      roster,
+    });
+    this.#standing.subscribe(() => this.#yieldIfSick());
+    this.#preemption =
+      self &&
+      new Preemption(
+        { api: parts.api, parts: parts.parts, candidates: () => this.#listed() },
+        { self, election: name, after: policy.preemptAfter, retryPeriod },
+      );
   }
 
   /** The current term of this candidate, if it leads. */
@@ -86,7 +117,8 @@ export class Election {
    * after that is taken for its way to stop.
    *
    * Sends one write to take the Lease, one PUT every `retryPeriod` while leading, one PUT to give it
-   * up, and holds one watch while standing.
+   * up, and holds one watch while standing. With a `priority` also what {@link ElectionOptions.priority}
+   * says; and to ask a leader of lower priority for its place one PATCH, after a look into the list.
    *
    * @example
    * ```ts
@@ -94,14 +126,21 @@ export class Election {
    *   await reconcileUntil(signal);
    * });
    * ```
-   * @throws what `work` throws while leading; LeaseholdError `FOREIGN_LEASE`, `FORBIDDEN`, `CLOSED`,
-   * `REENTRANT` (this client already stands), `NAMESPACE_NOT_FOUND`, `API_ERROR`
+   * @throws what `work` throws while leading; LeaseholdError `INVALID_ARGUMENT`, `FOREIGN_LEASE`,
+   * `FORBIDDEN`, `CLOSED`, `REENTRANT` (this client already stands), `NAMESPACE_NOT_FOUND`, `API_ERROR`
    */
-  async run(
-    work: (leadership: Leadership) => unknown,
-    options: CampaignOptions = {},
-  ): Promise<void> {
+  async run(work: (leadership: Leadership) => unknown, options: StandOptions = {}): Promise<void> {
+    checkValue(options.value);
     this.#checkOpen();
+    const enough = this.#standing.want();
+    try {
+      await this.#runTerms(work, options);
+    } finally {
+      enough();
+    }
+  }
+
+  async #runTerms(work: (leadership: Leadership) => unknown, options: StandOptions): Promise<void> {
     while (!options.signal?.aborted) {
       let term: Term;
       try {
@@ -133,36 +172,40 @@ export class Election {
   /**
    * Stands until it leads. While the API server cannot be reached it keeps trying.
    *
-   * @throws LeaseholdError `ABORTED`, `CLOSED`, `REENTRANT` (this client already stands or leads),
-   * `FOREIGN_LEASE`, `FORBIDDEN`, `NAMESPACE_NOT_FOUND`, `NAMESPACE_TERMINATING`, `API_ERROR`
+   * @throws LeaseholdError `INVALID_ARGUMENT`, `ABORTED`, `CLOSED`, `REENTRANT` (this client already
+   * stands or leads), `FOREIGN_LEASE`, `FORBIDDEN`, `NAMESPACE_NOT_FOUND`, `NAMESPACE_TERMINATING`, `API_ERROR`
    */
-  acquire(options: CampaignOptions = {}): Promise<Leadership> {
+  async acquire(options: StandOptions = {}): Promise<Leadership> {
+    checkValue(options.value);
     return this.#acquire(options);
   }
 
-  async #acquire(options: CampaignOptions): Promise<Term> {
+  async #acquire(options: StandOptions): Promise<Term> {
     this.#checkOpen();
-    if (this.#standing || this.#term?.valid) {
+    if (this.#campaigning || this.#term?.valid) {
       throw new LeaseholdError(
         'REENTRANT',
         `this client already stands for election ${this.name}: use one run() or acquire() at a time`,
       );
     }
-    this.#standing = true;
+    this.#campaigning = true;
+    const enough = this.#standing.want();
+    const published = { value: options.value, priority: this.#priority };
     const { signal, unlink } = linked(this.#ends(options));
     try {
       await this.#letOthersGoFirst(signal);
       for (;;) {
-        const campaign = this.#campaign().run(signal);
+        const campaign = this.#campaign(published).run(signal);
         const won = await unlessAborted(campaign, signal);
         if (!won) {
-          this.#leaving = this.#giveBack(campaign);
+          this.#leaving = this.#giveBack(campaign, published);
           throw new LeaseholdError('ABORTED', 'the campaign was given up', {
             cause: signal.reason,
           });
         }
-        const term = this.#begin(won);
-        if (isAborted(signal)) await term.resign();
+        const term = this.#begin(won, published);
+        const isUnfit = this.#standing.sickness !== undefined;
+        if (isAborted(signal) || isUnfit) await term.resign();
         else if (term.valid) return term;
       }
     } catch (error) {
@@ -170,13 +213,14 @@ export class Election {
       throw error;
     } finally {
       unlink();
-      this.#standing = false;
+      enough();
+      this.#campaigning = false;
     }
   }
 
   /**
-   * The leader now, and then each change; undefined when nobody leads. Ends when `signal` aborts or
-   * the loop is left. Sends one watch, and one GET a minute.
+   * The leader now, and then each change, of its value included; undefined when nobody leads. Ends when
+   * `signal` aborts or the loop is left. Sends one watch, and one GET a minute.
    *
    * @example
    * ```ts
@@ -193,6 +237,18 @@ export class Election {
       { name: this.#lease, election: this.name, fallbackSeconds },
       this.#ends(options),
     );
+  }
+
+  /**
+   * Those who stand, the leader included, of all processes that gave a `priority`, the best first. Who
+   * is sick, or has not stood for its `standFor`, is not among them; nor is one that died, a ttl after
+   * its last sign of life at the latest. Sends one GET, and one for each of them.
+   *
+   * @throws LeaseholdError `CLOSED`, `FORBIDDEN`, `FOREIGN_LEASE`, `API_UNREACHABLE`, `API_ERROR`
+   */
+  async candidates(): Promise<readonly Candidate[]> {
+    this.#checkOpen();
+    return this.#listed();
   }
 
   /** Ends the current term, if this candidate leads; see {@link Leadership.resign}. */
@@ -213,7 +269,7 @@ export class Election {
     this.#closing.abort(new LeaseholdError('CLOSED', 'the client was closed'));
     this.#term?.interrupt();
     if (inside.getStore() !== this) await this.#work;
-    await Promise.all([this.resign(), this.#leaving]);
+    await Promise.all([this.resign(), this.#leaving, this.#standing.end()]);
   }
 
   /** What ends a call: the application's signal, and the end of the client. */
@@ -230,12 +286,12 @@ export class Election {
   }
 
   /** A request that was under way when its campaign was given up may still win. */
-  async #giveBack(campaign: Promise<Won>): Promise<void> {
+  async #giveBack(campaign: Promise<Won>, published: Published): Promise<void> {
     const won = await campaign.catch(() => undefined);
-    if (won) await this.#termOf(won).resign();
+    if (won) await this.#termOf(won, published, () => undefined).resign();
   }
 
-  #campaign(): Campaign {
+  #campaign(published: Published): Campaign {
     const { identity } = this;
     return new Campaign(
       {
@@ -247,12 +303,15 @@ export class Election {
         announcer: this.#announcer,
         leaderLabel: this.#leaderLabel,
         sighting: this.#sighting,
+        standing: this.#standing,
+        preemption: this.#preemption,
+        published,
       },
       { lease: this.#lease, original: this.name },
     );
   }
 
-  #termOf(won: Won): Term {
+  #termOf(won: Won, published: Published, onOver: () => void): Term {
     const { name, identity } = this;
     return new Term(
       {
@@ -262,17 +321,29 @@ export class Election {
         announcer: this.#announcer,
         name,
         identity,
+        published,
+        onOver,
       },
       won.lease,
       won.sentAt,
     );
   }
 
-  #begin(won: Won): Term {
-    const term = this.#termOf(won);
+  #begin(won: Won, published: Published): Term {
+    const term = this.#termOf(won, published, this.#standing.want());
     this.#term = term;
     term.start();
+    this.#yieldIfSick();
     return term;
+  }
+
+  #yieldIfSick(): void {
+    const { sickness } = this.#standing;
+    if (sickness !== undefined) this.#term?.sicken(sickness);
+  }
+
+  #listed(): Promise<Candidate[]> {
+    return listCandidates(this.#api, this.#lease);
   }
 
   #checkOpen(): void {

@@ -1,6 +1,6 @@
 import { linked } from '../core/abort.ts';
 import { pause } from '../core/clock.ts';
-import { isFree, statedDuration } from '../core/election.ts';
+import { isFree, publishedIn, statedDuration } from '../core/election.ts';
 import type { Lease } from '../core/lease.ts';
 import type { Parts } from '../core/parts.ts';
 import { Wakeup } from '../core/wakeup.ts';
@@ -15,6 +15,10 @@ export interface Leader {
   readonly since: Date | undefined;
   /** How many times the Lease has changed hands. */
   readonly transitions: number;
+  /** What the leader has published in this term, see {@link Leadership.publish}; undefined if nothing. */
+  readonly value: string | undefined;
+  /** Undefined of one that states none: a candidate without the option, or of another library. */
+  readonly priority: number | undefined;
 }
 
 /** The safety net under the watch. */
@@ -22,8 +26,8 @@ const POLL_MS = 60_000;
 const RETRY_MS = 1_000;
 
 /**
- * Yields the leader now, and whenever it changes; undefined when nobody leads: no Lease, a free
- * one, or a leader that has not been seen renewing for the Lease's duration.
+ * Yields the leader now, and whenever it or its value changes; undefined when nobody leads: no Lease,
+ * a free one, or a leader that has not been seen renewing for the Lease's duration.
  */
 export async function* observeLeader(
   api: LeaseApi,
@@ -39,7 +43,7 @@ export async function* observeLeader(
   const unsubscribe = view.subscribe(wakeup.wake);
   signal.addEventListener('abort', wakeup.wake);
   view.startWatch();
-  let told: string | undefined;
+  let told: { readonly term: string; readonly value: string | undefined } | undefined;
   let pollAt = clock.now() + POLL_MS;
   let confirmed = false;
   try {
@@ -64,11 +68,14 @@ export async function* observeLeader(
             leader = undefined;
           }
         }
-        const key = leader ? `${leader.identity} ${String(leader.since?.getTime())}` : '';
-        if (key !== told) {
-          told = key;
+        const term = leader ? `${leader.identity} ${String(leader.since?.getTime())}` : '';
+        const isAnother = term !== told?.term;
+        if (isAnother || leader?.value !== told?.value) {
+          told = { term, value: leader?.value };
           const identity = leader?.identity;
-          parts.observe({ type: 'leader-changed', election: lease.election, leader: identity });
+          if (isAnother) {
+            parts.observe({ type: 'leader-changed', election: lease.election, leader: identity });
+          }
           yield leader;
           continue;
         }
@@ -92,5 +99,7 @@ function leaderOf(lease: Lease | undefined): Leader | undefined {
   const spec = lease?.spec;
   if (!lease || isFree(lease) || !spec?.holderIdentity) return undefined;
   const since = spec.acquireTime ? new Date(spec.acquireTime) : undefined;
-  return { identity: spec.holderIdentity, since, transitions: spec.leaseTransitions ?? 0 };
+  const { value, priority } = publishedIn(lease);
+  const transitions = spec.leaseTransitions ?? 0;
+  return { identity: spec.holderIdentity, since, transitions, value, priority };
 }

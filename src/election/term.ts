@@ -1,15 +1,17 @@
 import { pause } from '../core/clock.ts';
 import type { Announcer } from '../core/announcer.ts';
-import { released, renewed, resignRequest } from '../core/election.ts';
+import { released, renewed, resignRequest, withPublished } from '../core/election.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { microTime, versionOf } from '../core/lease.ts';
-import type { ResignRequest } from '../core/election.ts';
+import type { Published, ResignRequest } from '../core/election.ts';
 import type { Lease } from '../core/lease.ts';
 import type { Parts } from '../core/parts.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { isConflict, isMissing } from '../kube/outcome.ts';
 import { Tenure } from '../tenure/tenure.ts';
 import type { ElectionTimes } from './options.ts';
+import { checkValue } from './policy.ts';
+import { Publications } from './publications.ts';
 
 /** A term of leading, until it is resigned or lost. */
 export interface Leadership extends AsyncDisposable {
@@ -29,6 +31,14 @@ export interface Leadership extends AsyncDisposable {
    * {@link Leadership.resign}, so call that as soon as the work has stopped.
    */
   readonly signal: AbortSignal;
+  /**
+   * Tells observers a value of this leader: an address, a version; at most 1,024 bytes of text. It is
+   * gone with the term, and never shown as another leader's. Undefined takes it back. Resolves when the
+   * API server has stored it. Sends one PUT, in place of the next renewal.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`; `LOST` or `ABORTED` when the term ended before that
+   */
+  publish(value: string | undefined): Promise<void>;
   /**
    * Gives the Lease up so that another candidate takes it at once. Resolves when the API server has
    * confirmed it, or when the term has ended anyway; never rejects. Sends one PUT.
@@ -57,7 +67,11 @@ export class Term implements Leadership {
   readonly #tenure: Tenure;
   readonly #acquireTime: string;
   readonly #ended = new AbortController();
+  readonly #publications: Publications;
+  readonly #onOver: () => void;
+  #cancelGrace: () => void = () => undefined;
   #request: ResignRequest | undefined;
+  #sick = false;
   #resignedAt: number | undefined;
   #resigning: Promise<void> | undefined;
 
@@ -69,6 +83,9 @@ export class Term implements Leadership {
       announcer: Announcer;
       name: string;
       identity: string;
+      published: Published;
+      /** Called once when it is over, in whatever way. */
+      onOver: () => void;
     },
     lease: Lease,
     sentAt: number,
@@ -80,6 +97,8 @@ export class Term implements Leadership {
     this.#parts = term.parts;
     this.#times = term.times;
     this.#announcer = term.announcer;
+    this.#publications = new Publications(term.published);
+    this.#onOver = term.onOver;
     const { leaseSeconds, leaseDuration, renewDeadline, retryPeriod } = term.times;
     const acquireTime = lease.spec?.acquireTime;
     this.#acquireTime = acquireTime ?? '';
@@ -100,9 +119,13 @@ export class Term implements Leadership {
             !read.spec.strategy,
           renewal: (read, renewTime) => {
             this.#honour(resignRequest(read));
-            return renewed(read, leaseSeconds, renewTime);
+            const published = this.#publications.sent(renewTime);
+            return withPublished(renewed(read, leaseSeconds, renewTime), published);
           },
-          onRenewed: () => this.#announceLease(),
+          onRenewed: (stored) => {
+            this.#publications.stored(stored.spec?.renewTime ?? '');
+            this.#announceLease();
+          },
           onWarning: (until) => {
             const validForMs = until - term.parts.clock.now();
             term.parts.observe({ type: 'leadership-warning', election: term.name, validForMs });
@@ -112,6 +135,7 @@ export class Term implements Leadership {
             if (reason !== 'expired') this.#endAnnouncement();
             term.parts.observe({ type: 'leadership-lost', election: term.name, reason, detail });
             this.#end('LOST', `leadership of ${term.name} was lost: ${detail}; stop the work`);
+            this.#over('LOST');
           },
         },
       },
@@ -172,6 +196,14 @@ export class Term implements Leadership {
     await this.#resigning;
   }
 
+  async publish(value: string | undefined): Promise<void> {
+    checkValue(value);
+    if (!this.valid) throw this.#overError('LOST');
+    const stored = this.#publications.publish(value);
+    void this.#tenure.renewNow();
+    await stored;
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.resign();
   }
@@ -179,6 +211,37 @@ export class Term implements Leadership {
   /** Asks the work to stop, by the signal; the term goes on until it is resigned. */
   interrupt(): void {
     this.#end('ABORTED', `leadership of ${this.name} is to be given up; stop the work`);
+  }
+
+  /**
+   * This process must not lead: asks the work to stop, as somebody else's request does. Work that does
+   * not would lead for ever, so that after some time nothing is renewed any more.
+   */
+  sicken(detail: string): void {
+    if (this.#sick || !this.valid) return;
+    this.#sick = true;
+    this.#end(
+      'ABORTED',
+      `leadership of ${this.name} is to be given up, as this process is not healthy: ${detail}; stop the work`,
+    );
+    this.#cancelGrace = this.#parts.clock.schedule(this.#times.renewDeadline, () => {
+      if (!this.valid) return;
+      void this.#tenure.end();
+      const lost = `the work went on for ${String(this.#times.renewDeadline)} ms after it was to stop: ${detail}`;
+      const event = { type: 'leadership-lost', reason: 'unhealthy', detail: lost } as const;
+      this.#parts.observe({ ...event, election: this.name });
+      this.#over('LOST');
+    });
+  }
+
+  #over(code: 'LOST' | 'ABORTED'): void {
+    this.#cancelGrace();
+    this.#publications.end(this.#overError(code));
+    this.#onOver();
+  }
+
+  #overError(code: 'LOST' | 'ABORTED'): LeaseholdError {
+    return new LeaseholdError(code, `leadership of ${this.name} ended: nothing is published`);
   }
 
   #announceLease(): void {
@@ -209,6 +272,7 @@ export class Term implements Leadership {
     this.#end('ABORTED', `leadership of ${this.name} was resigned`);
     const { clock } = this.#parts;
     this.#resignedAt = clock.now();
+    this.#over('ABORTED');
     await this.#tenure.end();
     const mine = this.#tenure.lease.spec;
     let lease = this.#tenure.lease;

@@ -1,4 +1,4 @@
-import { isFree, resignRequest, transferTarget } from '../core/election.ts';
+import { isFree, publishedIn, resignRequest, transferTarget } from '../core/election.ts';
 import type { Entry } from '../core/entry.ts';
 import { CHALLENGE_ANNOTATION, NAME_ANNOTATION, ROLE_LABEL } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
@@ -50,6 +50,9 @@ export interface ElectionFacts extends Identified {
   /** The API server itself picks the leader. */
   readonly strategy: string | undefined;
   readonly preferredHolder: string | undefined;
+  /** What the leader tells of itself in this term. */
+  readonly value: string | undefined;
+  readonly priority: number | undefined;
 }
 
 export interface SessionFacts extends Identified {
@@ -151,6 +154,9 @@ function electionFacts(lease: Lease, identified: Identified): ElectionFacts {
     resignRequest: resignRequest(lease),
     strategy: spec?.strategy || undefined,
     preferredHolder: spec?.preferredHolder || undefined,
+    value: undefined,
+    priority: undefined,
+    ...publishedIn(lease),
   };
 }
 

@@ -1,7 +1,10 @@
+import { byPriority, candidateOf, candidatesOf } from '../core/candidates.ts';
 import type { Entry } from '../core/entry.ts';
 import { limitOf, weightOf } from '../core/mode.ts';
+import { leaseName } from '../core/names.ts';
 import type { ElectionFacts, Facts, LockFacts, OtherFacts, SessionFacts } from './facts.ts';
 import type {
+  CandidateView,
   ElectionView,
   EntryView,
   HolderView,
@@ -30,6 +33,7 @@ export class Snapshot {
   /** The server's clock: milliseconds since the epoch. */
   readonly at: number;
   readonly #sessions = new Map<string, SessionFacts>();
+  readonly #locks = new Map<string, LockFacts>();
   readonly #roles = new Map<string, Roles>();
 
   constructor(facts: readonly Facts[], at: number) {
@@ -38,6 +42,7 @@ export class Snapshot {
     for (const fact of facts) {
       if (fact.kind === 'session') this.#sessions.set(keyOf(fact.namespace, fact.lease), fact);
       if (fact.kind !== 'lock') continue;
+      this.#locks.set(keyOf(fact.namespace, fact.lease), fact);
       for (const entry of fact.holders) this.#rolesOf(fact, entry).holds.add(fact.name);
       for (const entry of fact.queue) this.#rolesOf(fact, entry).waitsFor.add(fact.name);
     }
@@ -148,7 +153,21 @@ export class Snapshot {
       resignTo: facts.resignRequest?.transferTo ?? null,
       strategy: facts.strategy ?? null,
       preferredHolder: facts.preferredHolder ?? null,
+      value: facts.value ?? null,
+      priority: facts.priority ?? null,
+      candidates: this.#candidates(facts),
     };
+  }
+
+  #candidates({ namespace, lease }: ElectionFacts): CandidateView[] {
+    const list = this.#locks.get(keyOf(namespace, leaseName(candidatesOf(lease)).lease));
+    const candidates = (list?.holders ?? []).flatMap((entry): CandidateView[] => {
+      const candidate = candidateOf(entry);
+      if (!candidate) return [];
+      const { session, sessionState } = this.#entry(namespace, entry, entry.since);
+      return [{ ...candidate, session, sessionState }];
+    });
+    return candidates.sort(byPriority);
   }
 
   #session(facts: SessionFacts): SessionView {

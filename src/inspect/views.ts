@@ -81,6 +81,14 @@ export interface LockView {
   readonly unreadableQueue: readonly string[];
 }
 
+/** Who stands for an election, or leads, and has given a priority. */
+export interface CandidateView {
+  readonly identity: string;
+  readonly priority: number;
+  readonly session: string;
+  readonly sessionState: SessionState;
+}
+
 export interface ElectionView {
   readonly kind: 'Election';
   readonly namespace: string;
@@ -101,6 +109,11 @@ export interface ElectionView {
   readonly resignTo: string | null;
   readonly strategy: string | null;
   readonly preferredHolder: string | null;
+  /** What the leader tells of itself in this term. */
+  readonly value: string | null;
+  readonly priority: number | null;
+  /** The best first. */
+  readonly candidates: readonly CandidateView[];
 }
 
 export interface SessionView {

@@ -24,6 +24,8 @@ export interface Ask {
   /** Of a semaphore: so many permits, of so many. */
   readonly weight?: number;
   readonly of?: number;
+  /** What else its entry says: `key=value` pairs, parted by single spaces. */
+  readonly more?: string;
 }
 
 /** One lock as this process sees it, and wants to hold it. */

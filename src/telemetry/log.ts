@@ -70,6 +70,15 @@ export const LINES: { [T in LeaseholdEvent['type']]: readonly [Level, Describe<T
   'leadership-lost': ['error', (event) => `lost leadership of ${event.election}: ${event.detail}`],
   'resign-requested': ['info', (event) => `asked to resign leadership of ${event.election}`],
   'leadership-released': ['info', (event) => `resigned leadership of ${event.election}`],
+  preempting: [
+    'info',
+    (event) => `asked ${event.leader} to hand ${event.election} over, for a higher priority`,
+  ],
+  unhealthy: [
+    'warn',
+    (event) => `not healthy, so that it does not stand for ${event.election}: ${event.detail}`,
+  ],
+  healthy: ['info', (event) => `healthy again, and may stand for ${event.election}`],
   'leader-changed': ['info', (event) => `leader of ${event.election}: ${event.leader ?? 'nobody'}`],
 };
 

@@ -71,3 +71,42 @@ test('the command of a killed candidate is gone before another can lead', async 
   leader.child.kill('SIGKILL');
   expect(await next.finished).toMatchObject({ code: 0, output: 'mine\n' });
 });
+
+test('a better candidate is handed over to, and describe tells of all', async () => {
+  const times = ['--lease-duration', '3s', '--renew-deadline', '2s', '--retry-period', '300ms'];
+  const stand = (identity: string, priority: string) => {
+    const own = ['--identity', identity, '--priority', priority, '--value', `at ${identity}`];
+    const words = [
+      'elect',
+      'rated',
+      ...times,
+      ...own,
+      '--',
+      'sh',
+      '-c',
+      `${SHOW}; exec sleep 1000`,
+    ];
+    return fixture().start(...words);
+  };
+  const low = stand('low', '1');
+  await low.printed(/pid \d+ rated low/);
+  const high = stand('high', '2');
+  await high.printed(/pid \d+ rated high/);
+  expect(low.errors).toContain('was asked to resign');
+  const { output } = await fixture().run('describe', 'rated');
+  expect(output).toMatch(/^Value +at high$/m);
+  expect(output).toMatch(/^Priority +2$/m);
+  expect(output).toMatch(/^Candidates +2 with a priority, the best first$/m);
+  expect(output).toMatch(
+    /^ {2}high: priority 2, leads, session .+\n {2}low: priority 1, session /m,
+  );
+  for (const program of [low, high]) program.child.kill('SIGTERM');
+  for (const program of [low, high]) expect(await program.finished).toMatchObject({ code: 143 });
+});
+
+test('a priority that is no number is refused', async () => {
+  for (const priority of ['high', '']) {
+    const words = ['elect', 'rated', '--priority', priority, '--', 'true'];
+    expect(await fixture().run(...words)).toMatchObject({ code: 64 });
+  }
+});

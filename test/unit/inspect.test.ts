@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { description } from '../../src/cli/output/description.ts';
+import { candidateFields, candidatesOf } from '../../src/core/candidates.ts';
+import { withPublished } from '../../src/core/election.ts';
 import { formatEntry } from '../../src/core/entry.ts';
+import { leaseName } from '../../src/core/names.ts';
 import type { Lease } from '../../src/core/lease.ts';
 import { factsOf } from '../../src/inspect/facts.ts';
 import { findNamed, nearNames } from '../../src/inspect/find.ts';
@@ -243,6 +247,34 @@ describe('an election', () => {
     expect(views(lease('e', { annotations }, led))).toMatchObject([
       { resignRequested: true, resignTo: 'b' },
     ]);
+  });
+
+  it('tells what its leader publishes in this term, and who else stands', () => {
+    const told = withPublished(lease('e', {}, led), { value: 'v', priority: 2 });
+    const candidates = [
+      { identity: 'a', priority: 2, session: 's' },
+      { identity: 'b c', priority: 7, session: 'gone' },
+    ];
+    const annotations = Object.fromEntries(
+      candidates.map(({ session: of, ...candidate }, index) => [
+        `holder.leasehold.dev/x-${String(index + 1)}`,
+        `${entry(of, 5)} ${candidateFields(candidate)}`,
+      ]),
+    );
+    const labels = { 'leasehold.dev/role': 'lock' };
+    const { lease: name } = leaseName(candidatesOf('e'));
+    const list = lease(name, { labels, annotations });
+    const [view] = views(told, list, session('s', 2)) as [ElectionView];
+    expect(view).toMatchObject({ value: 'v', priority: 2 });
+    expect(view.candidates).toEqual([
+      { ...candidates[1], sessionState: 'missing' },
+      { ...candidates[0], sessionState: 'live' },
+    ]);
+    const lines = [...description(view, { nodes: new Map(), events: [], at: AT }, 80)].join('\n');
+    expect(lines).toMatch(/^ {2}b c: priority 7, session gone: missing$/m);
+    expect(lines).toMatch(/^ {2}a: priority 2, leads, session s$/m);
+    const followed = { ...told, spec: { ...led, holderIdentity: 'b', leaseTransitions: 4 } };
+    expect(views(followed)).toMatchObject([{ value: null, priority: null, candidates: [] }]);
   });
 
   const heartbeat = { holderIdentity: 'n', leaseDurationSeconds: 40, renewTime: ago(2) };

@@ -44,6 +44,7 @@ export function* description(
       break;
     case 'Election':
       yield* fieldLines(electionFields(view));
+      yield* candidateLines(view);
       break;
     case 'Session':
       yield* fieldLines(sessionFields(view, surroundings));
@@ -135,7 +136,7 @@ function waiting({ queue, longestWaitSeconds }: LockView): string {
 }
 
 function electionFields(view: ElectionView): Field[] {
-  const { leader, strategy, preferredHolder, transferTo, resignTo } = view;
+  const { leader, strategy, preferredHolder, transferTo, resignTo, value, priority } = view;
   const renewed =
     view.renewedAgoSeconds === null ? 'never' : `${durationText(view.renewedAgoSeconds)} ago`;
   return [
@@ -166,7 +167,22 @@ function electionFields(view: ElectionView): Field[] {
       strategy === null ? undefined : `${printable(strategy)}: the API server picks the leader`,
     ],
     ['Preferred', preferredHolder === null ? undefined : printable(preferredHolder)],
+    ['Value', value === null ? undefined : printable(value)],
+    ['Priority', priority === null ? undefined : String(priority)],
   ];
+}
+
+/** Of an election some of whose candidates have a priority: the others are in no list. */
+function* candidateLines({ candidates, leader }: ElectionView): Generator<string> {
+  if (candidates.length === 0) return;
+  yield '';
+  const listed = `${String(candidates.length)} with a priority, the best first`;
+  yield* fieldLines([['Candidates', listed]]);
+  for (const { identity, priority, session, sessionState } of candidates) {
+    const leads = identity === leader ? ', leads' : '';
+    const state = sessionState === 'live' ? '' : `: ${coloured(sessionState)}`;
+    yield `  ${printable(identity)}: priority ${String(priority)}${leads}, session ${printable(session)}${state}`;
+  }
 }
 
 function sessionFields(view: SessionView, surroundings: Surroundings): Field[] {

@@ -30,6 +30,8 @@ export type Invariant =
   | 'foreign'
   /** A leader ends its work when somebody asks for that who means its term, and for nobody else. */
   | 'asked'
+  /** What is seen as a leader's value is what this leader has published in this term. */
+  | 'foreign-value'
   /** After its end a process leaves no Lease, no watch and no timer. */
   | 'left-behind';
 

@@ -1,3 +1,4 @@
+import type { Candidate } from '../../../src/core/candidates.ts';
 import type { Announcer } from '../../../src/core/announcer.ts';
 import type { Random } from '../../../src/core/clock.ts';
 import type { OwnerReference } from '../../../src/core/lease.ts';
@@ -5,7 +6,9 @@ import type { LeaseholdEvent } from '../../../src/core/events.ts';
 import type { Parts } from '../../../src/core/parts.ts';
 import { Election } from '../../../src/election/election.ts';
 import { electionTimes } from '../../../src/election/options.ts';
-import type { ElectionOptions } from '../../../src/election/options.ts';
+import { electionPolicy } from '../../../src/election/policy.ts';
+import { LockRoster } from '../../../src/client/roster.ts';
+import type { ElectionOptions, StandOptions } from '../../../src/election/options.ts';
 import type { Leadership } from '../../../src/election/term.ts';
 import { leaseApi } from '../../../src/kube/lease-api.ts';
 import type { LeaseApi } from '../../../src/kube/lease-api.ts';
@@ -132,18 +135,25 @@ export class VirtualProcess {
     const { api } = this;
     const identity = options.identity ?? `${this.#identity}_1`;
     const times = electionTimes(options);
-    const parts = { api, parts: this.#parts, times, announcer: this.#announcer };
+    const policy = electionPolicy(options, times);
+    const enrol = (lease: string, candidate: Candidate): LockRoster =>
+      new LockRoster({ parts: this.#parts, locks: this.locks }, lease, candidate);
+    const parts = { api, parts: this.#parts, times, policy, enrol, announcer: this.#announcer };
     const election = new Election(parts, name, identity);
     this.#elections.add(election);
     return election;
   }
 
   /** `acquire` of an election, watched by the invariants. */
-  async lead(election: Election, signal?: AbortSignal): Promise<Leadership> {
+  async lead(
+    election: Election,
+    signal?: AbortSignal,
+    options: StandOptions = {},
+  ): Promise<Leadership> {
     const name = `election ${election.name}`;
     const over = this.#world.progress.waits(name, () => this.host.awake);
     try {
-      const term = await election.acquire(signal ? { signal } : {});
+      const term = await election.acquire(signal ? { ...options, signal } : options);
       this.#claim(term, {
         name,
         who: `${this.name} (${String(term.fence)})`,

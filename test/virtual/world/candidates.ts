@@ -1,4 +1,5 @@
 import type { Election } from '../../../src/election/election.ts';
+import type { ElectionOptions } from '../../../src/election/options.ts';
 import type { Leadership } from '../../../src/election/term.ts';
 import type { VirtualProcess } from '../../sim/world/process.ts';
 import type { World } from './world.ts';
@@ -7,15 +8,15 @@ import type { World } from './world.ts';
 export interface Candidate {
   readonly process: VirtualProcess;
   readonly election: Election;
-  lead(): Promise<Leadership>;
+  readonly lead: () => Promise<Leadership>;
 }
 
-export function candidate(world: World, name: string): Candidate {
-  return candidateOf(world.process(name));
+export function candidate(world: World, name: string, options?: ElectionOptions): Candidate {
+  return candidateOf(world.process(name), options);
 }
 
-export function candidateOf(process: VirtualProcess): Candidate {
-  const election = process.election('controller');
+export function candidateOf(process: VirtualProcess, options?: ElectionOptions): Candidate {
+  const election = process.election('controller', options);
   return { process, election, lead: () => process.lead(election) };
 }
 
