@@ -44,8 +44,8 @@ ${duration}: \`npm run chaos -- --minutes ${String(run.minutes)} --seed ${String
 ${String(workers.length)} processes, each started again when it is killed (${String(figures.processes)} in all), want five locks, to read
 and to write one more, permits of a semaphore, and the leadership of one election, on two kube-apiservers with one
 etcd, each process through a proxy of its own. Storms of faults of 12 s and single faults take turns; after each there
-is calm for ${seconds(limit + 500)}, in which everything has to recover. What every process did, by the machine's monotonic clock, was judged afterwards by a checker of its own
-(\`test/chaos\`).
+is calm for ${seconds(limit + 500)}, in which everything has to recover. What every process did, by
+the machine's monotonic clock, was judged afterwards by a checker of its own (\`test/chaos\`).
 
 | what                                                             | limit                 | measured |
 | ---------------------------------------------------------------- | --------------------- | -------- |
