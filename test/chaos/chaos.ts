@@ -18,6 +18,7 @@ import { stalledWithin, StallWatch } from './stalls.ts';
 import { startStore } from './store.ts';
 import type { Store } from './store.ts';
 import { renderViolation, timeline } from './timeline.ts';
+import { WANTED } from './wanted.ts';
 import { WorkerSlot } from './workers.ts';
 import type { WorkerTraits, Workload } from './workers.ts';
 
@@ -46,14 +47,6 @@ export interface ChaosResult {
   readonly limit: number;
 }
 
-/** One lock that all want, some that few want, and one whose Lease has another name. */
-const LOCKS: Workload['locks'] = [
-  ['hot', 6],
-  ['warm', 4],
-  ['Invoices of März', 3],
-  ['cool', 2],
-  ['cold', 1],
-];
 const TTLS = [2, 2, 3, 3] as const;
 /** Longer than any orderly end may take: whoever is not done by then hangs. */
 const FINISH_MS = 45_000;
@@ -78,7 +71,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const random = new SeededRandom(seed);
   const workload: Workload = {
     ...{ namespace, directory, seed, store },
-    ...{ locks: LOCKS, election: 'chaos-leader', callers: 4 },
+    ...{ wanted: WANTED, election: 'chaos-leader', callers: 4 },
   };
   const workers: WorkerSlot[] = [];
   for (let index = 0; index < options.workers; index += 1) {

@@ -4,6 +4,7 @@ import type { Evidence, Violation } from './evidence.ts';
 import { Exclusion } from './exclusion.ts';
 import type { Entry } from './history.ts';
 import { Leftovers } from './leftovers.ts';
+import { Permits } from './permits.ts';
 import { Recoveries } from './recoveries.ts';
 import { StaleWrites } from './stale-writes.ts';
 import { Turns } from './turns.ts';
@@ -17,6 +18,7 @@ export class Checker {
   readonly staleWrites: StaleWrites;
   readonly #claims = new Claims();
   readonly #exclusion: Exclusion;
+  readonly #permits: Permits;
   readonly #turns: Turns;
   readonly #leftovers: Leftovers;
 
@@ -24,6 +26,7 @@ export class Checker {
     this.recoveries = new Recoveries(evidence);
     this.staleWrites = new StaleWrites(evidence);
     this.#exclusion = new Exclusion(evidence);
+    this.#permits = new Permits(evidence);
     this.#turns = new Turns(evidence);
     this.#leftovers = new Leftovers(evidence);
   }
@@ -31,6 +34,7 @@ export class Checker {
   see(entry: Entry): ClaimChange {
     const change = this.#claims.see(entry);
     this.#exclusion.see(change, entry.line.at);
+    this.#permits.see(entry, change);
     this.recoveries.see(entry, change);
     this.#turns.see(entry);
     this.#leftovers.see(entry);
@@ -39,8 +43,10 @@ export class Checker {
   }
 
   finish(): Violation[] {
+    const open = this.#claims.finish();
     return [
-      ...this.#exclusion.finish(this.#claims.finish()),
+      ...this.#exclusion.finish(open),
+      ...this.#permits.finish(open),
       ...this.#turns.finish(),
       ...this.recoveries.finish(),
       ...this.staleWrites.finish(),

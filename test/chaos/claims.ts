@@ -1,4 +1,4 @@
-import type { Entry, WorkerProcess } from './history.ts';
+import type { Company, Entry, Line, WorkerProcess } from './history.ts';
 
 /** From when until when one hold claimed the lock for itself, by its own clock. */
 export interface Claim {
@@ -7,12 +7,14 @@ export interface Claim {
   readonly ttl: number;
   readonly call: number;
   readonly lock: string;
+  /** Beside whom; undefined when alone. */
+  readonly beside: Company | undefined;
   readonly fence: bigint;
-  /** The grant that it stands on: local turns of one process share it. */
+  /** The grant that it stands on: local turns, and readers, of one process share it. */
   readonly grant: bigint;
-  /** When the first local turn of that grant began. */
+  /** When the first of those who share that grant had it. */
   readonly grantedAt: number;
-  /** When it had been found valid for the first time. */
+  /** When it had been found valid for the first time; of what was downgraded, when that was called. */
   readonly from: number;
   /** The call of release, the loss, or the last known end of validity, whichever was first. */
   readonly until: number;
@@ -21,19 +23,28 @@ export interface Claim {
 
 type Growing = { -readonly [Key in keyof Claim]: Claim[Key] };
 
+type Held = Extract<Line, { type: 'held' }>;
+
 const FENCE_SCALE = 65_536n;
+/** A process has few grants of one lock at a time. */
+const KEPT_GRANTS = 16;
 
 /** What an entry has told of claims. */
 export interface ClaimChange {
   readonly began?: Claim;
+  /**
+   * A downgrade was called: nobody writes from then on, if that turns out well. Then it begins, and else it
+   * ends without having been valid.
+   */
+  readonly pending?: Claim;
   readonly ended: readonly Claim[];
 }
 
 /** Finds the claims in histories that are read in the order of time; keeps those that are open. */
 export class Claims {
   readonly #processes = new Map<string, { from: WorkerProcess; open: Map<number, Growing> }>();
-  /** By worker and lock, the latest grant. */
-  readonly #grants = new Map<string, { grant: bigint; at: number }>();
+  /** By process and lock, when the latest grants were first held. */
+  readonly #grants = new Map<string, Map<bigint, number>>();
 
   see({ from, line }: Entry): ClaimChange {
     if (!from) return { ended: [] };
@@ -44,28 +55,27 @@ export class Claims {
     const open = isNew ? new Map<number, Growing>() : before.open;
     if (isNew) this.#processes.set(worker, { from, open });
     if (!('call' in line)) return { ended };
-    if (line.type === 'held') {
-      const { call, lock, at, until } = line;
-      const fence = BigInt(line.fence);
-      const grant = fence / FENCE_SCALE;
-      const key = `${from.process} ${lock}`;
-      const last = this.#grants.get(key);
-      const grantedAt = last?.grant === grant ? last.at : at;
-      this.#grants.set(key, { grant, at: grantedAt });
+    if (line.type === 'wait' && line.how === 'downgrade') {
       const { process, ttl } = from;
-      const claim: Growing = {
-        ...{ process, ttl, call, lock, fence, grant, grantedAt },
-        ...{ from: at, until, end: 'open' },
+      const { call, lock, beside, at } = line;
+      const pending: Growing = {
+        ...{ process, ttl, call, lock, beside, fence: 0n, grant: 0n, grantedAt: at },
+        ...{ from: at, until: at, end: 'open' },
       };
-      open.set(call, claim);
-      return { began: claim, ended };
+      open.set(call, pending);
+      return { pending, ended };
+    }
+    if (line.type === 'held') {
+      const began = this.#began(from, line, open.get(line.call));
+      open.set(line.call, began);
+      return { began, ended };
     }
     const claim = open.get(line.call);
     if (claim && line.type === 'still') claim.until = Math.max(claim.until, line.until);
-    if (claim && (line.type === 'release' || line.type === 'lost')) {
+    if (claim && (line.type === 'release' || line.type === 'lost' || line.type === 'unheld')) {
       open.delete(line.call);
       claim.until = Math.min(claim.until, line.at);
-      claim.end = line.type === 'lost' ? 'lost' : 'released';
+      claim.end = line.type === 'release' ? 'released' : 'lost';
       return { ended: [claim] };
     }
     return { ended };
@@ -74,6 +84,30 @@ export class Claims {
   /** The claims that are open when all has been read. */
   finish(): Claim[] {
     return [...this.#processes.values()].flatMap(({ from, open }) => finishAll(from, open));
+  }
+
+  #began(from: WorkerProcess, line: Held, pending: Growing | undefined): Growing {
+    const { call, lock, beside, at, until } = line;
+    const { process, ttl } = from;
+    const fence = BigInt(line.fence);
+    const grant = fence / FENCE_SCALE;
+    const grantedAt = this.#grantedAt(`${process} ${lock}`, grant, at);
+    if (pending) return Object.assign(pending, { fence, grant, grantedAt, until });
+    return {
+      ...{ process, ttl, call, lock, beside, fence, grant, grantedAt },
+      ...{ from: at, until, end: 'open' },
+    };
+  }
+
+  #grantedAt(key: string, grant: bigint, at: number): number {
+    let grants = this.#grants.get(key);
+    if (!grants) this.#grants.set(key, (grants = new Map<bigint, number>()));
+    const first = grants.get(grant);
+    if (first !== undefined) return first;
+    grants.set(grant, at);
+    const [oldest] = grants.keys();
+    if (grants.size > KEPT_GRANTS && oldest !== undefined) grants.delete(oldest);
+    return at;
   }
 }
 
@@ -90,6 +124,21 @@ function finishAll({ killed }: WorkerProcess, open: Map<number, Growing>): Claim
   return claims;
 }
 
+/** Whether it was ever valid. */
+export function isGood({ from, until }: Claim): boolean {
+  return until > from;
+}
+
 export function overlap(a: Claim, b: Claim): { from: number; until: number } {
   return { from: Math.max(a.from, b.from), until: Math.min(a.until, b.until) };
+}
+
+/** For people. */
+export function nameOf({ process, call, beside, fence, from, until, end }: Claim): string {
+  const as = !beside
+    ? ''
+    : beside.mode === 'shared'
+      ? 'read, '
+      : `${String(beside.weight)} of it, `;
+  return `${process} call ${String(call)} (${as}fence ${String(fence)}, ${from.toFixed(3)} to ${until.toFixed(3)}, ${end})`;
 }

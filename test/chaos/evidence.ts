@@ -18,7 +18,8 @@ export interface Evidence {
 }
 
 export interface Violation {
-  readonly rule: 'exclusion' | 'fence' | 'turn' | 'recovery' | 'store' | 'leftover' | 'error';
+  readonly rule:
+    'exclusion' | 'permits' | 'fence' | 'turn' | 'recovery' | 'store' | 'leftover' | 'error';
   readonly message: string;
   /** What it concerns, to find the lines around it. */
   readonly lock?: string | undefined;

@@ -1,13 +1,14 @@
 import { roleOf } from './administrator.ts';
 import type { Checker } from './checker.ts';
-import type { ClaimChange } from './claims.ts';
+import type { Claim, ClaimChange } from './claims.ts';
 import { healedAt } from './evidence.ts';
 import type { Evidence } from './evidence.ts';
 import { isSessionOf } from './history.ts';
-import type { Entry } from './history.ts';
+import type { Entry, Line } from './history.ts';
 import { LONGER } from './recoveries.ts';
 import type { Recovery, StormRecovery } from './recoveries.ts';
 import type { WriteCounts } from './stale-writes.ts';
+import { READ_WRITE_LOCK } from './wanted.ts';
 
 /** How long something took, in milliseconds; `ttls` is the median in ttls of whoever was hurt. */
 export interface Distribution {
@@ -20,12 +21,14 @@ export interface Distribution {
 }
 
 export interface Figures {
-  /** Holds that followed one of another process. */
+  /** Holds that followed one of another process, and could not be beside it. */
   readonly handoffs: number;
   /** All holds, local turns included. */
   readonly holds: number;
   readonly calls: number;
   readonly terms: number;
+  /** By what was asked for. */
+  readonly modes: Readonly<Record<Mode, ModeCounts>>;
   readonly processes: number;
   /** What calls ended with, when not with a hold. */
   readonly outcomes: Readonly<Record<string, number>>;
@@ -48,42 +51,70 @@ export interface Figures {
   readonly leftovers: Readonly<Record<string, number>>;
 }
 
+export type Mode = 'lock' | 'write' | 'read' | 'downgraded' | 'permit' | 'term';
+
+export interface ModeCounts {
+  calls: number;
+  holds: number;
+  /** Of these, how many began while another process held it, too; undefined of what is held alone. */
+  beside?: number;
+}
+
 const LONGEST = 5;
 
 /** Counts while the histories are read. */
 export class Tally {
   readonly #evidence: Evidence;
-  readonly #holders = new Map<string, string>();
-  readonly #waits = new Map<string, number>();
+  readonly #holders = new Map<string, Claim>();
+  readonly #open = new Map<string, Set<Claim>>();
+  readonly #modes: Record<Mode, ModeCounts> = {
+    ...{ lock: alone(), write: alone(), read: shared() },
+    ...{ downgraded: shared(), permit: shared(), term: alone() },
+  };
+  readonly #waits = new Map<string, { readonly at: number; readonly mode: Mode }>();
   readonly #outcomes: Record<string, number> = {};
   #handoffs = 0;
   #holds = 0;
   #calls = 0;
-  #terms = 0;
   #longestWait = 0;
 
   constructor(evidence: Evidence) {
     this.#evidence = evidence;
   }
 
-  see({ from, line }: Entry, { began }: ClaimChange): void {
-    if (began) {
-      const { lock, process } = began;
-      this.#holds += 1;
-      if (lock.startsWith('election:')) this.#terms += 1;
-      if ((this.#holders.get(lock) ?? process) !== process) this.#handoffs += 1;
-      this.#holders.set(lock, process);
-    }
+  see({ from, line }: Entry, { began, ended }: ClaimChange): void {
+    for (const claim of ended) this.#open.get(claim.lock)?.delete(claim);
     if (!from || !('call' in line)) return;
     const key = `${from.process} ${String(line.call)}`;
     if (line.type === 'wait') {
+      const mode = modeOf(line);
       this.#calls += 1;
-      this.#waits.set(key, line.at);
+      this.#modes[mode].calls += 1;
+      this.#waits.set(key, { at: line.at, mode });
     }
+    if (began) this.#began(began, this.#waits.get(key)?.mode);
     if (line.type === 'unheld') add(this.#outcomes, line.outcome);
     if (line.type !== 'held' && line.type !== 'unheld') return;
-    this.#longestWait = Math.max(this.#longestWait, line.at - (this.#waits.get(key) ?? line.at));
+    this.#longestWait = Math.max(
+      this.#longestWait,
+      line.at - (this.#waits.get(key)?.at ?? line.at),
+    );
     this.#waits.delete(key);
+  }
+
+  #began(claim: Claim, mode: Mode = 'lock'): void {
+    const { lock, process, from } = claim;
+    const counts = this.#modes[mode];
+    this.#holds += 1;
+    counts.holds += 1;
+    const last = this.#holders.get(lock);
+    if (last && last.process !== process && !(last.beside && claim.beside)) this.#handoffs += 1;
+    this.#holders.set(lock, claim);
+    let open = this.#open.get(lock);
+    if (!open) this.#open.set(lock, (open = new Set<Claim>()));
+    const isBeside = (other: Claim): boolean => other.process !== process && other.until > from;
+    if (counts.beside !== undefined && [...open].some(isBeside)) counts.beside += 1;
+    open.add(claim);
   }
 
   finish({ recoveries, staleWrites }: Checker): Figures {
@@ -95,7 +126,8 @@ export class Tally {
       handoffs: this.#handoffs,
       holds: this.#holds,
       calls: this.#calls,
-      terms: this.#terms,
+      terms: this.#modes.term.holds,
+      modes: this.#modes,
       processes: processes.length,
       outcomes: this.#outcomes,
       faults: count(faults.map((fault) => fault.kind)),
@@ -110,6 +142,21 @@ export class Tally {
       leftovers: leftoversOf(this.#evidence),
     };
   }
+}
+
+function alone(): ModeCounts {
+  return { calls: 0, holds: 0 };
+}
+
+function shared(): ModeCounts {
+  return { ...alone(), beside: 0 };
+}
+
+function modeOf({ lock, how, beside }: Extract<Line, { type: 'wait' }>): Mode {
+  if (how === 'campaign') return 'term';
+  if (how === 'downgrade') return 'downgraded';
+  if (beside) return beside.mode === 'shared' ? 'read' : 'permit';
+  return lock === READ_WRITE_LOCK ? 'write' : 'lock';
 }
 
 function needsTtl({ cause, single }: Recovery): boolean {

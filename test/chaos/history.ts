@@ -8,13 +8,14 @@ import type { LeaseholdEvent } from '../../src/index.ts';
  */
 export type Line =
   | { readonly type: 'begin'; readonly at: number; readonly pid: number; readonly ttl: number }
-  /** About to call acquire, tryAcquire or an election's acquire. */
+  /** About to call acquire, tryAcquire, an election's acquire, or downgrade. */
   | {
       readonly type: 'wait';
       readonly at: number;
       readonly call: number;
       readonly lock: string;
       readonly how: string;
+      readonly beside?: Company | undefined;
       /** When the caller gives up by itself, in milliseconds; undefined when never. */
       readonly timeout?: number | undefined;
     }
@@ -26,10 +27,11 @@ export type Line =
       readonly lock: string;
       readonly until: number;
       readonly fence: string;
+      readonly beside?: Company | undefined;
     }
   /** Still valid while held: the claim reaches to `until` now. */
   | { readonly type: 'still'; readonly at: number; readonly call: number; readonly until: number }
-  /** Is about to call release; claims nothing from here on. */
+  /** Is about to call release, or downgrade; claims nothing from here on. */
   | { readonly type: 'release'; readonly at: number; readonly call: number }
   | { readonly type: 'released'; readonly at: number; readonly call: number }
   | { readonly type: 'lost'; readonly at: number; readonly call: number; readonly reason: string }
@@ -54,6 +56,11 @@ export type Line =
   | { readonly type: 'event'; readonly at: number; readonly event: EventLine }
   | { readonly type: 'closing'; readonly at: number }
   | { readonly type: 'closed'; readonly at: number };
+
+/** Whom a hold may have beside it: other readers, or other permits. One without any is alone. */
+export type Company =
+  | { readonly mode: 'shared' }
+  | { readonly mode: 'permit'; readonly weight: number; readonly limit: number };
 
 /** An event of the library, as JSON carries it. */
 type EventLine = { readonly type: LeaseholdEvent['type'] } & Readonly<Record<string, unknown>>;

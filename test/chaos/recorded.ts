@@ -1,6 +1,6 @@
 import { Checker } from './checker.ts';
 import type { Evidence } from './evidence.ts';
-import type { Entry, Line, StoreRow, WorkerProcess } from './history.ts';
+import type { Company, Entry, Line, StoreRow, WorkerProcess } from './history.ts';
 import { STORE_LAG_MS } from './merge.ts';
 
 const FENCE_SCALE = 65_536;
@@ -14,18 +14,19 @@ interface Run extends Partial<Omit<Evidence, 'processes'>> {
   readonly rows?: readonly StoreRow[];
 }
 
-/** A history from a few words: what one call did and when. */
+/** A history from a few words: what one call did and when; alone unless told. */
 export function hold(
   call: number,
   version: number,
   from: number,
   until: number,
   release?: number,
+  beside?: Company,
 ): Line[] {
   const fence = fenceOf(version);
   return [
-    { type: 'wait', at: from - 1, call, lock: 'a', how: 'patient' },
-    { type: 'held', at: from, call, lock: 'a', until, fence },
+    { type: 'wait', at: from - 1, call, lock: 'a', how: 'patient', beside },
+    { type: 'held', at: from, call, lock: 'a', until, fence, beside },
     ...(release === undefined ? [] : [{ type: 'release', at: release, call } as const]),
   ];
 }

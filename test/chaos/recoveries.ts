@@ -47,16 +47,36 @@ interface Hit {
 }
 
 interface OfLock {
+  /** Whoever was granted it last. */
   holder?: Claim;
-  /** Faults that have hit the holder since it was granted the lock. */
+  /** Claims that are not over: several of readers and of permits. */
+  readonly open: Set<Claim>;
+  /** When a hold ended in order for the last time. */
+  releasedAt: number;
+  /** Faults that have hit holders, until what these stood in the way of was granted. */
   hits: Hit[];
   /** By process and call. */
-  readonly waiting: Map<string, { readonly from: WorkerProcess; readonly at: number }>;
+  readonly waiting: Map<string, Waiting>;
   /** Set by the end of a storm, until the next grant. */
   healed?: { readonly at: number; readonly cause: string; overdue: boolean };
 }
 
-/** Measures how soon each lock is granted again after its holder was hit, and after each storm. */
+interface Waiting {
+  readonly from: WorkerProcess;
+  readonly at: number;
+  /** Whether it wants to be alone. */
+  readonly alone: boolean;
+}
+
+/**
+ * Measures how soon each lock is granted again after its holder was hit, and after each storm.
+ *
+ * Others go on to read beside a reader that was hit: it is recovered from when somebody may write who waited for
+ * it, counted from when the last of them stopped. Whose permits a grant of a semaphore has got, of one that was
+ * hit or of one that gave them back, nobody can tell: what a fault costs there is not measured. But it is granted
+ * again after each storm, as everything is, and whoever wants all permits is passed by nobody: one that were never
+ * given back would stop all.
+ */
 export class Recoveries {
   readonly byCause: Recovery[] = [];
   readonly afterStorms: StormRecovery[] = [];
@@ -75,14 +95,14 @@ export class Recoveries {
     if (!from) return;
     this.#passTo(line.at);
     if (line.type === 'begin') this.#forget(from);
-    if (line.type === 'wait') {
-      this.#of(line.lock).waiting.set(`${from.process} ${String(line.call)}`, {
-        from,
-        at: line.at,
-      });
+    // Who downgrades holds.
+    if (line.type === 'wait' && line.how !== 'downgrade') {
+      const { lock, call, at, beside } = line;
+      const waiting = { from, at, alone: beside === undefined };
+      this.#of(lock).waiting.set(`${from.process} ${String(call)}`, waiting);
       let calls = this.#calls.get(from);
       if (!calls) this.#calls.set(from, (calls = new Map<number, string>()));
-      calls.set(line.call, line.lock);
+      calls.set(call, lock);
     }
     if (began) this.#granted(began);
     for (const claim of ended) this.#ended(claim, line.at);
@@ -114,10 +134,10 @@ export class Recoveries {
 
   #strike(fault: Fault): void {
     for (const ofLock of this.#locks.values()) {
-      const { holder } = ofLock;
-      if (!holder || holder.end !== 'open' || holder.until <= fault.at) continue;
-      if (!hits(fault, holder)) continue;
-      ofLock.hits.push({ fault, cause: causeOf(fault, holder, this.#evidence), holder });
+      for (const holder of ofLock.open) {
+        if (holder.until <= fault.at || !hits(fault, holder)) continue;
+        ofLock.hits.push({ fault, cause: causeOf(fault, holder, this.#evidence), holder });
+      }
     }
   }
 
@@ -127,42 +147,50 @@ export class Recoveries {
     const { holder, healed } = ofLock;
     const isLocalTurn = holder?.process === claim.process && holder.grant === claim.grant;
     ofLock.holder = claim;
+    ofLock.open.add(claim);
     if (isLocalTurn) return;
     const waitedSince = longestWaiting(ofLock, at);
-    for (const { fault, cause, holder: hit } of ofLock.hits) {
-      // While no server is there nothing can be granted.
-      const isOver = isOfServer(fault) && fault.until <= at;
-      const since = Math.max(isOver ? fault.until : fault.at, waitedSince);
-      const { ttl } = hit;
-      const length = Math.max(0, at - since);
-      this.byCause.push({ lock, cause, at: since, length, ttl, single: this.#isSingle(fault) });
-    }
-    ofLock.hits = [];
+    const ways = Map.groupBy(ofLock.hits, ({ holder: hit }) => mayBeBeside(claim, hit));
+    // One fault may have hit several readers, and is recovered from once.
+    const byFault = new Map(ways.get(false)?.map((hit) => [hit.fault, hit]));
+    for (const hit of byFault.values()) this.#measure(claim, hit, ofLock);
+    ofLock.hits = claim.beside?.mode === 'permit' ? [] : (ways.get(true) ?? []);
     if (!healed) return;
-    const since = Math.max(healed.at, waitedSince, holder?.end === 'released' ? holder.until : 0);
+    const since = Math.max(healed.at, waitedSince, ofLock.releasedAt);
     const length = Math.max(0, at - since);
     this.afterStorms.push({ lock, cause: healed.cause, at: since, length });
     delete ofLock.healed;
   }
 
+  #measure({ lock, from: at }: Claim, { fault, cause, holder }: Hit, ofLock: OfLock): void {
+    const { beside, ttl } = holder;
+    // While no server is there nothing can be granted.
+    const isOver = isOfServer(fault) && fault.until <= at;
+    const since = Math.max(
+      isOver ? fault.until : fault.at,
+      longestWaiting(ofLock, at, beside !== undefined),
+      ...(beside ? [ofLock.releasedAt] : []),
+    );
+    const length = Math.max(0, at - since);
+    this.byCause.push({ lock, cause, at: since, length, ttl, single: this.#isSingle(fault) });
+  }
+
   /** A hold that ended in order while a fault was at work has not been hurt by it. */
   #ended(claim: Claim, at: number): void {
     const ofLock = this.#of(claim.lock);
-    if (claim.end !== 'released' || ofLock.holder !== claim) return;
-    ofLock.hits = ofLock.hits.filter(({ fault }) => fault.until > at);
+    ofLock.open.delete(claim);
+    if (claim.end !== 'released') return;
+    ofLock.releasedAt = Math.max(ofLock.releasedAt, claim.until);
+    ofLock.hits = ofLock.hits.filter(({ fault, holder }) => holder !== claim || fault.until > at);
   }
 
   #checkOverdue(lock: string, ofLock: OfLock, now: number): void {
-    const { healed, holder } = ofLock;
-    if (holder?.end === 'open' && holder.until > now) return;
+    const { healed, releasedAt } = ofLock;
+    if ([...ofLock.open].some(({ until }) => until > now)) return;
     const { ttl, faults } = this.#evidence;
     const limit = recoveryLimit(ttl);
     if (!healed || healed.overdue || now <= healed.at + limit) return;
-    const since = Math.max(
-      healed.at,
-      ...(holder?.end === 'released' ? [holder.until] : []),
-      longestWaiting(ofLock, now),
-    );
+    const since = Math.max(healed.at, releasedAt, longestWaiting(ofLock, now));
     if (now - since <= limit + stalledWithin(faults, since, now)) return;
     healed.overdue = true;
     const late = (now - since).toFixed(0);
@@ -198,20 +226,26 @@ export class Recoveries {
   #of(lock: string): OfLock {
     let ofLock = this.#locks.get(lock);
     if (!ofLock) {
-      ofLock = { hits: [], waiting: new Map() };
+      ofLock = { open: new Set(), releasedAt: 0, hits: [], waiting: new Map() };
       this.#locks.set(lock, ofLock);
     }
     return ofLock;
   }
 }
 
-/** Since when somebody who is alive waits; that moment itself when nobody does. */
-function longestWaiting({ waiting }: OfLock, now: number): number {
+/** Since when somebody who is alive waits, or waits to be alone; that moment itself when nobody does. */
+function longestWaiting({ waiting }: OfLock, now: number, toBeAlone = false): number {
   let earliest = now;
-  for (const { from, at } of waiting.values()) {
+  for (const { from, at, alone } of waiting.values()) {
+    if (toBeAlone && !alone) continue;
     if (from.killed === undefined || from.killed.at > now) earliest = Math.min(earliest, at);
   }
   return earliest;
+}
+
+/** Whether one does not have to wait for the other. */
+function mayBeBeside({ beside }: Claim, other: Claim): boolean {
+  return beside !== undefined && beside.mode === other.beside?.mode;
 }
 
 function isOfServer(fault: Fault): boolean {

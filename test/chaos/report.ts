@@ -1,11 +1,15 @@
 import type { ChaosResult } from './chaos.ts';
-import type { Distribution, Figures } from './figures.ts';
+import type { Distribution, Figures, Mode, ModeCounts } from './figures.ts';
 
 /** For a terminal. */
 export function renderFigures(figures: Figures): string {
   const { writes, afterStorms, bySingle, byCause, byTtl } = figures;
   return [
     `operations    ${String(figures.calls)} calls, ${String(figures.holds)} holds, ${String(figures.terms)} of them terms, ${String(figures.handoffs)} handoffs between processes`,
+    ...modesOf(figures).map(
+      ([mode, { calls, holds, beside }]) =>
+        `  ${mode.padEnd(11)} ${String(calls)} calls, ${String(holds)} holds${beside === undefined ? '' : `, ${String(beside)} of them beside one of another process`}`,
+    ),
     `without hold  ${list(figures.outcomes)}`,
     `processes     ${String(figures.processes)}`,
     `faults        ${list(figures.faults)}`,
@@ -37,15 +41,16 @@ export function renderPage(
 
 ${duration}: \`npm run chaos -- --minutes ${String(run.minutes)} --seed ${String(run.seed)}\`, commit \`${run.commit}\`.
 
-${String(workers.length)} processes, each started again when it is killed (${String(figures.processes)} in all), want five locks and the
-leadership of one election, on two kube-apiservers with one etcd, each process through a proxy of its own. Storms
-of faults of 12 s and single faults take turns; after each there is calm for ${seconds(limit + 500)}, in which every lock has to
-recover. What every process did, by the machine's monotonic clock, was judged afterwards by a checker of its own
-(\`test/chaos\`).
+${String(workers.length)} processes, each started again when it is killed (${String(figures.processes)} in all), want five locks, to read
+and to write one more, permits of a semaphore, and the leadership of one election, on two kube-apiservers with one
+etcd, each process through a proxy of its own. Storms of faults of 12 s and single faults take turns; after each there
+is calm for ${seconds(limit + 500)}, in which everything has to recover. What every process did, by
+the machine's monotonic clock, was judged afterwards by a checker of its own (\`test/chaos\`).
 
 | what                                                             | limit                 | measured |
 | ---------------------------------------------------------------- | --------------------- | -------- |
-| two holders of one lock at the same time                         | 0                     | ${of('exclusion')} |
+| two holders of one lock at the same time, or a writer and a reader | 0                   | ${of('exclusion')} |
+| more permits held than the semaphore has                         | 0                     | ${of('permits')} |
 | fencing tokens that did not grow                                 | 0                     | ${of('fence')} |
 | lost grants: calls that never ended, or not in their time        | 0                     | ${of('turn', 'error')} |
 | stale writes that the protected table accepted                   | 0                     | ${String(writes.staleAccepted)} |
@@ -60,6 +65,15 @@ recover. What every process did, by the machine's monotonic clock, was judged af
 ${number(figures.calls)} calls, ${number(figures.holds)} holds, ${number(figures.terms)} of them terms of leadership; ${number(figures.handoffs)} times a lock went
 from one process to another. Calls that ended without a hold: ${list(figures.outcomes)}. The longest
 wait was ${seconds(figures.longestWait)}.
+
+| what                    | calls | holds | began beside one of another process |
+| ----------------------- | ----- | ----- | ----------------------------------- |
+${modesOf(figures)
+  .map(
+    ([mode, { calls, holds, beside }]) =>
+      `| ${MODES[mode]} | ${number(calls)} | ${number(holds)} | ${beside === undefined ? '' : number(beside)} |`,
+  )
+  .join('\n')}
 
 | process | ttl | under \`leasehold run\` | its clock runs | its wall clock is off | API server |
 | ------- | --- | --------------------- | -------------- | --------------------- | ---------- |
@@ -99,13 +113,14 @@ ${Object.entries(figures.faults)
 ## Recovery
 
 From the end of a storm until a lock was granted again, if somebody wanted it and nobody held it in order; by the
-last fault that had hit its holder. All locks, after each of ${String(figures.storms)} storms and single faults:
+last fault that had hit its holder. All names, after each of ${String(figures.storms)} storms and single faults:
 
 ${table(figures.afterStorms, false)}
 
 From one fault that hit a lock's holder, while nothing else was wrong, until somebody had the lock again; from when
-the servers were back for faults of servers. Processes under \`leasehold run\` are given up by their parent, without
-a wait for the ttl; a fault of a server takes the lock from nobody.
+the servers were back for faults of servers; from one that hit a reader, until somebody could write who waited. Of
+permits nobody can tell whose a grant has got, so those of a semaphore are not here. Processes under
+\`leasehold run\` are given up by their parent, without a wait for the ttl; a fault of a server takes the lock from nobody.
 
 ${table(figures.bySingle, true)}
 
@@ -123,6 +138,19 @@ ${figures.longest
   )
   .join('\n')}
 `;
+}
+
+const MODES: Readonly<Record<Mode, string>> = {
+  lock: 'a lock',
+  write: 'a read-write lock, to write',
+  read: 'the same, to read',
+  downgraded: 'from a write to a read',
+  permit: 'permits of a semaphore',
+  term: 'a term of leadership',
+};
+
+function modesOf({ modes }: Figures): [Mode, ModeCounts][] {
+  return Object.entries(modes) as [Mode, ModeCounts][];
 }
 
 const MEANINGS: Readonly<Record<string, string>> = {

@@ -50,7 +50,10 @@ if (values.help) {
   const { figures, violations, stories, longestGap } = result;
   process.stdout.write(`${renderFigures(figures)}\n`);
   if (values.gap) process.stdout.write(`${longestGap.join('\n')}\n`);
-  process.stdout.write(`violations    ${String(violations.length)}\n`);
+  const rules = [...Map.groupBy(violations, ({ rule }) => rule)].map(
+    ([rule, { length }]) => ` ${rule} ${String(length)}`,
+  );
+  process.stdout.write(`violations    ${String(violations.length)}${rules.join()}\n`);
   for (const story of stories) process.stdout.write(`\n${story}\n`);
   if (values.report !== undefined) {
     const page = renderPage(result, { minutes, seed, commit: version });

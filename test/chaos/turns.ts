@@ -109,7 +109,8 @@ function nameOf({ process }: WorkerProcess, { call, how, lock }: Waiting): strin
   return `${process} call ${String(call)} (${how}) for ${lock}`;
 }
 
-/** A try may find the API server away; a waiter waits for it. */
+/** A try may find the API server away, and a waiter waits for it; what is downgraded may be lost meanwhile. */
 function isExpected(outcome: string, how: string): boolean {
+  if (how === 'downgrade') return outcome === 'LOST';
   return EXPECTED.has(outcome) || (how === 'try' && outcome === 'API_UNREACHABLE');
 }

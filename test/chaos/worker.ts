@@ -1,11 +1,15 @@
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, isLeaseholdError } from '../../src/index.ts';
-import type { Election, Held, Leadership, Leasehold } from '../../src/index.ts';
+import type { Election, Held, Leadership, Leasehold, ReadWriteLock } from '../../src/index.ts';
 import { HistoryWriter, identityOf, monotonic } from './history.ts';
+import type { Company } from './history.ts';
+import { HoldRecorder, LONG_HOLD_MS, tell } from './hold-recorder.ts';
+import type { Call } from './hold-recorder.ts';
 import { SeededRandom } from './random.ts';
 import { StoreClient } from './store-client.ts';
 import type { StoreSettings } from './store-client.ts';
+import type { Wanted } from './wanted.ts';
 import { WorkerClock } from './worker-clock.ts';
 import type { ClockSettings } from './worker-clock.ts';
 
@@ -18,8 +22,8 @@ export interface WorkerSettings {
   readonly ttl: number;
   readonly seed: number;
   readonly history: string;
-  /** Names and how often each is chosen. */
-  readonly locks: readonly (readonly [string, number])[];
+  /** And how often each is chosen. */
+  readonly wanted: readonly (readonly [Wanted, number])[];
   readonly election: string;
   /** How many callers compete inside this process. */
   readonly callers: number;
@@ -27,22 +31,20 @@ export interface WorkerSettings {
   readonly store: StoreSettings;
 }
 
-const SAMPLE_MS = 200;
-/** From here on the test is told of a hold, so that a fault can hit it. */
-const LONG_HOLD_MS = 300;
 const LONGEST_HOLD_MS = 3_000;
-/** How long after its loss a worker that does not look at it still writes. */
-const CARELESS_MS = 1_500;
-
-/** So many holds write once more after their release, as a request that is tried again does. */
+/** So many holds write once more after their release. */
 const LATE_WRITES = 0.05;
+const READS = 0.6;
+const DOWNGRADES = 0.3;
+const READING: Company = { mode: 'shared' };
 
-/** What locks and elections have in common for the history. */
-interface Claim {
-  readonly valid: boolean;
-  readonly validFor: number;
-  readonly fence: bigint;
-  readonly signal: AbortSignal;
+/** A lock, or so many permits of a semaphore. */
+interface Grantor {
+  readonly name: string;
+  /** Whom a hold may be beside. */
+  readonly beside?: Company;
+  acquire(options?: { timeout?: number; signal?: AbortSignal }): Promise<Held>;
+  tryAcquire(): Promise<Held | undefined>;
 }
 
 /** Contends for locks and an election until told to finish, and writes down what it claims. */
@@ -53,8 +55,7 @@ class Worker {
   readonly #finishing = new AbortController();
   readonly #clock: WorkerClock;
   readonly #store: StoreClient;
-  #calls = 0;
-  #writes = 0;
+  readonly #recorder: HoldRecorder;
 
   constructor(settings: WorkerSettings) {
     this.#settings = settings;
@@ -62,6 +63,10 @@ class Worker {
     this.#store = new StoreClient(settings.store);
     this.#history = new HistoryWriter(settings.history);
     this.#random = new SeededRandom(settings.seed);
+    this.#recorder = new HoldRecorder({
+      ...{ process: settings.process, history: this.#history, random: this.#random },
+      ...{ clock: this.#clock, store: this.#store },
+    });
   }
 
   /** One word of the test: `finish`, or `jump` and milliseconds. */
@@ -107,57 +112,100 @@ class Worker {
   async #contend(leasehold: Leasehold): Promise<void> {
     const random = this.#random;
     while (!this.#finishing.signal.aborted) {
-      const name = random.weighted(this.#settings.locks);
-      const lock = leasehold.lock(name);
-      const way = random.weighted([
-        ['patient', 30],
-        ['timeout', 35],
-        ['cancel', 15],
-        ['try', 20],
-      ] as const);
-      if (way === 'patient') {
-        await this.#call(name, way, undefined, () => lock.acquire());
-      } else if (way === 'timeout') {
-        const timeout = random.chance(0.3) ? random.between(1, 50) : random.between(50, 6_000);
-        const trueTimeout = this.#clock.trueLength(timeout);
-        await this.#call(name, way, trueTimeout, () => lock.acquire({ timeout }));
-      } else if (way === 'cancel') {
-        const after = Math.round(random.between(0, 150));
-        const signal = AbortSignal.timeout(after);
-        await this.#call(name, way, after, () => lock.acquire({ signal }));
+      const wanted = random.weighted(this.#settings.wanted);
+      if (wanted.kind === 'lock') {
+        await this.#use(leasehold.lock(wanted.name));
+      } else if (wanted.kind === 'semaphore') {
+        await this.#use(this.#permits(leasehold, wanted.name, wanted.permits));
       } else {
-        await this.#call(name, way, undefined, () => lock.tryAcquire());
+        const lock = leasehold.readWriteLock(wanted.name);
+        if (random.chance(READS)) await this.#use(readerOf(lock));
+        else await this.#use(lock.write, lock);
       }
       await sleep(random.chance(0.7) ? random.between(0, 5) : random.between(5, 50));
     }
   }
 
+  /** Mostly one or two; now and then up to all, beside which there is nobody. */
+  #permits(leasehold: Leasehold, name: string, limit: number): Grantor {
+    const semaphore = leasehold.semaphore(name, { permits: limit });
+    const most = this.#random.chance(0.3) ? limit : 2;
+    const permits = 1 + Math.floor(this.#random.between(0, most));
+    return {
+      ...{ name, beside: { mode: 'permit', weight: permits, limit } },
+      acquire: (options) => semaphore.acquire({ ...options, permits }),
+      tryAcquire: () => semaphore.tryAcquire({ permits }),
+    };
+  }
+
   /** One call and, when it is granted, one hold. */
-  async #call(
-    lock: string,
-    how: string,
-    timeout: number | undefined,
-    acquire: () => Promise<Held | undefined>,
-  ): Promise<void> {
-    const call = this.#begin(lock, how, timeout);
+  async #use(grantor: Grantor, toDowngrade?: ReadWriteLock): Promise<void> {
+    const { name: lock, beside } = grantor;
+    const { timeout, how, grant } = this.#way(grantor);
+    const call = this.#recorder.begin({ lock, how, timeout, beside });
     let held: Held | undefined;
     try {
-      held = await acquire();
+      held = await grant();
     } catch (error) {
-      this.#failed(call, error);
+      this.#recorder.failed(call, error);
       return;
     }
     if (!held) {
-      this.#history.write({ type: 'unheld', at: monotonic(), call, outcome: 'TAKEN' });
+      this.#recorder.taken(call);
       return;
     }
-    await this.#hold(call, lock, held, this.#duration());
-    this.#history.write({ type: 'release', at: monotonic(), call });
+    await this.#recorder.hold(call, held, this.#duration(beside !== undefined));
+    const isDowngraded = toDowngrade !== undefined && this.#random.chance(DOWNGRADES);
+    if (isDowngraded) await this.#downgrade(toDowngrade, call, held);
+    else await this.#release(call, held);
+    if (beside || !this.#random.chance(LATE_WRITES)) return;
+    await this.#recorder.writeLate(call, held.fence);
+  }
+
+  #way(grantor: Grantor): {
+    readonly how: string;
+    readonly timeout?: number;
+    readonly grant: () => Promise<Held | undefined>;
+  } {
+    const random = this.#random;
+    const how = random.weighted([
+      ['patient', 30],
+      ['timeout', 35],
+      ['cancel', 15],
+      ['try', 20],
+    ] as const);
+    if (how === 'patient') return { how, grant: () => grantor.acquire() };
+    if (how === 'try') return { how, grant: () => grantor.tryAcquire() };
+    if (how === 'timeout') {
+      const timeout = random.chance(0.3) ? random.between(1, 50) : random.between(50, 6_000);
+      const grant = (): Promise<Held> => grantor.acquire({ timeout });
+      return { how, timeout: this.#clock.trueLength(timeout), grant };
+    }
+    const timeout = Math.round(random.between(0, 150));
+    const grant = (): Promise<Held> => grantor.acquire({ signal: AbortSignal.timeout(timeout) });
+    return { how, timeout, grant };
+  }
+
+  /** The hold is over with the call; what comes of it may be beside other readers. */
+  async #downgrade(lock: ReadWriteLock, call: Call, held: Held): Promise<void> {
+    this.#recorder.releasing(call);
+    const reading = this.#recorder.begin({ lock: lock.name, how: 'downgrade', beside: READING });
+    let reads: Held;
+    try {
+      reads = await lock.downgrade(held);
+    } catch (error) {
+      this.#recorder.failed(reading, error);
+      return;
+    }
+    this.#recorder.released(call);
+    await this.#recorder.hold(reading, reads, this.#duration(true));
+    await this.#release(reading, reads);
+  }
+
+  async #release(call: Call, held: Held): Promise<void> {
+    this.#recorder.releasing(call);
     await held.release();
-    this.#history.write({ type: 'released', at: monotonic(), call });
-    if (!this.#random.chance(LATE_WRITES)) return;
-    await sleep(this.#random.between(0, CARELESS_MS));
-    await this.#write(call, lock, String(held.fence));
+    this.#recorder.released(call);
   }
 
   async #stand(leasehold: Leasehold): Promise<void> {
@@ -174,107 +222,43 @@ class Worker {
     }
   }
 
-  async #campaign(election: Election, patience: number | undefined): Promise<void> {
-    const lock = `election:${election.name}`;
-    const call = this.#begin(lock, 'campaign', patience);
+  async #campaign(election: Election, timeout: number | undefined): Promise<void> {
+    const call = this.#recorder.begin({
+      ...{ lock: `election:${election.name}`, how: 'campaign', timeout },
+    });
     const { signal } = this.#finishing;
     let term: Leadership;
     try {
-      const given = patience === undefined ? [] : [AbortSignal.timeout(patience)];
+      const given = timeout === undefined ? [] : [AbortSignal.timeout(timeout)];
       term = await election.acquire({ signal: AbortSignal.any([signal, ...given]) });
     } catch (error) {
-      this.#failed(call, error);
+      this.#recorder.failed(call, error);
       return;
     }
     const most = this.#random.chance(0.1) ? LONGEST_HOLD_MS : 150;
-    await this.#hold(call, lock, term, this.#random.between(0, most));
-    this.#history.write({ type: 'release', at: monotonic(), call });
+    await this.#recorder.hold(call, term, this.#random.between(0, most));
+    this.#recorder.releasing(call);
     if (this.#random.chance(0.3)) await term.transfer(identityOf(this.#settings.process));
     else await term.resign();
-    this.#history.write({ type: 'released', at: monotonic(), call });
+    this.#recorder.released(call);
   }
 
-  #begin(lock: string, how: string, timeout: number | undefined): number {
-    this.#calls += 1;
-    const call = this.#calls;
-    this.#history.write({ type: 'wait', at: monotonic(), call, lock, how, timeout });
-    return call;
-  }
-
-  #failed(call: number, error: unknown): void {
-    const outcome = isLeaseholdError(error) ? error.code : 'THROWN';
-    const detail = error instanceof Error ? error.message : String(error);
-    this.#history.write({ type: 'unheld', at: monotonic(), call, outcome, detail });
-  }
-
-  #duration(): number {
+  /** Nobody waits for whoever may have others beside it: it stays, so that there are some. */
+  #duration(isBeside: boolean): number {
     const random = this.#random;
     if (this.#finishing.signal.aborted) return 0;
     if (random.chance(0.02)) return random.between(LONG_HOLD_MS, 1_200);
+    if (isBeside) return random.between(0, 80);
     return random.chance(0.7) ? 0 : random.between(0, 20);
-  }
-
-  /** Writes down the claims of one hold for as long as it lasts. */
-  async #hold(call: number, lock: string, claim: Claim, duration: number): Promise<void> {
-    const first = this.#claim(claim);
-    const fence = String(claim.fence);
-    this.#history.write({ type: 'held', call, lock, fence, ...first });
-    await this.#write(call, lock, fence);
-    if (duration === 0) return;
-    if (duration < LONG_HOLD_MS) {
-      await this.#keep(call, lock, claim, duration);
-    } else {
-      tell('holds');
-      await this.#keep(call, lock, claim, duration);
-      tell('free');
-    }
-  }
-
-  async #keep(call: number, lock: string, claim: Claim, duration: number): Promise<void> {
-    const fence = String(claim.fence);
-    const lost = new AbortController();
-    claim.signal.addEventListener('abort', () => {
-      const reason = (claim.signal.reason as Error).message;
-      this.#history.write({ type: 'lost', at: monotonic(), call, reason });
-      lost.abort();
-    });
-    const isLost = (): boolean => claim.signal.aborted;
-    const end = monotonic() + duration;
-    while (monotonic() < end && !isLost()) {
-      const left = Math.min(SAMPLE_MS, end - monotonic());
-      await sleep(Math.max(1, left), undefined, { signal: lost.signal }).catch(() => undefined);
-      this.#history.write({ type: 'still', call, ...this.#claim(claim) });
-      // Without another look: a pause in between is what the fence is for.
-      if (!isLost()) await this.#write(call, lock, fence);
-    }
-    if (!isLost() || !this.#random.chance(0.5)) return;
-    await sleep(this.#random.between(0, CARELESS_MS));
-    await this.#write(call, lock, fence);
-  }
-
-  async #write(call: number, lock: string, fence: string): Promise<void> {
-    this.#writes += 1;
-    const number = this.#writes;
-    const { process } = this.#settings;
-    this.#history.write({ type: 'write', at: monotonic(), call, number });
-    const accepted = await this.#store.write({ lock, fence, process, number });
-    this.#history.write({ type: 'written', at: monotonic(), call, number, accepted });
-  }
-
-  /**
-   * Valid now means: nobody else holds it from `at` until `until`. `until` is no later, and `at`
-   * no earlier than what the library said, so that a pause in between claims less, never more.
-   */
-  #claim(claim: Claim): { at: number; until: number } {
-    const before = monotonic();
-    const until = before + (claim.valid ? this.#clock.trueLength(claim.validFor) : 0);
-    return { until, at: monotonic() };
   }
 }
 
-/** To the test, also through `leasehold run`. */
-function tell(word: string): void {
-  process.stdout.write(`${word}\n`);
+function readerOf({ read }: ReadWriteLock): Grantor {
+  return {
+    ...{ name: read.name, beside: READING },
+    acquire: (options) => read.acquire(options),
+    tryAcquire: () => read.tryAcquire(),
+  };
 }
 
 const settings = JSON.parse(process.env.CHAOS_WORKER ?? '{}') as WorkerSettings;

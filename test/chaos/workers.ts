@@ -20,7 +20,7 @@ export interface Workload {
   readonly namespace: string;
   readonly directory: string;
   readonly seed: number;
-  readonly locks: WorkerSettings['locks'];
+  readonly wanted: WorkerSettings['wanted'];
   readonly election: string;
   readonly callers: number;
   readonly store: Store;
@@ -98,7 +98,7 @@ export class WorkerSlot {
   }
 
   start(): void {
-    const { directory, namespace, locks, election, callers, seed, store } = this.#workload;
+    const { directory, namespace, wanted, election, callers, seed, store } = this.#workload;
     const { name, ttl, supervised, clock } = this.traits;
     const process_ = `${name}.${String(this.#starts.length + 1)}`;
     const history = join(directory, `${process_}.jsonl`);
@@ -109,7 +109,7 @@ export class WorkerSlot {
       ttl,
       seed: seedOf(`${String(seed)} ${process_}`),
       history,
-      locks,
+      wanted,
       election,
       callers,
       clock,
