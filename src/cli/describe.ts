@@ -34,6 +34,10 @@ An election
   changed, and notes: whom the last leader wants to lead next, and whether the
   leader was asked to resign.
 
+A schedule
+  when it is due, by what it was last run with, and next; the run that goes on,
+  and the last one: its tick, when it began and ended, where, and the outcome.
+
 A session
   its process, how much of its ttl is left, and the locks that it holds and
   waits for.

@@ -1,6 +1,15 @@
 import type { Entry } from '../core/entry.ts';
 import { limitOf, weightOf } from '../core/mode.ts';
-import type { ElectionFacts, Facts, LockFacts, OtherFacts, SessionFacts } from './facts.ts';
+import { entryOf } from '../core/schedule.ts';
+import type {
+  ElectionFacts,
+  Facts,
+  LockFacts,
+  OtherFacts,
+  ScheduleFacts,
+  SessionFacts,
+} from './facts.ts';
+import { scheduleView } from './schedule-view.ts';
 import type {
   ElectionView,
   EntryView,
@@ -9,6 +18,7 @@ import type {
   LockView,
   OtherView,
   PermitsView,
+  ScheduleView,
   SessionState,
   SessionView,
   View,
@@ -46,6 +56,7 @@ export class Snapshot {
   view(facts: LockFacts): LockView;
   view(facts: ElectionFacts): ElectionView;
   view(facts: SessionFacts): SessionView;
+  view(facts: ScheduleFacts): ScheduleView;
   view(facts: OtherFacts): OtherView;
   view(facts: Facts): View;
   view(facts: Facts): View {
@@ -56,6 +67,11 @@ export class Snapshot {
         return this.#election(facts);
       case 'session':
         return this.#session(facts);
+      case 'schedule':
+        return scheduleView(facts, {
+          at: this.at,
+          entry: ({ namespace }, run) => this.#entry(namespace, entryOf(run), run.began),
+        });
       case 'other':
         return this.#other(facts);
     }
