@@ -48,7 +48,7 @@ async function timed(
   { clock, context }: ScheduleTarget,
   send: () => Promise<LeaseOutcome>,
 ): Promise<LeaseOutcome> {
-  const sentAt = context.parts.clock.wall();
+  const sentAt = context.parts.clock.now();
   const outcome = await send();
   if (outcome.kind === 'done') clock.learn(outcome.serverTime, sentAt);
   return outcome;

@@ -127,6 +127,18 @@ describe('a job of several processes', () => {
     }
   });
 
+  it('is run on time after the clocks of all were set', async () => {
+    for (const set of [-20 * MINUTE, 20 * MINUTE]) {
+      const crew = new Crew();
+      const { world } = crew;
+      const processes = ['a', 'b'].map((name) => crew.hire(name));
+      await world.time.advance(UNTIL_FIRST_MS + 5_000);
+      for (const { host } of processes) host.skew = set;
+      await world.time.advance(2 * MINUTE);
+      expect(crew.ticks).toEqual(['00:17:00', '00:18:00', '00:19:00']);
+    }
+  });
+
   it('is run by others after one has died in the midst of a run, and that tick not again', async () => {
     const crew = new Crew();
     const { world } = crew;

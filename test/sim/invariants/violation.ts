@@ -30,6 +30,10 @@ export type Invariant =
   | 'foreign'
   /** A leader ends its work when somebody asks for that who means its term, and for nobody else. */
   | 'asked'
+  /** No tick of a schedule is begun twice, nor one after a later one. */
+  | 'tick-twice'
+  /** While nothing fails no tick is left out. */
+  | 'tick-missed'
   /** After its end a process leaves no Lease, no watch and no timer. */
   | 'left-behind';
 
