@@ -48,7 +48,7 @@ export interface RunEntry {
  * `done`: the work returned. `failed`: it threw. `timed-out`: it took longer than `atMost`. `stopped`: its
  * program wanted it to stop. `lost`: its process died, or lost its session, before it could say how it ended.
  */
-export const RUN_OUTCOMES = ['done', 'failed', 'timed-out', 'stopped', 'lost'] as const;
+const RUN_OUTCOMES = ['done', 'failed', 'timed-out', 'stopped', 'lost'] as const;
 export type RunOutcome = (typeof RUN_OUTCOMES)[number];
 
 /** A run that is over. */

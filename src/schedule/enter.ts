@@ -66,7 +66,11 @@ export async function enter(
           break;
         }
         entered = found;
-        if (!entered) await retry.wait(read.kind === 'done' ? outcome : read, 'write', signal);
+        // A conflict with nothing is no answer either.
+        const isUnclear = read.kind !== 'done' || !isConflict(outcome);
+        if (!entered && isUnclear) {
+          await retry.wait(read.kind === 'done' ? outcome : read, 'write', signal);
+        }
       } else if (isConflict(outcome) || isMissing(outcome)) {
         break;
       } else {

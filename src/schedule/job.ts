@@ -75,7 +75,7 @@ export class ScheduledJob {
    * ```ts
    * const job = leasehold.once('nightly-report', { cron: '0 3 * * *', atMost: '10m' });
    * await job.run(async ({ tick, signal }) => {
-   *   await writeReport({ of: tick, signal });
+   *   await writeReportOf({ day: tick, signal });
    * });
    * ```
    * @throws LeaseholdError `CLOSED`, `FOREIGN_LEASE`, `UNREADABLE_RECORD`, `FORBIDDEN`,
