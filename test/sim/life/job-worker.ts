@@ -59,7 +59,7 @@ async function write(
   isCalm: () => boolean,
 ): Promise<void> {
   const { host } = process;
-  const end = host.now() + (isCalm() ? 1_000 : dice.mostlyShort(12_000));
+  const end = host.now() + (isCalm() ? 1_000 : dice.mostlyShort(30_000));
   const isDeaf = !isCalm() && dice.chance(0.1);
   while (host.now() < end || (isDeaf && !isCalm())) {
     if (run.valid) {
