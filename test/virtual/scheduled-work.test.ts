@@ -5,6 +5,7 @@ import type { Fault } from '../sim/world/network.ts';
 import type { VirtualProcess } from '../sim/world/process.ts';
 import type { ProcessOptions } from '../sim/world/process.ts';
 import { must, on, rejection, sessionsIn, sleep } from './world/helpers.ts';
+import { SupervisedWorld } from './world/supervised.ts';
 import { World } from './world/world.ts';
 
 const MINUTE = 60_000;
@@ -154,6 +155,27 @@ describe('a job of several processes', () => {
     await world.time.advance(2 * MINUTE);
     expect(crew.ticks).toEqual(['00:17:00', '00:18:00', '00:19:00']);
     expect(crew.annotation('last')).toMatchObject({ outcome: 'done' });
+  });
+
+  it('is run by others at the next tick if a supervisor has seen the death, however soon that is', async () => {
+    const world = new SupervisedWorld();
+    const often: OnceOptions = { every: '10s', atMost: '5m' };
+    const ran: string[] = [];
+    const note = (by: string, { tick }: ScheduledRun): void => {
+      ran.push(`${by} ${tick.toISOString().slice(14, 19)}`);
+    };
+    void world.a.schedules.once('report', often).run((run) => {
+      note('a', run);
+      return new Promise(() => undefined);
+    });
+    await world.time.advance(11_000);
+    void world
+      .process('b')
+      .schedules.once('report', often)
+      .run((run) => note('b', run));
+    await world.time.settled(world.die());
+    await world.time.advance(20_000);
+    expect(ran).toEqual(['a 16:50', 'b 17:00', 'b 17:10']);
   });
 
   it('says that the run of one that has died was lost, while the next one runs', async () => {
@@ -484,6 +506,28 @@ describe('a schedule', () => {
     await world.time.advance(3 * MINUTE);
     expect(crew.ticks.length).toBeGreaterThanOrEqual(2);
     expect(a.alive).toBe(true);
+  });
+
+  it('is run on when its record names a run of a living process that does not do it any more', async () => {
+    const crew = new Crew();
+    const { world } = crew;
+    const stopping = new AbortController();
+    const a = world.process('a');
+    let brought = {};
+    const life = a.schedules.once('report', EVERY_MINUTE).run(
+      () => {
+        brought = { ...world.store.peek('report')?.metadata.annotations };
+        stopping.abort();
+      },
+      { signal: stopping.signal },
+    );
+    await world.time.settled(life);
+    const lease = must(world.store.peek('report'));
+    world.store.replace({ ...lease, metadata: { ...lease.metadata, annotations: brought } });
+    crew.hire('b');
+    await world.time.advance(3 * MINUTE + 1_000);
+    expect(crew.ticks).toEqual(['00:19:00', '00:20:00']);
+    await world.time.settled(a.close());
   });
 
   it.each([
