@@ -69,7 +69,8 @@ export class ScheduledJob {
    * `work` should stop when its `signal` aborts. Work that has not 5 s after `atMost` is left to itself, and
    * the next tick may be run beside it: that is what `fence` is for.
    *
-   * Sends one GET at first; at each tick one GET; and for a run two PUTs. Between ticks it sends nothing.
+   * Sends one GET at first; at each tick one GET; and for a run two PUTs. Between ticks it sends nothing. Once
+   * in the life of a schedule it sends a CREATE, and before the first run of a process that of its session.
    *
    * @example
    * ```ts
@@ -147,7 +148,8 @@ export class ScheduledJob {
         await this.#sleepUntil(ticks.next(Math.max(handled, now)), stop);
         await pause(context.parts.clock, context.parts.random() * SPREAD_MS, stop);
       } else if (this.#isLate(due)) {
-        this.#missed(due, 'late');
+        // Others may have been in time.
+        if (!(await this.#wasBegun(due, stop))) this.#missed(due, 'late');
         handled = due;
       } else {
         handled = Math.max(handled, (await this.#attempt(due, work, stop)) ?? handled);
@@ -159,6 +161,11 @@ export class ScheduledJob {
   #isLate(due: number): boolean {
     const { plan, clock } = this.#target;
     return plan.catchUp === 'skip' && clock.now() - due > LATE_MS;
+  }
+
+  async #wasBegun(tick: number, stop: AbortSignal): Promise<boolean> {
+    const record = await readSchedule(this.#target, new Retry(this.#target), stop);
+    return !record || tick <= (lastTick(record) ?? -Infinity);
   }
 
   /** The tick up to which nothing more is to be done; undefined to look again. */

@@ -300,6 +300,22 @@ describe('missed ticks', () => {
   });
 });
 
+describe('a process that stood still while others ran the job', () => {
+  it('does not say that ticks were missed', async () => {
+    const crew = new Crew();
+    const { world } = crew;
+    const a = crew.hire('a', { cron: '17 * * * *', atMost: '30s' });
+    crew.hire('b', { cron: '17 * * * *', atMost: '30s' });
+    await world.time.advance(1_000);
+    a.host.pause();
+    await world.time.advance(UNTIL_FIRST_MS + 2 * MINUTE);
+    a.host.resume();
+    await world.time.advance(5_000);
+    expect(crew.done.map(({ by }) => by)).toEqual(['b']);
+    expect(a.eventsOf('tick-missed')).toEqual([]);
+  });
+});
+
 describe('work', () => {
   it('that throws is an outcome, and the next tick comes', async () => {
     const crew = new Crew();
