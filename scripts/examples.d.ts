@@ -8,6 +8,8 @@ declare global {
   function writeReport(held: Held): Promise<void>;
   function readReport(held: Held): Promise<void>;
   function trainModel(held: Held): Promise<void>;
+  function writeReportOf(what: { day: Date; signal: AbortSignal; fence?: bigint }): Promise<void>;
+  function removeOldFiles(signal: AbortSignal): Promise<number>;
   function lead(leadership: Leadership): Promise<void>;
   const database: { query(sql: string, values: unknown[]): Promise<{ rowCount: number }> };
 }

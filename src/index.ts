@@ -19,4 +19,7 @@ export type {
   SemaphoreOptions,
   TryPermitOptions,
 } from './lock/semaphore.ts';
+export type { RunOptions, RunResult, ScheduledJob } from './schedule/job.ts';
+export type { ScheduledRun } from './schedule/live-run.ts';
+export type { OnceOptions } from './schedule/options.ts';
 export type { EventLogger } from './telemetry/log.ts';

@@ -35,6 +35,10 @@ An election
   leader was asked to resign; the value that the leader publishes and its
   priority; and those candidates that have a priority, the best first.
 
+A schedule
+  when it is due, by what it was last run with, and next; the run that goes on,
+  and the last one: its tick, when it began and ended, where, and the outcome.
+
 A session
   its process, how much of its ttl is left, and the locks that it holds and
   waits for.

@@ -10,7 +10,7 @@ import { say } from './stderr.ts';
 interface LsFlags extends ClusterFlags {
   readonly allNamespaces?: true;
   readonly output?: 'json' | 'wide';
-  readonly kind?: 'lock' | 'session' | 'election' | 'all';
+  readonly kind?: 'lock' | 'session' | 'election' | 'schedule' | 'all';
   readonly selector?: string;
 }
 
@@ -18,7 +18,8 @@ const KINDS: Record<NonNullable<LsFlags['kind']>, readonly Facts['kind'][]> = {
   lock: ['lock'],
   election: ['election'],
   session: ['session'],
-  all: ['lock', 'election', 'session', 'other'],
+  schedule: ['schedule'],
+  all: ['lock', 'election', 'schedule', 'session', 'other'],
 };
 
 const MANUAL = `
@@ -54,6 +55,12 @@ Elections
   Heartbeats do not: those of nodes and API servers and others are listed with
   --kind all only, as other Leases. RENEWED is when the leader has last renewed;
   overdue is one that did not for the duration that the Lease states.
+
+Schedules
+  of jobs that are run once for each tick, by one of all processes. STATE is
+  idle, or that of the run's session: running while that is live, overdue, blank
+  or missing when the run is lost. LAST is when the last run that is over began,
+  OUTCOME how it ended, NEXT when it is due again.
 
 Output
   In a terminal long names lose their middle, and some columns go where it is
@@ -106,7 +113,9 @@ async function list(flags: LsFlags): Promise<number> {
     const namespace = flags.allNamespaces ? undefined : cluster.namespace;
     const scope = { namespace, selector: flags.selector };
     const { snapshot, chosen } = await listSnapshot(cluster.transport, cluster.clock, scope);
-    const kinds = flags.kind === undefined ? ['lock', 'election', 'session'] : KINDS[flags.kind];
+    const kinds = KINDS[flags.kind ?? 'all'].filter(
+      (kind) => kind !== 'other' || flags.kind === 'all',
+    );
     const facts = chosen.filter(({ kind }) => kinds.includes(kind));
     if (flags.output === 'json') {
       const serverTime = new Date(snapshot.at).toISOString();

@@ -17,6 +17,9 @@ import type { Semaphore, SemaphoreOptions } from '../lock/semaphore.ts';
 import { isPermits } from '../core/permits.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { leaseName } from '../core/names.ts';
+import type { ScheduledJob } from '../schedule/job.ts';
+import type { OnceOptions } from '../schedule/options.ts';
+import { Schedules } from '../schedule/schedules.ts';
 import { candidateIdentity } from './identity.ts';
 import type { Identity } from './identity.ts';
 import { LockRoster } from './roster.ts';
@@ -38,6 +41,7 @@ export class Leasehold implements AsyncDisposable {
   readonly #deaths: Deaths;
   readonly #locks: Locks;
   readonly #elections = new Map<string, Election>();
+  readonly #schedules: Schedules;
   readonly #onClosed: () => void;
   readonly #deadline: number;
   #closing: Promise<void> | undefined;
@@ -81,6 +85,13 @@ export class Leasehold implements AsyncDisposable {
       sessions: this.#sessions,
       deaths: this.#deaths,
       holdWatches: new HoldWatches(),
+    });
+    this.#schedules = new Schedules({
+      api,
+      parts,
+      sessions: this.#sessions,
+      deaths: this.#deaths,
+      identity: identity.name,
     });
   }
 
@@ -158,6 +169,16 @@ export class Leasehold implements AsyncDisposable {
   }
 
   /**
+   * The job of this name: any string of 1 to 1,024 characters. Of all processes that run it one does, at each
+   * tick of its schedule; see `docs/scheduled-work.md`. Sends nothing.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`
+   */
+  once(name: string, options: OnceOptions): ScheduledJob {
+    return this.#schedules.once(name, options);
+  }
+
+  /**
    * Refuses all waiters (`CLOSED`), releases all locks, resigns, ends the session and closes all
    * connections. Work inside of `run` is told by its signal, and its lock is released when it has
    * ended; locks and terms of `acquire` are given up at once. Resolves when all is done; never
@@ -174,7 +195,7 @@ export class Leasehold implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const elections = [...this.#elections.values()].map((election) => election.close());
-    await Promise.all([this.#locks.close(), ...elections]);
+    await Promise.all([this.#locks.close(), this.#schedules.close(), ...elections]);
     this.#deaths.close();
     await this.#sessions.close();
     this.#requests.close();

@@ -1,3 +1,5 @@
+import type { RunOutcome } from './schedule.ts';
+
 /**
  * What happens to locks, elections and sessions, for logs, metrics and hooks; `docs/telemetry.md` says
  * what each means. `waitedMs` and the like are milliseconds.
@@ -35,7 +37,35 @@ export type LeaseholdEvent =
   | { type: 'preempting'; election: string; leader: string; priority: number }
   | { type: 'unhealthy'; election: string; detail: string }
   | { type: 'healthy'; election: string }
-  | { type: 'leader-changed'; election: string; leader: string | undefined };
+  | { type: 'leader-changed'; election: string; leader: string | undefined }
+  | {
+      type: 'run-began';
+      schedule: string;
+      tick: string;
+      attempt: string;
+      fence: bigint;
+      lateMs: number;
+    }
+  | {
+      type: 'run-ended';
+      schedule: string;
+      tick: string;
+      attempt: string;
+      outcome: RunOutcome;
+      ranMs: number;
+      confirmed: boolean;
+    }
+  | {
+      type: 'run-failed';
+      schedule: string;
+      tick: string;
+      attempt: string;
+      outcome: RunOutcome;
+      ranMs: number;
+      confirmed: boolean;
+      error: string;
+    }
+  | { type: 'tick-missed'; schedule: string; tick: string; reason: 'late' | 'running' };
 
 /** Receives every event. What it throws is logged and changes nothing. */
 export type Observer = (event: LeaseholdEvent) => void;

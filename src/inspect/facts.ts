@@ -4,13 +4,15 @@ import { CHALLENGE_ANNOTATION, NAME_ANNOTATION, ROLE_LABEL } from '../core/lease
 import type { Lease } from '../core/lease.ts';
 import type { Resizing } from '../core/permits.ts';
 import { HOLDER_PREFIX, QUEUE_PREFIX, parseRecord } from '../core/record.ts';
+import { isSchedule, parseSchedule } from '../core/schedule.ts';
+import type { LastRun, Plan, RunEntry } from '../core/schedule.ts';
 import { isBlank, isSession, renewedAtServer, voidAttempts } from '../core/session-lease.ts';
 
 /**
  * What one Lease says, and no more of it than is shown: of ten thousand Leases this is kept.
  * Moments are milliseconds since the epoch.
  */
-export type Facts = LockFacts | ElectionFacts | SessionFacts | OtherFacts;
+export type Facts = LockFacts | ElectionFacts | SessionFacts | ScheduleFacts | OtherFacts;
 
 interface Identified {
   readonly namespace: string;
@@ -71,6 +73,15 @@ export interface SessionFacts extends Identified {
   readonly challenge: string | undefined;
 }
 
+export interface ScheduleFacts extends Identified {
+  readonly kind: 'schedule';
+  readonly plan: Plan | undefined;
+  readonly run: RunEntry | undefined;
+  readonly last: LastRun | undefined;
+  /** Why it cannot be read. */
+  readonly unreadable: string | undefined;
+}
+
 export interface OtherFacts extends Identified {
   readonly kind: 'other';
   /** What it is, as far as its shape tells. */
@@ -88,6 +99,7 @@ export function factsOf(lease: Lease): Facts {
   const identified = { namespace, lease: name, name: annotations?.[NAME_ANNOTATION] || name, uid };
   if (isSession(lease)) return sessionFacts(lease, identified);
   if (isLock(lease)) return lockFacts(lease, identified);
+  if (isSchedule(lease)) return scheduleFacts(lease, identified);
   const role = lease.metadata.labels?.[ROLE_LABEL];
   const description = role === undefined ? strangerOf(lease) : `of leasehold, with role ${role}`;
   if (description === undefined) return electionFacts(lease, identified);
@@ -137,6 +149,18 @@ function lockFacts(lease: Lease, identified: Identified): LockFacts {
     resized,
     grantedAt,
   };
+}
+
+function scheduleFacts(lease: Lease, identified: Identified): ScheduleFacts {
+  const nothing = { plan: undefined, run: undefined, last: undefined };
+  try {
+    const { plan, run, last, isNewer } = parseSchedule(lease);
+    const unreadable = isNewer ? 'a newer version of leasehold has written it' : undefined;
+    return { kind: 'schedule', ...identified, plan, run, last, unreadable };
+  } catch (error) {
+    const unreadable = error instanceof Error ? error.message : String(error);
+    return { kind: 'schedule', ...identified, ...nothing, unreadable };
+  }
 }
 
 function electionFacts(lease: Lease, identified: Identified): ElectionFacts {

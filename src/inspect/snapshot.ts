@@ -2,7 +2,16 @@ import { byPriority, candidateOf, candidatesOf } from '../core/candidates.ts';
 import type { Entry } from '../core/entry.ts';
 import { limitOf, weightOf } from '../core/mode.ts';
 import { leaseName } from '../core/names.ts';
-import type { ElectionFacts, Facts, LockFacts, OtherFacts, SessionFacts } from './facts.ts';
+import { entryOf } from '../core/schedule.ts';
+import type {
+  ElectionFacts,
+  Facts,
+  LockFacts,
+  OtherFacts,
+  ScheduleFacts,
+  SessionFacts,
+} from './facts.ts';
+import { scheduleView } from './schedule-view.ts';
 import type {
   CandidateView,
   ElectionView,
@@ -12,6 +21,7 @@ import type {
   LockView,
   OtherView,
   PermitsView,
+  ScheduleView,
   SessionState,
   SessionView,
   View,
@@ -51,6 +61,7 @@ export class Snapshot {
   view(facts: LockFacts): LockView;
   view(facts: ElectionFacts): ElectionView;
   view(facts: SessionFacts): SessionView;
+  view(facts: ScheduleFacts): ScheduleView;
   view(facts: OtherFacts): OtherView;
   view(facts: Facts): View;
   view(facts: Facts): View {
@@ -61,6 +72,11 @@ export class Snapshot {
         return this.#election(facts);
       case 'session':
         return this.#session(facts);
+      case 'schedule':
+        return scheduleView(facts, {
+          at: this.at,
+          entry: ({ namespace }, run) => this.#entry(namespace, entryOf(run), run.began),
+        });
       case 'other':
         return this.#other(facts);
     }

@@ -1,3 +1,5 @@
+import type { CatchUp, RunOutcome } from '../core/schedule.ts';
+
 /**
  * What `leasehold ls` and `leasehold describe` tell, as it stands in their JSON: stable, and
  * documented in `docs/cli.md`. Moments are RFC 3339; `null` is what the Lease does not say. Seconds
@@ -138,6 +140,56 @@ export interface SessionView {
   readonly challenge: string | null;
 }
 
+/** A run that has not ended, as far as the record says. */
+export interface RunView {
+  readonly tick: string;
+  readonly began: string;
+  readonly ranSeconds: number;
+  readonly process: string;
+  readonly attempt: string;
+  readonly session: string;
+  readonly sessionState: SessionState;
+  readonly pod: string | null;
+  readonly void: boolean;
+  /** As its work has it. */
+  readonly fence: string;
+}
+
+export interface LastRunView {
+  readonly tick: string;
+  readonly began: string;
+  readonly beganAgoSeconds: number;
+  /** Null when its process did not say so. */
+  readonly ended: string | null;
+  readonly tookSeconds: number | null;
+  readonly process: string;
+  readonly session: string;
+  readonly outcome: RunOutcome;
+  readonly message: string | null;
+}
+
+export interface ScheduleView {
+  readonly kind: 'Schedule';
+  readonly namespace: string;
+  readonly name: string;
+  readonly lease: string;
+  /** `idle`: nothing runs. `running`: in a process that lives; otherwise what its session is. */
+  readonly state: 'idle' | 'running' | 'overdue' | 'blank' | 'missing' | 'void' | 'unreadable';
+  /** Why it cannot be read. */
+  readonly unreadable: string | null;
+  readonly everySeconds: number | null;
+  readonly cron: string | null;
+  readonly timeZone: string | null;
+  readonly atMostSeconds: number | null;
+  readonly atLeastSeconds: number | null;
+  readonly catchUp: CatchUp | null;
+  readonly run: RunView | null;
+  readonly last: LastRunView | null;
+  /** When it is due next. */
+  readonly next: string | null;
+  readonly nextSeconds: number | null;
+}
+
 export interface OtherView {
   readonly kind: 'Other';
   readonly namespace: string;
@@ -160,4 +212,4 @@ export interface EventView {
   readonly source: string;
 }
 
-export type View = LockView | ElectionView | SessionView | OtherView;
+export type View = LockView | ElectionView | SessionView | ScheduleView | OtherView;

@@ -80,6 +80,21 @@ export const LINES: { [T in LeaseholdEvent['type']]: readonly [Level, Describe<T
   ],
   healthy: ['info', (event) => `healthy again, and may stand for ${event.election}`],
   'leader-changed': ['info', (event) => `leader of ${event.election}: ${event.leader ?? 'nobody'}`],
+  'run-began': ['info', (event) => `runs ${event.schedule} of ${event.tick}`],
+  'run-ended': [
+    'info',
+    (event) => `the run of ${event.schedule} of ${event.tick} is over: ${event.outcome}`,
+  ],
+  'run-failed': [
+    'error',
+    (event) =>
+      `the run of ${event.schedule} of ${event.tick} is over: ${event.outcome}: ${event.error}`,
+  ],
+  'tick-missed': [
+    'warn',
+    (event) =>
+      `${event.schedule} was not run at ${event.tick}: ${event.reason === 'late' ? 'nobody could for a minute' : 'the run before it was not over'}`,
+  ],
 };
 
 /** Writes each event as one structured line; bigint fences as text. */

@@ -57,6 +57,24 @@ test('locks: a wait is given up, and another is granted', async () => {
   expect(await guarded.read('given-up')).toBeUndefined();
 });
 
+test('scheduled work: run by one Pod, then by another, and by nobody as something else', async () => {
+  const [a, b] = await Promise.all([join(first), join(second)]);
+  const daily = { cron: '0 3 * * *', atMost: '1m' } as const;
+  const hourly = { every: '1s', atMost: '1m' } as const;
+  expect(await a.leasehold.once('report', daily).tryRun(() => 'a')).toMatchObject({ value: 'a' });
+  expect(await b.leasehold.once('report', daily).tryRun(() => 'b')).toBeUndefined();
+  expect(await b.leasehold.once('report', hourly).tryRun(() => 'b')).toMatchObject({ value: 'b' });
+  await Promise.all([a.leasehold.close(), b.leasehold.close()]);
+  const report = await guarded.read('report');
+  const labels = { ...report?.metadata.labels, 'leasehold.dev/role': 'session' };
+  const { status, body } = await first.send('PUT', 'report', {
+    ...report,
+    metadata: { ...report?.metadata, labels },
+  });
+  expect(status).toBe(403);
+  expect(body.message).toMatch(/leasehold-guard\/role/);
+});
+
 /** A session and a lock that a process which ended a moment ago has left. */
 async function deadHolder(lock: string, ttl = 2): Promise<string> {
   const session = `${lock}-0badcafe`;

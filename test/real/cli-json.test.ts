@@ -48,6 +48,15 @@ beforeAll(async () => {
     'queue.leasehold.dev/0b-1': `${waiter} seen=1`,
   };
   await make('invoices', { ...labels('lock'), annotations }, { holderIdentity: 'holder-1' });
+  const plan = { v: 1, everyMs: 60_000, atMostMs: 1_000, atLeastMs: 0, catchUp: 'skip' };
+  await make(
+    'nightly',
+    {
+      ...labels('state'),
+      annotations: { 'schedule.leasehold.dev/plan': JSON.stringify(plan) },
+    },
+    {},
+  );
   const times = { acquireTime: now(), renewTime: now(), leaseDurationSeconds: 3_600 };
   await make('controller', {}, { holderIdentity: 'leader', leaseTransitions: 4, ...times });
   await make('heartbeat', {}, { holderIdentity: 'somebody', ...times });
@@ -58,7 +67,7 @@ describe('the docs name each field of', () => {
     const list = await json(0, 'ls', '--kind', 'all');
     expectFields([list], fieldsFrom(LOOK, '`leasehold ls -o json` prints one `List`'));
     const items = list.items as Document[];
-    for (const kind of ['Lock', 'Election', 'Session', 'Other']) {
+    for (const kind of ['Lock', 'Election', 'Schedule', 'Session', 'Other']) {
       const ofKind = items.filter((item) => item.kind === kind);
       expectFields(ofKind, [...ITEM, ...fieldsFrom(LOOK, `| \`${kind}\` `)]);
     }

@@ -58,7 +58,7 @@ function lockView(...leases: Lease[]): LockView {
 }
 
 describe('any Lease', () => {
-  const text = fc.oneof(fc.string(), fc.constantFrom('', 'x', ago(5), 'session', 'lock'));
+  const text = fc.oneof(fc.string(), fc.constantFrom('', 'x', ago(5), 'session', 'lock', 'state'));
   const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
     fc.option(value, { nil: undefined });
   const key = fc.oneof(
@@ -71,10 +71,29 @@ describe('any Lease', () => {
       'leasehold.dev/challenge',
       'leasehold.dev/resign',
       'leasehold.dev/transfer-to',
+      'schedule.leasehold.dev/plan',
+      'schedule.leasehold.dev/run',
+      'schedule.leasehold.dev/last',
     ),
   );
   const value = fc.oneof(
     text,
+    fc
+      .record(
+        {
+          v: fc.nat(2),
+          everyMs: fc.integer(),
+          cron: text,
+          timeZone: text,
+          atMostMs: fc.nat(),
+          atLeastMs: fc.nat(),
+          attempt: text,
+          tick: text,
+          outcome: text,
+        },
+        { requiredKeys: [] },
+      )
+      .map((fields) => JSON.stringify(fields)),
     fc
       .tuple(text, text, fc.nat())
       .map(

@@ -19,6 +19,19 @@ describe('a test cluster', () => {
     expect(cluster.waiters('invoices')).toEqual([]);
   });
 
+  it('lets scheduled work be run in its time', async () => {
+    await using cluster = new TestCluster();
+    const ran: string[] = [];
+    for (const name of ['first', 'second']) {
+      const { leasehold } = cluster.process(name);
+      const job = leasehold.once('report', { every: '1h', atMost: '10m' });
+      void job.run(({ tick }) => ran.push(tick.toISOString().slice(11, 16)));
+    }
+    await cluster.advance('3h');
+    expect(ran).toHaveLength(3);
+    expect(new Set(ran).size).toBe(3);
+  });
+
   it('names all who hold together, in the order in which they came', async () => {
     await using cluster = new TestCluster();
     for (const name of ['first', 'second', 'third']) {

@@ -20,6 +20,10 @@ export function advice(view: View): Advice[] {
       return view.state === 'overdue'
         ? ['No candidate takes over: see whether any runs, and can reach the API server.']
         : [];
+    case 'Schedule':
+      return view.state === 'unreadable'
+        ? ['Nothing runs by it until it can be read: mend its annotations, or delete the Lease.']
+        : [];
     case 'Other':
       return [];
   }

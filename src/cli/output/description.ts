@@ -4,6 +4,7 @@ import type {
   EventView,
   LockView,
   OtherView,
+  ScheduleView,
   SessionView,
   View,
 } from '../../inspect/views.ts';
@@ -13,6 +14,7 @@ import { stateCell } from './listing.ts';
 import { counted, modeText } from './mode-text.ts';
 import { paintStdout, terminalWidth } from './paint.ts';
 import { leftText, notesOf, queueLines } from './queue-lines.ts';
+import { lastFields, planFields, runFields } from './schedule-lines.ts';
 import { durationText, printable } from './text.ts';
 
 /** What is known beyond the Leases. */
@@ -50,6 +52,9 @@ export function* description(
       yield* fieldLines(sessionFields(view, surroundings));
       yield* nameLines('Holds', view.holds);
       yield* nameLines('Waits for', view.waitsFor);
+      break;
+    case 'Schedule':
+      yield* scheduleLines(view);
       break;
     case 'Other':
       yield* fieldLines(otherFields(view));
@@ -133,6 +138,22 @@ function waiting({ queue, longestWaitSeconds }: LockView): string {
   const longest =
     longestWaitSeconds === null ? '' : `, the longest for ${durationText(longestWaitSeconds)}`;
   return `${String(queue.length)} waiting${longest}; they go in this order`;
+}
+
+function* scheduleLines(view: ScheduleView): Generator<string> {
+  yield* fieldLines([
+    ['Schedule', printable(view.name)],
+    ...whereFields(view),
+    ['State', coloured(view.state)],
+    ['Unreadable', view.unreadable === null ? undefined : printable(view.unreadable)],
+    ...planFields(view),
+  ]);
+  if (view.run) {
+    yield '';
+    yield* fieldLines(runFields(view.run, coloured(view.run.sessionState)));
+  }
+  yield '';
+  yield* fieldLines(lastFields(view.last));
 }
 
 function electionFields(view: ElectionView): Field[] {
@@ -222,7 +243,7 @@ function otherFields(view: OtherView): Field[] {
   ];
 }
 
-function whereFields({ namespace, name, lease }: LockView | ElectionView): Field[] {
+function whereFields({ namespace, name, lease }: LockView | ElectionView | ScheduleView): Field[] {
   return [
     ['Namespace', namespace],
     ['Lease', lease === name ? undefined : lease],

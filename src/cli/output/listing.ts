@@ -3,12 +3,21 @@ import type {
   Facts,
   LockFacts,
   OtherFacts,
+  ScheduleFacts,
   SessionFacts,
 } from '../../inspect/facts.ts';
 import type { Snapshot } from '../../inspect/snapshot.ts';
-import type { ElectionView, LockView, OtherView, SessionView, View } from '../../inspect/views.ts';
+import type {
+  ElectionView,
+  LockView,
+  OtherView,
+  ScheduleView,
+  SessionView,
+  View,
+} from '../../inspect/views.ts';
 import { holdersText } from './mode-text.ts';
 import { paintStdout, terminalWidth } from './paint.ts';
+import { whenText } from './schedule-lines.ts';
 import type { Colour } from './paint.ts';
 import { tableLines } from './table.ts';
 import type { Cell, Column } from './table.ts';
@@ -37,6 +46,12 @@ export function* listing(
       viewed(facts.filter(isElection), (election) => snapshot.view(election)),
       electionColumns,
       wideElectionColumns,
+      style,
+    ),
+    table(
+      viewed(facts.filter(isSchedule), (schedule) => snapshot.view(schedule)),
+      scheduleColumns,
+      wideScheduleColumns,
       style,
     ),
     table(
@@ -135,6 +150,21 @@ const wideElectionColumns: readonly Column<ElectionView>[] = [
   { title: 'LEASE', cell: ({ lease }) => lease },
 ];
 
+const scheduleColumns: readonly Column<ScheduleView>[] = [
+  { title: 'SCHEDULE', cell: ({ name }) => name, shrinks: true },
+  { title: 'STATE', cell: ({ state }) => stateCell(state) },
+  { title: 'LAST', cell: ({ last }) => ago(last?.beganAgoSeconds ?? null) },
+  { title: 'OUTCOME', cell: outcomeCell },
+  { title: 'BY', cell: ({ run, last }) => (run ?? last)?.process ?? '-', shrinks: true },
+  { title: 'NEXT', cell: ({ nextSeconds }) => duration(nextSeconds) },
+];
+
+const wideScheduleColumns: readonly Column<ScheduleView>[] = [
+  { title: 'WHEN', cell: whenText },
+  { title: 'TOOK', cell: ({ last }) => duration(last?.tookSeconds) },
+  { title: 'LEASE', cell: ({ lease }) => lease },
+];
+
 const sessionColumns: readonly Column<SessionView>[] = [
   { title: 'SESSION', cell: ({ lease }) => lease, shrinks: true },
   { title: 'STATE', cell: ({ state }) => stateCell(state) },
@@ -157,6 +187,11 @@ const otherColumns: readonly Column<OtherView>[] = [
   { title: 'HOLDER', cell: ({ holder }) => holder ?? '-', shrinks: true, expendable: 1 },
   { title: 'RENEWED', cell: ({ renewedAgoSeconds }) => ago(renewedAgoSeconds) },
 ];
+
+function outcomeCell({ last }: ScheduleView): Cell {
+  const isWell = !last || last.outcome === 'done' || last.outcome === 'stopped';
+  return { text: last?.outcome ?? '-', colour: isWell ? undefined : 'red' };
+}
 
 function processesText({ holders }: LockView): string {
   const [first, ...others] = new Set(holders.map(({ process }) => process ?? '?'));
@@ -203,6 +238,10 @@ function isElection(facts: Facts): facts is ElectionFacts {
 
 function isSession(facts: Facts): facts is SessionFacts {
   return facts.kind === 'session';
+}
+
+function isSchedule(facts: Facts): facts is ScheduleFacts {
+  return facts.kind === 'schedule';
 }
 
 function isOther(facts: Facts): facts is OtherFacts {

@@ -32,6 +32,10 @@ export type Invariant =
   | 'asked'
   /** What is seen as a leader's value is what this leader has published in this term. */
   | 'foreign-value'
+  /** No tick of a schedule is begun twice, nor one after a later one. */
+  | 'tick-twice'
+  /** While nothing fails no tick is left out. */
+  | 'tick-missed'
   /** After its end a process leaves no Lease, no watch and no timer. */
   | 'left-behind';
 

@@ -5,6 +5,7 @@ import { doubt } from './doubt.ts';
 import { edges } from './edges.ts';
 import { ends } from './ends.ts';
 import { impatient } from './impatient.ts';
+import { jobs } from './jobs.ts';
 import { labels } from './labels.ts';
 import { leaders } from './leaders.ts';
 import { operator } from './operator.ts';
@@ -24,6 +25,7 @@ const DIRECTED: readonly Scenario[] = [
   edges,
   ends,
   impatient,
+  jobs,
   labels,
   leaders,
   parents,

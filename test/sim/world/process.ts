@@ -19,6 +19,7 @@ import type { AcquireOptions, Lock, TryOptions } from '../../../src/lock/lock.ts
 import { Locks } from '../../../src/lock/locks.ts';
 import { ReadWriteLock } from '../../../src/lock/read-write-lock.ts';
 import type { Workshop } from '../../../src/repair/compare-and-swap.ts';
+import { Schedules } from '../../../src/schedule/schedules.ts';
 import { Deaths } from '../../../src/session/deaths.ts';
 import type { Session } from '../../../src/session/session.ts';
 import { Sessions } from '../../../src/session/sessions.ts';
@@ -56,6 +57,7 @@ export class VirtualProcess {
   readonly sessions: Sessions;
   readonly deaths: Deaths;
   readonly locks: Locks;
+  readonly schedules: Schedules;
   readonly events: (LeaseholdEvent & { at: number })[] = [];
   readonly #world: World;
   readonly #parts: Parts;
@@ -91,6 +93,7 @@ export class VirtualProcess {
     this.deaths = new Deaths(this.api, parts);
     const { api, sessions, deaths } = this;
     this.locks = new Locks({ api, parts, sessions, deaths, holdWatches: new HoldWatches() });
+    this.schedules = new Schedules({ api, parts, sessions, deaths, identity: this.#identity });
   }
 
   /** What people work with. */
@@ -174,7 +177,7 @@ export class VirtualProcess {
 
   /** Everything in the order in which a client closes it. */
   async close(): Promise<void> {
-    await this.locks.close();
+    await Promise.all([this.locks.close(), this.schedules.close()]);
     for (const election of this.#elections) await election.close();
     this.deaths.close();
     await this.sessions.close();
