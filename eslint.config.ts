@@ -13,10 +13,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   session: ['core', 'kube', 'tenure'],
   lock: ['core', 'kube', 'tenure', 'session', 'repair'],
   election: ['core', 'kube', 'tenure'],
+  group: ['core', 'kube', 'session', 'lock'],
+  shards: ['core', 'kube', 'lock', 'group'],
   repair: ['core', 'kube', 'session'],
   telemetry: ['core'],
   inspect: ['core', 'kube'],
-  client: ['core', 'kube', 'tenure', 'session', 'lock', 'election', 'telemetry'],
+  client: ['core', 'kube', 'tenure', 'session', 'lock', 'election', 'group', 'shards', 'telemetry'],
   supervisor: ['core', 'kube', 'session', 'repair', 'client'],
   // What applications test with; loading the library never loads it.
   testing: ['core', 'kube', 'client'],

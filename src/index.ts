@@ -9,6 +9,9 @@ export type { CampaignOptions, Election } from './election/election.ts';
 export type { Leader } from './election/observe.ts';
 export type { ElectionOptions } from './election/options.ts';
 export type { Leadership } from './election/term.ts';
+export type { Group, GroupState, JoinOptions, ObserveOptions } from './group/group.ts';
+export type { Member, MemberMetadata } from './group/member.ts';
+export type { Membership } from './group/membership.ts';
 export type { Held } from './lock/held.ts';
 export type { AcquireOptions, Lock, TryOptions } from './lock/lock.ts';
 export type { ReadWriteLock } from './lock/read-write-lock.ts';
@@ -18,4 +21,6 @@ export type {
   SemaphoreOptions,
   TryPermitOptions,
 } from './lock/semaphore.ts';
+export type { Shards, ShardsOptions, ShardsRunOptions } from './shards/shards.ts';
+export type { OwnedShard, ShardWork } from './shards/tending.ts';
 export type { EventLogger } from './telemetry/log.ts';

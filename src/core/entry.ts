@@ -48,6 +48,8 @@ export function formatEntry(entry: {
   mode: Mode;
   weight?: number | undefined;
   of?: number | undefined;
+  /** What the member of a group says of itself: JSON without a space. */
+  data?: string | undefined;
   seen?: bigint;
   /** For the guard. */
   principal?: string | undefined;
@@ -57,9 +59,10 @@ export function formatEntry(entry: {
   const seen = entry.seen === undefined ? '' : ` seen=${String(entry.seen)}`;
   const weight = entry.weight === undefined ? '' : ` weight=${String(entry.weight)}`;
   const of = entry.of === undefined ? '' : ` of=${String(entry.of)}`;
+  const data = entry.data === undefined ? '' : ` data=${entry.data}`;
   const principal = entry.principal === undefined ? '' : ` principal=${entry.principal}`;
   const since = ` since=${sinceText(entry.since)}`;
-  return `v=${String(FORMAT_VERSION)} session=${entry.session} uid=${entry.sessionUid} ttl=${String(entry.ttl)} mode=${entry.mode}${weight}${of}${principal}${seen}${since}`;
+  return `v=${String(FORMAT_VERSION)} session=${entry.session} uid=${entry.sessionUid} ttl=${String(entry.ttl)} mode=${entry.mode}${weight}${of}${data}${principal}${seen}${since}`;
 }
 
 /** The value of `since` for a MicroTime: to the second, as each byte goes to all that watch the lock. */

@@ -32,7 +32,21 @@ export type LeaseholdEvent =
   | { type: 'leadership-lost'; election: string; reason: string; detail: string }
   | { type: 'resign-requested'; election: string; transferTo: string | undefined }
   | { type: 'leadership-released'; election: string; transferTo: string | undefined }
-  | { type: 'leader-changed'; election: string; leader: string | undefined };
+  | { type: 'leader-changed'; election: string; leader: string | undefined }
+  | { type: 'member-joined'; group: string; member: string }
+  | { type: 'member-left'; group: string; member: string; confirmed: boolean }
+  | { type: 'membership-lost'; group: string; member: string; reason: string }
+  | {
+      type: 'group-changed';
+      group: string;
+      members: number;
+      joined: readonly string[];
+      left: readonly string[];
+    }
+  | { type: 'shards-assigned'; shards: string; members: number; assigned: number; count: number }
+  | { type: 'shard-started'; shards: string; shard: number; fence: bigint }
+  | { type: 'shard-ended'; shards: string; shard: number; reason: string }
+  | { type: 'shard-failed'; shards: string; shard: number; error: string; retryInMs: number };
 
 /** Receives every event. What it throws is logged and changes nothing. */
 export type Observer = (event: LeaseholdEvent) => void;

@@ -24,6 +24,8 @@ export interface Ask {
   /** Of a semaphore: so many permits, of so many. */
   readonly weight?: number;
   readonly of?: number;
+  /** Of a group: what the member says of itself. */
+  readonly data?: string;
 }
 
 /** One lock as this process sees it, and wants to hold it. */
