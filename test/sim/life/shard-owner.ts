@@ -86,7 +86,7 @@ export async function tendShard(
   // Some fail, and are run again.
   const failsAt = dice.chance(0.2) ? process.host.now() + dice.mostlyShort(5_000) : Infinity;
   try {
-    while (!signal.aborted) {
+    while (!isAborted(signal)) {
       if (owned.valid) judged(world, () => world.invariants.used(ownership.claim));
       await sleep(process, dice.mostlyShort(500));
       if (process.host.now() >= failsAt) throw new Error('the work has failed');
@@ -94,8 +94,13 @@ export async function tendShard(
     await sleep(process, dice.mostlyShort(MOST_STOP_MS));
   } finally {
     ownership.isWorking = false;
-    if (signal.aborted) floor.over(ownership);
+    if (isAborted(signal)) floor.over(ownership);
   }
+}
+
+/** Asked anew after an await, as the compiler takes an earlier answer for lasting. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 /** The process has just told of it. */
