@@ -22,7 +22,7 @@ export interface Membership extends AsyncDisposable {
    * Leaves the group. Resolves when the API server has confirmed it, or when the session has ended; never
    * rejects. Leaving again does nothing.
    *
-   * Sends one PUT, or one DELETE as the last member.
+   * Sends one PATCH, or one DELETE as the last member.
    */
   leave(): Promise<void>;
 }

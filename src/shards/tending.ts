@@ -15,7 +15,8 @@ export interface OwnedShard {
   readonly shard: number;
   /**
    * Aborts when the work has to stop, and its reason says why: the shard goes to another member, or the run
-   * ends (`ABORTED`, `CLOSED`), or it was lost (`LOST`).
+   * ends (`ABORTED`, `CLOSED`), or it was lost (`LOST`). It aborts once: what is done after that, to stop, may
+   * still ask whether the shard is `valid`.
    */
   readonly signal: AbortSignal;
   /** The fencing token: grows with every change of the shard's owner. */

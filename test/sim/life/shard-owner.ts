@@ -40,7 +40,9 @@ export class Floor {
       name,
       who: `${process.name} (${String(fence)})`,
       fence,
-      isRelied: () => process.alive && registry.isAttemptRelied(attempt),
+      // It may be lost while the work stops, which its signal has told it to already.
+      isRelied: () =>
+        process.alive && registry.isAttemptRelied(attempt) && !hasLost(process, attempt),
       get isStolen() {
         return registry.isStolen(attempt);
       },
@@ -96,6 +98,10 @@ export async function tendShard(
     ownership.isWorking = false;
     if (isAborted(signal)) floor.over(ownership);
   }
+}
+
+function hasLost(process: VirtualProcess, attempt: string): boolean {
+  return process.eventsOf('lost').some((event) => event.attempt === attempt);
 }
 
 /** Asked anew after an await, as the compiler takes an earlier answer for lasting. */
