@@ -125,14 +125,24 @@ export class ShardsRun {
   /** The others learn that it goes, and queue for its shards; then each is given up. */
   async #leave(stop: AbortSignal): Promise<void> {
     this.#cancelRest();
-    const leaving = this.#membership?.leave();
-    const others = this.#group.known?.filter(({ id }) => id !== this.#membership?.id) ?? [];
     const reason = this.#endOf(stop);
-    for (const tending of this.#tended.values()) {
-      if (others.length === 0) tending.end(reason);
-      else tending.move(reason);
+    for (const tending of this.#tended.values()) tending.move(reason);
+    const leaving = [...this.#tended.values()].map(({ over }) => over);
+    const over = new AbortController();
+    over.signal.addEventListener('abort', this.#wakeup.wake);
+    void Promise.all([this.#membership?.leave(), ...leaving]).then(() => {
+      over.abort();
+    });
+    while (!over.signal.aborted) {
+      // Those who all go at once wait for nobody.
+      if (!this.#isAnybodyElse) for (const tending of this.#tended.values()) tending.end(reason);
+      await this.#wakeup.wait();
     }
-    await Promise.all([leaving, ...[...this.#tended.values()].map(({ over }) => over)]);
+  }
+
+  get #isAnybodyElse(): boolean {
+    const others = this.#group.known?.filter(({ id }) => id !== this.#membership?.id) ?? [];
+    return others.some(({ metadata }) => metadata.shards === this.#count);
   }
 
   #endOf({ reason }: AbortSignal): LeaseholdError {

@@ -63,7 +63,7 @@ describe('a group', () => {
     const [a, b] = [await newClient('a'), await newClient('b')];
     const first = await a.leasehold.group('crowd').join({ metadata });
     // Members of processes that are not there, and have an hour to come back.
-    const others = Array.from({ length: 98 }, (_, index) => {
+    const others = Array.from({ length: 98 }, (_, index): [string, string] => {
       const session = `a-pod-with-a-rather-long-name-7d9f8b6c5d-x2kq4-${hex(index)}`;
       const since = '2026-11-21T09:30:05.000000Z';
       const principal = `pod:${randomUUID()}`;

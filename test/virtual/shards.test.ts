@@ -186,6 +186,14 @@ describe('shards', () => {
     }
   });
 
+  it('are given up at once by all who leave at the same time', async () => {
+    const world = new World();
+    const floor = new Floor(world, 30);
+    const all = await started(world, floor, ['a', 'b', 'c']);
+    await world.time.settled(Promise.all(all.map((one) => one.close())), 1_000);
+    expect(world.store.names()).toEqual([]);
+  });
+
   it('of one that crashed are taken over after its ttl, and no others move', async () => {
     const world = new World();
     const floor = new Floor(world, 30);
