@@ -19,13 +19,13 @@ import { createHeld, entering, join, leaveQueue, writeSettlement } from './write
 const POLL_MS = 60_000;
 const POLL_NEXT_MS = 12_000;
 const POLL_PER_PLACE_MS = 1_000;
+/** How long a watch may take to show what a refusal has told, before it is looked up. */
+const REREAD_MS = 1_000;
 /**
  * Who wanted to enter and met others who came at the same time queues with them after so many conflicts: one
  * write lets them all in, where each of n would try n times.
  */
 const MOST_ENTER_CONFLICTS = 2;
-/** How long a watch may take to show what a refusal has told, before it is looked up. */
-const REREAD_MS = 1_000;
 
 /**
  * Waits for the lock: the loop of a waiter, level-triggered. Each round looks at the record as it
