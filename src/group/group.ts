@@ -1,11 +1,12 @@
 import { linked, unlessAborted } from '../core/abort.ts';
 import { LeaseholdError, isLeaseholdError } from '../core/errors.ts';
+import type { MemberMetadata } from '../core/member-metadata.ts';
 import { Wakeup } from '../core/wakeup.ts';
 import { Acquisition } from '../lock/acquire.ts';
 import type { Grant } from '../lock/context.ts';
 import { closed } from '../lock/until-held.ts';
 import { formatMetadata } from './member.ts';
-import type { Member, MemberMetadata } from './member.ts';
+import type { Member } from './member.ts';
 import { EnteredMembership } from './membership.ts';
 import type { Membership } from './membership.ts';
 import type { Roster } from './roster.ts';

@@ -1,9 +1,8 @@
 import { LeaseholdError } from '../core/errors.ts';
 import type { Entry } from '../core/entry.ts';
+import { isMetadata, metadataOf } from '../core/member-metadata.ts';
+import type { MemberMetadata } from '../core/member-metadata.ts';
 import type { LockRecord } from '../core/record.ts';
-
-/** What a member tells the others of itself, such as its address or version. */
-export type MemberMetadata = Readonly<Record<string, string | number | boolean>>;
 
 /** A living member of a group. */
 export interface Member {
@@ -30,7 +29,7 @@ const MOST_METADATA_CHARACTERS = 256;
  * @throws LeaseholdError `INVALID_ARGUMENT`
  */
 export function formatMetadata(metadata: MemberMetadata): string {
-  if (!isFlat(metadata)) {
+  if (!isMetadata(metadata)) {
     throw new LeaseholdError(
       'INVALID_ARGUMENT',
       'the metadata of a member is an object whose values are strings, finite numbers or booleans',
@@ -59,26 +58,4 @@ export function membersOf(record: LockRecord, isDead: (entry: Entry) => boolean)
     members.push({ id, metadata, session, arrival, since });
   }
   return members;
-}
-
-/** Undefined of an entry that is no member. What cannot be read of it is left out. */
-function metadataOf({ text }: Entry): MemberMetadata | undefined {
-  const field = text.split(' ').find((pair) => pair.startsWith('data='));
-  if (field === undefined) return undefined;
-  try {
-    const parsed: unknown = JSON.parse(field.slice('data='.length));
-    if (typeof parsed !== 'object' || parsed === null) return {};
-    return Object.fromEntries(Object.entries(parsed).filter(([, value]) => isPlain(value)));
-  } catch {
-    return {};
-  }
-}
-
-function isFlat(metadata: unknown): boolean {
-  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) return false;
-  return Object.values(metadata).every(isPlain);
-}
-
-function isPlain(value: unknown): value is string | number | boolean {
-  return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
 }

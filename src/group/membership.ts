@@ -1,7 +1,7 @@
 import { LeaseholdError } from '../core/errors.ts';
+import type { MemberMetadata } from '../core/member-metadata.ts';
 import type { Grant, LockTarget } from '../lock/context.ts';
 import { Holding } from '../lock/holding.ts';
-import type { MemberMetadata } from './member.ts';
 import { Neighbours } from './neighbours.ts';
 
 /** One's own place in a group, until one leaves or loses it. */

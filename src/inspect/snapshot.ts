@@ -1,4 +1,5 @@
 import type { Entry } from '../core/entry.ts';
+import { metadataOf } from '../core/member-metadata.ts';
 import { limitOf, weightOf } from '../core/mode.ts';
 import type { ElectionFacts, Facts, LockFacts, OtherFacts, SessionFacts } from './facts.ts';
 import type {
@@ -119,6 +120,7 @@ export class Snapshot {
       mode: entry.mode,
       permits: entry.of === undefined ? null : entry.weight,
       statedPermits: entry.of ?? null,
+      metadata: metadataOf(entry) ?? null,
       formatVersion: entry.version,
       void: session?.voided.has(entry.id) ?? false,
       challenged: session?.challenge === entry.id,

@@ -160,7 +160,7 @@ export class ShardsRun {
  * Those who share out so many shards: nobody, while members that were there before state another number, as
  * two numbers make two meanings of a shard.
  */
-export function idsOf(members: readonly Member[], count: number): string[] {
+function idsOf(members: readonly Member[], count: number): string[] {
   const [first] = [...members].sort(byArrival);
   if (first?.metadata.shards !== count) return [];
   return members.filter(({ metadata }) => metadata.shards === count).map(({ id }) => id);
