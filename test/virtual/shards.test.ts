@@ -186,6 +186,30 @@ describe('shards', () => {
     }
   });
 
+  it('are a thousand on twenty members: evenly, each begun once, and few moved when one goes', async () => {
+    const world = new World();
+    const floor = new Floor(world, 1_000);
+    const names = Array.from({ length: 20 }, (_, index) => `p${String(index)}`);
+    const members = names.map((name) => floor.enter(name));
+    await world.time.advance(8_000);
+    expect(floor.isComplete).toBe(true);
+    expect(floor.starts).toBe(1_000);
+    expect(Math.max(...Object.values(floor.loads()))).toBeLessThanOrEqual(60);
+    const writes = world.requests.filter(({ verb }) => !['get', 'watch'].includes(verb));
+    // One for each shard, a few for each member, and their heartbeats.
+    expect(writes.length).toBeLessThan(1_200);
+
+    const before = floor.owners();
+    const [leaver] = members;
+    floor.starts = 0;
+    if (leaver) await world.time.settled(leaver.close(), 10_000);
+    await world.time.advance(2_000);
+    expect(floor.isComplete).toBe(true);
+    const its = before.filter((owner) => owner === 'p0').length;
+    expect(floor.starts).toBeLessThanOrEqual(its + 5);
+    expect(floor.longestIdle).toBeLessThan(50);
+  });
+
   it('are given up at once by all who leave at the same time', async () => {
     const world = new World();
     const floor = new Floor(world, 30);
