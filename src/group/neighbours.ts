@@ -87,6 +87,12 @@ export class Neighbours {
       }
     }
     if (size > 0) this.#lookSoon();
+    // Brought back by a restore or by hand, it would be a member for as long as this process lives.
+    for (const entry of record.holders) {
+      const owner = sessions.ownerOf(entry);
+      if (!owner?.isStray(entry.id)) continue;
+      owner.voidAttempt(entry.id, 'found in the group after it had left');
+    }
     void this.#bury();
   }
 

@@ -166,6 +166,26 @@ describe('a group', () => {
     expect(membership.valid).toBe(false);
   });
 
+  it.each(['alone', 'with another'])(
+    'loses what was brought back of one that has left, %s',
+    async (company) => {
+      const world = new World();
+      const { time } = world;
+      const [a, b] = [world.process('a'), world.process('b')];
+      await time.settled(join(a));
+      if (company !== 'alone') await time.settled(join(b));
+      const second = await time.settled(join(a));
+      await time.advance(3_000);
+      const key = `holder.leasehold.dev/${second.id}`;
+      const entry = world.store.peek('workers')?.metadata.annotations?.[key] ?? '';
+      await time.settled(second.leave());
+      world.store.editByHand('workers', { annotations: { [key]: entry } });
+      expect(await seenBy(world, b)).toHaveLength(company === 'alone' ? 2 : 3);
+      await time.advance(10_000);
+      expect(await seenBy(world, b)).toEqual(company === 'alone' ? ['a'] : ['a', 'b']);
+    },
+  );
+
   it('is left by whoever closes, and leaves nothing behind', async () => {
     const world = new World();
     const { time } = world;
