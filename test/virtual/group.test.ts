@@ -3,6 +3,7 @@ import type { GroupState } from '../../src/group/group.ts';
 import type { Membership } from '../../src/group/membership.ts';
 import type { VirtualProcess } from '../sim/world/process.ts';
 import { on, rejection, sessionOf } from './world/helpers.ts';
+import { SupervisedWorld } from './world/supervised.ts';
 import { World } from './world/world.ts';
 
 const TTL = 15_000;
@@ -185,6 +186,18 @@ describe('a group', () => {
       expect(await seenBy(world, b)).toEqual(company === 'alone' ? ['a'] : ['a', 'b']);
     },
   );
+
+  it('loses at once a member whose parent sees to what it leaves', async () => {
+    const world = new SupervisedWorld();
+    const { time, a } = world;
+    const b = world.process('b');
+    await time.settled(join(b));
+    await time.settled(join(a, { address: 'a.example' }));
+    await time.advance(3_000);
+    await time.settled(world.die(), 1_000);
+    expect(await seenBy(world, b)).toEqual(['b']);
+    expect(world.holders('workers')).toHaveLength(1);
+  });
 
   it('is left by whoever closes, and leaves nothing behind', async () => {
     const world = new World();
