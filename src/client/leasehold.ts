@@ -9,11 +9,15 @@ import { Election } from '../election/election.ts';
 import { electionTimes } from '../election/options.ts';
 import type { ElectionOptions } from '../election/options.ts';
 import { electionPolicy } from '../election/policy.ts';
+import type { Group } from '../group/group.ts';
+import { Groups } from '../group/groups.ts';
 import { HoldWatches } from '../lock/hold-watches.ts';
 import type { Lock } from '../lock/lock.ts';
 import { Locks } from '../lock/locks.ts';
 import { ReadWriteLock } from '../lock/read-write-lock.ts';
 import type { Semaphore, SemaphoreOptions } from '../lock/semaphore.ts';
+import { AllShards } from '../shards/all-shards.ts';
+import type { Shards, ShardsOptions } from '../shards/shards.ts';
 import { isPermits } from '../core/permits.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { leaseName } from '../core/names.ts';
@@ -40,6 +44,8 @@ export class Leasehold implements AsyncDisposable {
   readonly #sessions: Sessions;
   readonly #deaths: Deaths;
   readonly #locks: Locks;
+  readonly #groups: Groups;
+  readonly #shards: AllShards;
   readonly #elections = new Map<string, Election>();
   readonly #schedules: Schedules;
   readonly #onClosed: () => void;
@@ -79,12 +85,20 @@ export class Leasehold implements AsyncDisposable {
       announcer,
     });
     this.#deaths = new Deaths(api, parts);
-    this.#locks = new Locks({
+    const context = {
       api,
       parts,
       sessions: this.#sessions,
       deaths: this.#deaths,
       holdWatches: new HoldWatches(),
+    };
+    this.#locks = new Locks(context);
+    this.#groups = new Groups(context);
+    this.#shards = new AllShards({
+      api,
+      parts,
+      group: (name) => this.#groups.group(name),
+      lock: (name) => this.#locks.lock(name),
     });
     this.#schedules = new Schedules({
       api,
@@ -127,6 +141,26 @@ export class Leasehold implements AsyncDisposable {
       'INVALID_ARGUMENT',
       `a semaphore has from 1 to 1,000,000 permits: it is ${String(permits)}`,
     );
+  }
+
+  /**
+   * The group of this name: any string of 1 to 1,024 characters. Its Lease is named like a lock's: give locks
+   * other names. Sends nothing.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`
+   */
+  group(name: string): Group {
+    return this.#groups.group(name);
+  }
+
+  /**
+   * The shards of this name; the same object for the same name. Their Leases are `<name>.members` and
+   * `<name>.shard-<number>`. All programs have to state the same `count`; see `docs/shards.md`. Sends nothing.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`
+   */
+  shards(name: string, options: ShardsOptions): Shards {
+    return this.#shards.shards(name, options);
   }
 
   /**
@@ -195,7 +229,10 @@ export class Leasehold implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const elections = [...this.#elections.values()].map((election) => election.close());
-    await Promise.all([this.#locks.close(), this.#schedules.close(), ...elections]);
+    const schedules = this.#schedules.close();
+    // Handed over, which takes the locks and the membership that are given up after it.
+    await this.#shards.close();
+    await Promise.all([this.#locks.close(), this.#groups.close(), schedules, ...elections]);
     this.#deaths.close();
     await this.#sessions.close();
     this.#requests.close();

@@ -65,7 +65,21 @@ export type LeaseholdEvent =
       confirmed: boolean;
       error: string;
     }
-  | { type: 'tick-missed'; schedule: string; tick: string; reason: 'late' | 'running' };
+  | { type: 'tick-missed'; schedule: string; tick: string; reason: 'late' | 'running' }
+  | { type: 'member-joined'; group: string; member: string }
+  | { type: 'member-left'; group: string; member: string; confirmed: boolean }
+  | { type: 'membership-lost'; group: string; member: string; reason: string }
+  | {
+      type: 'group-changed';
+      group: string;
+      members: number;
+      joined: readonly string[];
+      left: readonly string[];
+    }
+  | { type: 'shards-assigned'; shards: string; members: number; assigned: number; count: number }
+  | { type: 'shard-started'; shards: string; shard: number; fence: bigint }
+  | { type: 'shard-ended'; shards: string; shard: number; reason: string }
+  | { type: 'shard-failed'; shards: string; shard: number; error: string; retryInMs: number };
 
 /** Receives every event. What it throws is logged and changes nothing. */
 export type Observer = (event: LeaseholdEvent) => void;

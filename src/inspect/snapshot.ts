@@ -1,5 +1,6 @@
 import { byPriority, candidateOf, candidatesOf } from '../core/candidates.ts';
 import type { Entry } from '../core/entry.ts';
+import { metadataOf } from '../core/member-metadata.ts';
 import { limitOf, weightOf } from '../core/mode.ts';
 import { leaseName } from '../core/names.ts';
 import { entryOf } from '../core/schedule.ts';
@@ -140,6 +141,7 @@ export class Snapshot {
       mode: entry.mode,
       permits: entry.of === undefined ? null : entry.weight,
       statedPermits: entry.of ?? null,
+      metadata: metadataOf(entry) ?? null,
       formatVersion: entry.version,
       void: session?.voided.has(entry.id) ?? false,
       challenged: session?.challenge === entry.id,

@@ -1,3 +1,4 @@
+import type { MemberMetadata } from '../core/member-metadata.ts';
 import type { CatchUp, RunOutcome } from '../core/schedule.ts';
 
 /**
@@ -27,6 +28,8 @@ export interface EntryView {
   /** How many permits it is for, and how many its program states that there are; null if none. */
   readonly permits: number | null;
   readonly statedPermits: number | null;
+  /** Of a member of a group: what it says of itself; null if it is none. */
+  readonly metadata: MemberMetadata | null;
   /** Of the entry's format; above 1 it is of a newer version of leasehold. */
   readonly formatVersion: number;
   /** The owner disowns it: it counts for nothing. */

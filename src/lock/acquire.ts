@@ -21,6 +21,11 @@ const POLL_NEXT_MS = 12_000;
 const POLL_PER_PLACE_MS = 1_000;
 /** How long a watch may take to show what a refusal has told, before it is looked up. */
 const REREAD_MS = 1_000;
+/**
+ * Who wanted to enter and met others who came at the same time queues with them after so many conflicts: one
+ * write lets them all in, where each of n would try n times.
+ */
+const MOST_ENTER_CONFLICTS = 2;
 
 /**
  * Waits for the lock: the loop of a waiter, level-triggered. Each round looks at the record as it
@@ -45,6 +50,7 @@ export class Acquisition {
   #joinedUid: string | undefined;
   #seen: bigint | undefined;
   #tried = false;
+  #enterConflicts = 0;
   /** What was known when a CREATE was refused: it cannot be acted on again. */
   #refusedAt: number | undefined;
   readonly #changesAtStart: number;
@@ -193,6 +199,7 @@ export class Acquisition {
 
   /** Joins those who hold already, if they let it, by one write; whether that was tried. */
   async #enter(record: LockRecord): Promise<boolean> {
+    if (this.#enterConflicts >= MOST_ENTER_CONFLICTS) return false;
     const settlement = entering(this.#target, this.#attempt, record);
     if (!settlement) return false;
     // As after a join: whoever gives up meanwhile takes it out.
@@ -200,8 +207,12 @@ export class Acquisition {
     const outcome = await writeSettlement(this.#target, record, settlement);
     if (outcome.kind === 'done') return true;
     if (outcome.kind === 'unknown' && outcome.sent) this.#doubt('enter', outcome.error);
-    if (isConflict(outcome) || isMissing(outcome)) await this.#lookAgain();
-    else await this.#trouble.wait(outcome, 'join the holders of');
+    if (isConflict(outcome) || isMissing(outcome)) {
+      this.#enterConflicts += 1;
+      await this.#lookAgain();
+    } else {
+      await this.#trouble.wait(outcome, 'join the holders of');
+    }
     return true;
   }
 

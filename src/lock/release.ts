@@ -85,7 +85,9 @@ async function giveUp(
   const { deaths, parts } = target.context;
   const lock = target.name.original;
   const holds = record.holders.some((entry) => entry.id === attempt.id);
-  if (conflicts < MOST_CONFLICTS && holds) {
+  // One member of several leaves nothing to anybody, and may go with others at the same moment.
+  const isOneOfMany = target.ask.more !== undefined && record.holders.length > 1;
+  if (conflicts < MOST_CONFLICTS && holds && !isOneOfMany) {
     const settlement = settle(record, deaths.isDead, attempt.id);
     // A holder that leaves always changes the record.
     if (settlement.action === 'none') throw new Error('a release that changes nothing');

@@ -95,6 +95,35 @@ export const LINES: { [T in LeaseholdEvent['type']]: readonly [Level, Describe<T
     (event) =>
       `${event.schedule} was not run at ${event.tick}: ${event.reason === 'late' ? 'nobody could for a minute' : 'the run before it was not over'}`,
   ],
+  'member-joined': ['info', (event) => `joined group ${event.group}`],
+  'member-left': ['info', (event) => `left group ${event.group}`],
+  'membership-lost': [
+    'error',
+    (event) => `lost the membership of group ${event.group}: ${event.reason}`,
+  ],
+  'group-changed': [
+    'debug',
+    (event) =>
+      `group ${event.group} has ${String(event.members)} members: ${String(event.joined.length)} came, ${String(event.left.length)} went`,
+  ],
+  'shards-assigned': [
+    'info',
+    (event) =>
+      `${String(event.assigned)} of the ${String(event.count)} shards of ${event.shards} are ours, among ${String(event.members)} members`,
+  ],
+  'shard-started': [
+    'debug',
+    (event) => `shard ${String(event.shard)} of ${event.shards} begins here`,
+  ],
+  'shard-ended': [
+    'debug',
+    (event) => `shard ${String(event.shard)} of ${event.shards} ended here: ${event.reason}`,
+  ],
+  'shard-failed': [
+    'error',
+    (event) =>
+      `shard ${String(event.shard)} of ${event.shards} failed, again in ${seconds(event.retryInMs)}: ${event.error}`,
+  ],
 };
 
 /** Writes each event as one structured line; bigint fences as text. */

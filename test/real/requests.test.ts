@@ -210,6 +210,35 @@ describe('requests, counted by the API server', () => {
     expect(count(counts, 'PATCH', '200')).toBe(2);
     await held.release();
   });
+
+  it('a member writes twice, and once more for each shard that begins, and that ends', async () => {
+    const shards = 20;
+    const stop = new AbortController();
+    const { counts, readsOfServer } = await countLeaseRequests(
+      cluster,
+      async () => {
+        let begun = 0;
+        const orders = a.leasehold.shards('orders', { count: shards });
+        const running = orders.run(
+          async ({ signal }) => {
+            begun += 1;
+            if (begun === shards) stop.abort();
+            await new Promise((resolve) => {
+              if (signal.aborted) resolve(undefined);
+              signal.addEventListener('abort', resolve, { once: true });
+            });
+          },
+          { signal: stop.signal },
+        );
+        await running;
+      },
+      (seen) => count(seen, 'DELETE', '200') >= shards + 1,
+    );
+    expect(count(counts, 'POST', '201')).toBe(shards + 1);
+    expect(count(counts, 'DELETE', '200')).toBe(shards + 1);
+    expect(count(counts, 'PATCH')).toBe(0);
+    expect(count(counts, 'GET')).toBeLessThanOrEqual(readsOfServer);
+  });
 });
 
 describe('a process with a thousand locks', () => {

@@ -7,7 +7,7 @@ const SEEDS = 8;
 
 /** `npm run sim -- --seed 17 --scenario locks` replays one run; CI runs many more. */
 describe('at random', () => {
-  it.each([...PLAYS.map(({ name }) => name), 'operator', 'jobs'])(
+  it.each([...PLAYS.map(({ name }) => name), 'operator', 'jobs', 'shards'])(
     '%s: nothing that must hold is broken',
     async (scenario) => {
       const { tally, failure } = await campaign({

@@ -21,6 +21,8 @@ interface Ask {
   readonly mode: Mode;
   readonly weight?: number;
   readonly of?: number;
+  /** Of a member of a group. */
+  readonly data?: string;
   /** Seconds. */
   readonly for: number;
 }
@@ -120,6 +122,31 @@ describe('what several hold', () => {
       'disk    3 of 8 permits (resized)  held   8s    0        -',
       'idle    0 of 1 permit (resized)   free   -     0        -',
       'one     train-m8w6j-0d91b7f2      held   2s    1        1s',
+    ]);
+  });
+
+  it('is a group where they say something of themselves', () => {
+    const data = '{"address":"10.0.0.7:80","note":"a\\u0020b"}';
+    const workers = lock(
+      'workers',
+      [
+        { ...reader('a', 8), data },
+        { ...reader('b', 2), data: '{}' },
+      ],
+      [],
+    );
+    expect(listed(workers)).toEqual([
+      'LOCK     HOLDER     STATE  HELD  WAITERS  LONGEST',
+      'workers  2 members  held   8s    0        -',
+    ]);
+    const lines = described(workers);
+    expect(lines).toContain('Members     2');
+    expect(lines).toContain('  Metadata  {"address":"10.0.0.7:80","note":"a b"}');
+    const mixed = lock('mixed', [{ ...reader('a', 8), data }, reader('b', 2)], []);
+    expect(listed(mixed)[1]).toContain('2 readers');
+    expect(viewOf(mixed).holders.map(({ metadata }) => metadata)).toEqual([
+      { address: '10.0.0.7:80', note: 'a b' },
+      null,
     ]);
   });
 

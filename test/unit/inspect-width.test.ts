@@ -96,6 +96,7 @@ describe('a description', () => {
     mode: 'exclusive',
     permits: null,
     statedPermits: null,
+    metadata: null,
     formatVersion: 1,
     void: false,
     challenged: false,

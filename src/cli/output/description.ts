@@ -11,7 +11,7 @@ import type {
 import { advice } from './advice.ts';
 import { hangingLines } from './hanging-lines.ts';
 import { stateCell } from './listing.ts';
-import { counted, modeText } from './mode-text.ts';
+import { counted, isGroup, modeText } from './mode-text.ts';
 import { paintStdout, terminalWidth } from './paint.ts';
 import { leftText, notesOf, queueLines } from './queue-lines.ts';
 import { lastFields, planFields, runFields } from './schedule-lines.ts';
@@ -90,6 +90,7 @@ function* lockLines(
       ['  Held', sinceText(holder.heldSeconds, holder.since)],
       ['  Session', sessionText(holder)],
       ['  Attempt', attemptText(holder)],
+      ['  Metadata', metadataText(holder)],
       ['  Fence', holder.fence ?? 'in the record once it is rewritten'],
       ...notesOf(holder).map((note): Field => ['  Note', note]),
     ]);
@@ -125,8 +126,13 @@ function holdersFields({ mode, permits, holders }: LockView): Field[] {
       ['Resized', resized ? change : undefined],
     ];
   }
+  if (isGroup({ holders })) return [['Members', String(holders.length)]];
   if (mode !== 'shared' || holders.length === 0) return [];
   return [['Readers', `${String(holders.length)}; a writer waits until there is none`]];
+}
+
+function metadataText({ metadata }: EntryView): string | undefined {
+  return metadata === null ? undefined : printable(JSON.stringify(metadata));
 }
 
 function attemptText(entry: EntryView): string {

@@ -8,8 +8,14 @@ export function holdersText({ mode, permits, holders, unreadableHolders }: LockV
   }
   const [first, ...others] = holders.map(({ session }) => session || '?');
   if (first === undefined) return unreadableHolders.length > 0 ? '?' : '-';
+  if (isGroup({ holders })) return counted(holders.length, 'member');
   if (mode === 'shared') return counted(holders.length, 'reader');
   return others.length === 0 ? first : `${first} +${String(others.length)}`;
+}
+
+/** Whether those who hold it are the members of a group. */
+export function isGroup({ holders }: Pick<LockView, 'holders'>): boolean {
+  return holders.length > 0 && holders.every(({ metadata }) => metadata !== null);
 }
 
 /** How an entry holds, or wants to. */

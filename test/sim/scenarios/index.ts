@@ -13,6 +13,7 @@ import { parents } from './parents.ts';
 import { PLAYS, permits, readers } from './plays.ts';
 import { recovery } from './recovery.ts';
 import { repairs } from './repairs.ts';
+import { shards } from './shards.ts';
 import { strays } from './strays.ts';
 import { turns } from './turns.ts';
 import { twins } from './twins.ts';
@@ -33,6 +34,7 @@ const DIRECTED: readonly Scenario[] = [
   readers,
   recovery,
   repairs,
+  shards,
   strays,
   turns,
   twins,

@@ -13,6 +13,7 @@ import type { Leadership } from '../../../src/election/term.ts';
 import { leaseApi } from '../../../src/kube/lease-api.ts';
 import type { LeaseApi } from '../../../src/kube/lease-api.ts';
 import type { Held } from '../../../src/lock/held.ts';
+import { Groups } from '../../../src/group/groups.ts';
 import { HoldWatches } from '../../../src/lock/hold-watches.ts';
 import type { Ask } from '../../../src/lock/context.ts';
 import type { AcquireOptions, Lock, TryOptions } from '../../../src/lock/lock.ts';
@@ -23,6 +24,7 @@ import { Schedules } from '../../../src/schedule/schedules.ts';
 import { Deaths } from '../../../src/session/deaths.ts';
 import type { Session } from '../../../src/session/session.ts';
 import { Sessions } from '../../../src/session/sessions.ts';
+import { AllShards } from '../../../src/shards/all-shards.ts';
 import { Host } from '../../../src/testing/virtual/host.ts';
 import type { Claim } from '../invariants/claims.ts';
 import { SimulatedRequests } from './requests.ts';
@@ -58,6 +60,8 @@ export class VirtualProcess {
   readonly deaths: Deaths;
   readonly locks: Locks;
   readonly schedules: Schedules;
+  readonly groups: Groups;
+  readonly shards: AllShards;
   readonly events: (LeaseholdEvent & { at: number })[] = [];
   readonly #world: World;
   readonly #parts: Parts;
@@ -92,7 +96,15 @@ export class VirtualProcess {
     );
     this.deaths = new Deaths(this.api, parts);
     const { api, sessions, deaths } = this;
-    this.locks = new Locks({ api, parts, sessions, deaths, holdWatches: new HoldWatches() });
+    const context = { api, parts, sessions, deaths, holdWatches: new HoldWatches() };
+    this.locks = new Locks(context);
+    this.groups = new Groups(context);
+    this.shards = new AllShards({
+      api,
+      parts,
+      group: (group) => this.groups.group(group),
+      lock: (lock) => this.lock(lock),
+    });
     this.schedules = new Schedules({ api, parts, sessions, deaths, identity: this.#identity });
   }
 
@@ -177,7 +189,8 @@ export class VirtualProcess {
 
   /** Everything in the order in which a client closes it. */
   async close(): Promise<void> {
-    await Promise.all([this.locks.close(), this.schedules.close()]);
+    await this.shards.close();
+    await Promise.all([this.locks.close(), this.groups.close(), this.schedules.close()]);
     for (const election of this.#elections) await election.close();
     this.deaths.close();
     await this.sessions.close();
