@@ -1,6 +1,8 @@
+export type { Barrier, BarrierOptions } from './barrier/barrier.ts';
 export { connect } from './client/connect.ts';
 export type { Leasehold } from './client/leasehold.ts';
 export type { ConnectOptions } from './client/options.ts';
+export type { Counter } from './counter/counter.ts';
 export type { Duration } from './core/duration.ts';
 export { LeaseholdError, isLeaseholdError } from './core/errors.ts';
 export type { LeaseholdErrorCode } from './core/errors.ts';
@@ -9,6 +11,7 @@ export type { CampaignOptions, Election } from './election/election.ts';
 export type { Leader } from './election/observe.ts';
 export type { ElectionOptions } from './election/options.ts';
 export type { Leadership } from './election/term.ts';
+export type { Latch, LatchOptions } from './latch/latch.ts';
 export type { Held } from './lock/held.ts';
 export type { AcquireOptions, Lock, TryOptions } from './lock/lock.ts';
 export type { ReadWriteLock } from './lock/read-write-lock.ts';
@@ -18,4 +21,5 @@ export type {
   SemaphoreOptions,
   TryPermitOptions,
 } from './lock/semaphore.ts';
+export type { WaitOptions } from './state/patience.ts';
 export type { EventLogger } from './telemetry/log.ts';

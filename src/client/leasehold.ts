@@ -1,3 +1,6 @@
+import type { Barrier, BarrierOptions } from '../barrier/barrier.ts';
+import type { Counter } from '../counter/counter.ts';
+import type { Latch, LatchOptions } from '../latch/latch.ts';
 import { Deaths } from '../session/deaths.ts';
 import type { Announcer } from '../core/announcer.ts';
 import { Sessions } from '../session/sessions.ts';
@@ -18,6 +21,7 @@ import { LeaseholdError } from '../core/errors.ts';
 import { leaseName } from '../core/names.ts';
 import { candidateIdentity } from './identity.ts';
 import type { Identity } from './identity.ts';
+import { SharedState } from './shared-state.ts';
 
 /** Below this a slow API server would make too many outcomes unknown. */
 const SHORTEST_DEADLINE_MS = 2_000;
@@ -35,6 +39,7 @@ export class Leasehold implements AsyncDisposable {
   readonly #sessions: Sessions;
   readonly #deaths: Deaths;
   readonly #locks: Locks;
+  readonly #shared: SharedState;
   readonly #elections = new Map<string, Election>();
   readonly #onClosed: () => void;
   readonly #deadline: number;
@@ -80,6 +85,11 @@ export class Leasehold implements AsyncDisposable {
       deaths: this.#deaths,
       holdWatches: new HoldWatches(),
     });
+    this.#shared = new SharedState(api, {
+      parts,
+      sessions: this.#sessions,
+      deaths: this.#deaths,
+    });
   }
 
   /**
@@ -114,6 +124,35 @@ export class Leasehold implements AsyncDisposable {
       'INVALID_ARGUMENT',
       `a semaphore has from 1 to 1,000,000 permits: it is ${String(permits)}`,
     );
+  }
+
+  /**
+   * The counter of this name: any string of 1 to 1,024 characters. See `docs/counter.md`. Sends nothing.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`
+   */
+  counter(name: string): Counter {
+    return this.#shared.counter(name);
+  }
+
+  /**
+   * The count-down latch of this name: any string of 1 to 1,024 characters. All programs that use it have to
+   * state the same count. See `docs/latch.md`. Sends nothing.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`
+   */
+  latch(name: string, options: LatchOptions): Latch {
+    return this.#shared.latch(name, options);
+  }
+
+  /**
+   * The cyclic barrier of this name: any string of 1 to 1,024 characters. All programs that use it have to
+   * state the same number of parties. See `docs/barrier.md`. Sends nothing.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`
+   */
+  barrier(name: string, options: BarrierOptions): Barrier {
+    return this.#shared.barrier(name, options);
   }
 
   /**
@@ -168,7 +207,7 @@ export class Leasehold implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const elections = [...this.#elections.values()].map((election) => election.close());
-    await Promise.all([this.#locks.close(), ...elections]);
+    await Promise.all([this.#locks.close(), this.#shared.close(), ...elections]);
     this.#deaths.close();
     await this.#sessions.close();
     this.#requests.close();

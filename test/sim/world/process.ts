@@ -3,6 +3,7 @@ import type { Random } from '../../../src/core/clock.ts';
 import type { OwnerReference } from '../../../src/core/lease.ts';
 import type { LeaseholdEvent } from '../../../src/core/events.ts';
 import type { Parts } from '../../../src/core/parts.ts';
+import { SharedState } from '../../../src/client/shared-state.ts';
 import { Election } from '../../../src/election/election.ts';
 import { electionTimes } from '../../../src/election/options.ts';
 import type { ElectionOptions } from '../../../src/election/options.ts';
@@ -53,6 +54,7 @@ export class VirtualProcess {
   readonly sessions: Sessions;
   readonly deaths: Deaths;
   readonly locks: Locks;
+  readonly shared: SharedState;
   readonly events: (LeaseholdEvent & { at: number })[] = [];
   readonly #world: World;
   readonly #parts: Parts;
@@ -88,6 +90,7 @@ export class VirtualProcess {
     this.deaths = new Deaths(this.api, parts);
     const { api, sessions, deaths } = this;
     this.locks = new Locks({ api, parts, sessions, deaths, holdWatches: new HoldWatches() });
+    this.shared = new SharedState(api, { parts, sessions, deaths });
   }
 
   /** What people work with. */
@@ -165,6 +168,7 @@ export class VirtualProcess {
   /** Everything in the order in which a client closes it. */
   async close(): Promise<void> {
     await this.locks.close();
+    await this.shared.close();
     for (const election of this.#elections) await election.close();
     this.deaths.close();
     await this.sessions.close();
