@@ -11,6 +11,7 @@ import { parents } from './parents.ts';
 import { PLAYS, permits, readers } from './plays.ts';
 import { recovery } from './recovery.ts';
 import { repairs } from './repairs.ts';
+import { shared } from './shared.ts';
 import { strays } from './strays.ts';
 import { turns } from './turns.ts';
 import { twins } from './twins.ts';
@@ -29,6 +30,7 @@ const DIRECTED: readonly Scenario[] = [
   readers,
   recovery,
   repairs,
+  shared,
   strays,
   turns,
   twins,
