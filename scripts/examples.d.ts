@@ -8,6 +8,7 @@ declare global {
   function writeReport(held: Held): Promise<void>;
   function readReport(held: Held): Promise<void>;
   function trainModel(held: Held): Promise<void>;
+  function compute(step: number): Promise<void>;
   function lead(leadership: Leadership): Promise<void>;
   const database: { query(sql: string, values: unknown[]): Promise<{ rowCount: number }> };
 }

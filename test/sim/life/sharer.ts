@@ -11,7 +11,7 @@ import { sleep } from './work.ts';
 
 /** What is to be expected of whoever has not the patience, or is closed. */
 const GIVEN_UP: readonly LeaseholdErrorCode[] = ['TIMEOUT', 'ABORTED', 'CLOSED'];
-const COUNTER = 'counter';
+export const COUNTER = 'counter';
 /** How often a latch has to be counted down. */
 export const LATCH_COUNT = 12;
 
@@ -64,14 +64,14 @@ async function known<T>(
   n: number,
   call: () => Promise<T>,
 ): Promise<T> {
-  counted.unknown(n);
+  counted.unknown(n, process.name);
   try {
     const result = await call();
-    counted.unknown(-n);
+    counted.unknown(-n, process.name);
     return result;
   } catch (error) {
     // Whoever is told so is told for sure.
-    if (!isLeaseholdError(error, 'UNKNOWN_OUTCOME')) counted.unknown(-n);
+    if (!isLeaseholdError(error, 'UNKNOWN_OUTCOME')) counted.unknown(-n, process.name);
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import { SERVERS } from '../faults/servers.ts';
 import { ALL_REQUEST_FAULTS, Trouble } from '../faults/trouble.ts';
 import { Violation } from '../invariants/violation.ts';
 import {
+  COUNTER,
   Meetings,
   Shared,
   LATCH_COUNT,
@@ -151,7 +152,7 @@ class Sharing {
     await within(world, PEACE_MS, 'everything is counted', Promise.all(work));
     await within(world, PEACE_MS, 'every latch opens', Promise.all(this.#waits));
     const last = world.process('last', { ttl: 3 });
-    const value = await within(world, PEACE_MS, 'a get', last.shared.counter('counter').get());
+    const value = await within(world, PEACE_MS, 'a get', last.shared.counter(COUNTER).get());
     this.#shared.counted.judge(value);
     const living = [...this.#cast, last];
     const closing = Promise.all(living.map((process) => process.close()));
@@ -183,6 +184,10 @@ class Sharing {
   }
 
   #judge({ lease, before, name, type, writer }: StoreEvent): void {
+    if (name === COUNTER) {
+      const [is, was] = [valueOf(lease), valueOf(before)];
+      this.#shared.counted.written(is - was, writer.process ?? '');
+    }
     if (name !== BARRIER || type === 'DELETED') return;
     try {
       this.#judgeBarrier(before, lease, writer.process ?? '');
@@ -215,6 +220,10 @@ function partiesOf(lease: Lease | undefined): Entry[] {
 
 function stateOf(lease: Lease | undefined): string {
   return lease?.metadata.annotations?.['leasehold.dev/state'] ?? '';
+}
+
+function valueOf(lease: Lease | undefined): number {
+  return Number(/ value=(\d+)/.exec(stateOf(lease))?.[1] ?? 0);
 }
 
 function generationOf(lease: Lease | undefined): number {
