@@ -1,9 +1,7 @@
 import { LeaseholdError } from '../core/errors.ts';
-import { count as whole } from '../core/state.ts';
+import { count as whole, PARTY_PREFIX } from '../core/state.ts';
 import type { StateKind } from '../state/kind.ts';
 
-/** The annotation of a party that has arrived: `party.leasehold.dev/<attempt id>`. */
-const PARTY_PREFIX = 'party.leasehold.dev/';
 const NONE = '-';
 
 export interface BarrierState {

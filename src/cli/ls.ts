@@ -10,7 +10,7 @@ import { say } from './stderr.ts';
 interface LsFlags extends ClusterFlags {
   readonly allNamespaces?: true;
   readonly output?: 'json' | 'wide';
-  readonly kind?: 'lock' | 'session' | 'election' | 'all';
+  readonly kind?: 'lock' | 'session' | 'election' | 'state' | 'all';
   readonly selector?: string;
 }
 
@@ -18,7 +18,8 @@ const KINDS: Record<NonNullable<LsFlags['kind']>, readonly Facts['kind'][]> = {
   lock: ['lock'],
   election: ['election'],
   session: ['session'],
-  all: ['lock', 'election', 'session', 'other'],
+  state: ['state'],
+  all: ['lock', 'election', 'state', 'session', 'other'],
 };
 
 const MANUAL = `
@@ -54,6 +55,10 @@ Elections
   Heartbeats do not: those of nodes and API servers and others are listed with
   --kind all only, as other Leases. RENEWED is when the leader has last renewed;
   overdue is one that did not for the duration that the Lease states.
+
+States
+  are counters, latches and barriers, which outlive those who use them. SAYS is
+  the value, how much is left, or how many have arrived.
 
 Output
   In a terminal long names lose their middle, and some columns go where it is
@@ -106,7 +111,8 @@ async function list(flags: LsFlags): Promise<number> {
     const namespace = flags.allNamespaces ? undefined : cluster.namespace;
     const scope = { namespace, selector: flags.selector };
     const { snapshot, chosen } = await listSnapshot(cluster.transport, cluster.clock, scope);
-    const kinds = flags.kind === undefined ? ['lock', 'election', 'session'] : KINDS[flags.kind];
+    const kinds =
+      flags.kind === undefined ? ['lock', 'election', 'state', 'session'] : KINDS[flags.kind];
     const facts = chosen.filter(({ kind }) => kinds.includes(kind));
     if (flags.output === 'json') {
       const serverTime = new Date(snapshot.at).toISOString();

@@ -6,11 +6,14 @@ import type { Lease } from './lease.ts';
 export const STATE_ANNOTATION = 'leasehold.dev/state';
 /** Of each writer its last write: `applied.leasehold.dev/<writer>`. */
 const APPLIED_PREFIX = 'applied.leasehold.dev/';
+/** Who has arrived at a barrier: `party.leasehold.dev/<attempt id>`. */
+export const PARTY_PREFIX = 'party.leasehold.dev/';
 export const STATE_ROLE = 'state';
 /** So many writers are remembered in the record at most. */
 const MOST_APPLIED = 64;
 
 const STATE_VERSION = 1;
+const OF_ANY_KIND: readonly string[] = ['v', 'kind', 'writes', 'forgotten'];
 
 /** What one writer has written last, kept so that it finds out itself when its answer was lost. */
 export interface Applied {
@@ -72,6 +75,31 @@ export function parseState(lease: Lease): StateRecord {
   }
   // Whose write it was is not known any more: nobody may conclude that it was not its own.
   return { lease, uid, kind, fields, writes, forgotten: isGarbled ? writes : forgotten, applied };
+}
+
+/** Whether it is meant to be one; not whether it can be read. */
+export function isState({ metadata }: Lease): boolean {
+  const isMeant = metadata.annotations?.[STATE_ANNOTATION] !== undefined;
+  return isMeant && metadata.labels?.[ROLE_LABEL] === STATE_ROLE;
+}
+
+/** In words, for people: such as `counter`, `42`. */
+export function describeState({ kind, fields, lease }: StateRecord): string {
+  const field = (key: string): string => fields.get(key) ?? '?';
+  switch (kind) {
+    case 'counter':
+      return field('value');
+    case 'latch':
+      return fields.get('left') === '0' ? 'open' : `${field('left')} of ${field('count')} left`;
+    case 'barrier': {
+      if (fields.get('broken') === '1') return 'broken';
+      const keys = Object.keys(lease.metadata.annotations ?? {});
+      const arrived = keys.filter((key) => key.startsWith(PARTY_PREFIX)).length;
+      return `${String(arrived)} of ${field('parties')} arrived`;
+    }
+    default:
+      return textOf(new Map([...fields].filter(([key]) => !OF_ANY_KIND.includes(key))));
+  }
 }
 
 /**

@@ -4,13 +4,14 @@ import { CHALLENGE_ANNOTATION, NAME_ANNOTATION, ROLE_LABEL } from '../core/lease
 import type { Lease } from '../core/lease.ts';
 import type { Resizing } from '../core/permits.ts';
 import { HOLDER_PREFIX, QUEUE_PREFIX, parseRecord } from '../core/record.ts';
+import { describeState, isState, parseState } from '../core/state.ts';
 import { isBlank, isSession, renewedAtServer, voidAttempts } from '../core/session-lease.ts';
 
 /**
  * What one Lease says, and no more of it than is shown: of ten thousand Leases this is kept.
  * Moments are milliseconds since the epoch.
  */
-export type Facts = LockFacts | ElectionFacts | SessionFacts | OtherFacts;
+export type Facts = LockFacts | ElectionFacts | SessionFacts | StateFacts | OtherFacts;
 
 interface Identified {
   readonly namespace: string;
@@ -68,6 +69,17 @@ export interface SessionFacts extends Identified {
   readonly challenge: string | undefined;
 }
 
+/** A counter, a latch or a barrier. */
+export interface StateFacts extends Identified {
+  readonly kind: 'state';
+  /** Undefined when it cannot be read. */
+  readonly what: string | undefined;
+  readonly says: string;
+  readonly writes: number;
+  /** By the clock of who wrote it last. */
+  readonly changedAt: number | undefined;
+}
+
 export interface OtherFacts extends Identified {
   readonly kind: 'other';
   /** What it is, as far as its shape tells. */
@@ -85,6 +97,7 @@ export function factsOf(lease: Lease): Facts {
   const identified = { namespace, lease: name, name: annotations?.[NAME_ANNOTATION] || name, uid };
   if (isSession(lease)) return sessionFacts(lease, identified);
   if (isLock(lease)) return lockFacts(lease, identified);
+  if (isState(lease)) return stateFacts(lease, identified);
   const role = lease.metadata.labels?.[ROLE_LABEL];
   const description = role === undefined ? strangerOf(lease) : `of leasehold, with role ${role}`;
   if (description === undefined) return electionFacts(lease, identified);
@@ -134,6 +147,24 @@ function lockFacts(lease: Lease, identified: Identified): LockFacts {
     resized,
     grantedAt,
   };
+}
+
+function stateFacts(lease: Lease, identified: Identified): StateFacts {
+  const changedAt = moment(lease.spec?.renewTime);
+  try {
+    const record = parseState(lease);
+    const { kind: what, writes } = record;
+    return { kind: 'state', ...identified, what, says: describeState(record), writes, changedAt };
+  } catch {
+    return {
+      kind: 'state',
+      ...identified,
+      what: undefined,
+      says: 'unreadable',
+      writes: 0,
+      changedAt,
+    };
+  }
 }
 
 function electionFacts(lease: Lease, identified: Identified): ElectionFacts {

@@ -1,6 +1,13 @@
 import type { Entry } from '../core/entry.ts';
 import { limitOf, weightOf } from '../core/mode.ts';
-import type { ElectionFacts, Facts, LockFacts, OtherFacts, SessionFacts } from './facts.ts';
+import type {
+  ElectionFacts,
+  Facts,
+  LockFacts,
+  OtherFacts,
+  SessionFacts,
+  StateFacts,
+} from './facts.ts';
 import type {
   ElectionView,
   EntryView,
@@ -11,6 +18,7 @@ import type {
   PermitsView,
   SessionState,
   SessionView,
+  StateView,
   View,
   WaiterView,
 } from './views.ts';
@@ -46,6 +54,7 @@ export class Snapshot {
   view(facts: LockFacts): LockView;
   view(facts: ElectionFacts): ElectionView;
   view(facts: SessionFacts): SessionView;
+  view(facts: StateFacts): StateView;
   view(facts: OtherFacts): OtherView;
   view(facts: Facts): View;
   view(facts: Facts): View {
@@ -56,6 +65,8 @@ export class Snapshot {
         return this.#election(facts);
       case 'session':
         return this.#session(facts);
+      case 'state':
+        return this.#state(facts);
       case 'other':
         return this.#other(facts);
     }
@@ -172,6 +183,21 @@ export class Snapshot {
       waitsFor: [...(roles?.waitsFor ?? [])],
       voidAttempts: [...facts.voided],
       challenge: facts.challenge ?? null,
+    };
+  }
+
+  #state(facts: StateFacts): StateView {
+    const { namespace, name, lease, what, says, writes } = facts;
+    return {
+      kind: 'State',
+      namespace,
+      name,
+      lease,
+      what: what ?? null,
+      says,
+      writes,
+      changed: rfc3339(facts.changedAt),
+      changedAgoSeconds: this.#age(facts.changedAt),
     };
   }
 

@@ -20,6 +20,12 @@ export function advice(view: View): Advice[] {
       return view.state === 'overdue'
         ? ['No candidate takes over: see whether any runs, and can reach the API server.']
         : [];
+    case 'State':
+      return view.says === 'broken'
+        ? [
+            'A party gave up or died. When all parties know of it, one of them begins anew with reset().',
+          ]
+        : [];
     case 'Other':
       return [];
   }

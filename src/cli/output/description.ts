@@ -5,6 +5,7 @@ import type {
   LockView,
   OtherView,
   SessionView,
+  StateView,
   View,
 } from '../../inspect/views.ts';
 import { advice } from './advice.ts';
@@ -49,6 +50,9 @@ export function* description(
       yield* fieldLines(sessionFields(view, surroundings));
       yield* nameLines('Holds', view.holds);
       yield* nameLines('Waits for', view.waitsFor);
+      break;
+    case 'State':
+      yield* fieldLines(stateFields(view));
       break;
     case 'Other':
       yield* fieldLines(otherFields(view));
@@ -195,6 +199,21 @@ function sessionFields(view: SessionView, surroundings: Surroundings): Field[] {
   ];
 }
 
+function stateFields(view: StateView): Field[] {
+  const { what, says, writes, changed, changedAgoSeconds } = view;
+  return [
+    [what === null ? 'State' : titleOf(what), printable(view.name)],
+    ...whereFields(view),
+    ['Says', coloured(printable(says))],
+    ['Changed', agoText(changedAgoSeconds, changed)],
+    ['Writes', `${String(writes)} so far`],
+  ];
+}
+
+function titleOf(kind: string): string {
+  return printable(kind.slice(0, 1).toUpperCase() + kind.slice(1));
+}
+
 function otherFields(view: OtherView): Field[] {
   const { holder, renewed, renewedAgoSeconds } = view;
   return [
@@ -206,7 +225,7 @@ function otherFields(view: OtherView): Field[] {
   ];
 }
 
-function whereFields({ namespace, name, lease }: LockView | ElectionView): Field[] {
+function whereFields({ namespace, name, lease }: LockView | ElectionView | StateView): Field[] {
   return [
     ['Namespace', namespace],
     ['Lease', lease === name ? undefined : lease],

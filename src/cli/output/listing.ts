@@ -4,9 +4,17 @@ import type {
   LockFacts,
   OtherFacts,
   SessionFacts,
+  StateFacts,
 } from '../../inspect/facts.ts';
 import type { Snapshot } from '../../inspect/snapshot.ts';
-import type { ElectionView, LockView, OtherView, SessionView, View } from '../../inspect/views.ts';
+import type {
+  ElectionView,
+  LockView,
+  OtherView,
+  SessionView,
+  StateView,
+  View,
+} from '../../inspect/views.ts';
 import { holdersText } from './mode-text.ts';
 import { paintStdout, terminalWidth } from './paint.ts';
 import type { Colour } from './paint.ts';
@@ -40,6 +48,12 @@ export function* listing(
       style,
     ),
     table(
+      viewed(facts.filter(isState), (state) => snapshot.view(state)),
+      stateColumns,
+      wideStateColumns,
+      style,
+    ),
+    table(
       viewed(facts.filter(isSession), (session) => snapshot.view(session)),
       sessionColumns,
       wideSessionColumns,
@@ -66,6 +80,7 @@ const COLOURS: Readonly<Record<string, Colour>> = {
   missing: 'red',
   void: 'red',
   unreadable: 'red',
+  broken: 'red',
 };
 
 export function stateCell(state: string): Cell {
@@ -151,6 +166,18 @@ const wideSessionColumns: readonly Column<SessionView>[] = [
   { title: 'VOID', cell: ({ voidAttempts }) => String(voidAttempts.length) },
 ];
 
+const stateColumns: readonly Column<StateView>[] = [
+  { title: 'STATE', cell: ({ name }) => name, shrinks: true },
+  { title: 'KIND', cell: ({ what }) => what ?? '-' },
+  { title: 'SAYS', cell: ({ says }) => stateCell(says) },
+  { title: 'CHANGED', cell: ({ changedAgoSeconds }) => ago(changedAgoSeconds), expendable: 1 },
+];
+
+const wideStateColumns: readonly Column<StateView>[] = [
+  { title: 'WRITES', cell: ({ writes }) => String(writes) },
+  { title: 'LEASE', cell: ({ lease }) => lease },
+];
+
 const otherColumns: readonly Column<OtherView>[] = [
   { title: 'OTHER LEASE', cell: ({ name }) => name, shrinks: true },
   { title: 'WHAT', cell: ({ description }) => description },
@@ -203,6 +230,10 @@ function isElection(facts: Facts): facts is ElectionFacts {
 
 function isSession(facts: Facts): facts is SessionFacts {
   return facts.kind === 'session';
+}
+
+function isState(facts: Facts): facts is StateFacts {
+  return facts.kind === 'state';
 }
 
 function isOther(facts: Facts): facts is OtherFacts {

@@ -187,7 +187,7 @@ export class Meetings {
 }
 
 /** What does not go wrong by itself is a mistake. */
-export function tolerate(error: unknown): void {
+function tolerate(error: unknown): void {
   const codes: readonly string[] = [...GIVEN_UP, 'UNKNOWN_OUTCOME', 'BROKEN', 'LOST'];
   if (isLeaseholdError(error) && codes.includes(error.code)) return;
   throw error;
