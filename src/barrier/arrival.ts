@@ -96,19 +96,16 @@ export class Arrival {
       this.#break(dead, joined).catch(() => undefined);
     });
     try {
-      for (;;) {
-        const seen = await this.#cell.follow((state) => {
+      return await this.#cell.follow(
+        (state) => {
           const fate = fateOf(state, id, joined);
           if (fate !== 'waiting') return fate;
           witness.see(state.arrived);
           return undefined;
-        }, this.#patience.signal);
-        if (seen === 'passed') return seen;
-        // A server whose cache is behind tells of the time before this party had arrived.
-        const { state } = await this.#cell.read(this.#patience.signal);
-        const fate = fateOf(state, id, joined);
-        if (fate !== 'waiting') return fate;
-      }
+        },
+        this.#patience.signal,
+        (fate) => fate === 'broken',
+      );
     } catch (error) {
       // Nobody waits for whoever gives up; unless all had arrived by then.
       await this.#break(id, joined);

@@ -67,7 +67,8 @@ export class Latch {
    * Waits until it is open: once it was counted down to zero after this was called, or was so before and
    * has not been reset.
    *
-   * Sends one GET, and one watch if it is not open; those of this process that wait share the watch.
+   * Sends one GET, and one watch if it is not open; those of this process that wait share the
+   * watch. One GET more if it was made since then.
    *
    * @throws LeaseholdError as {@link Latch.countDown}, but for `UNKNOWN_OUTCOME`
    */
@@ -103,14 +104,17 @@ export class Latch {
     const first = await cell.read(signal);
     checkAgreed(this.name, this.size, first.state);
     if (first.state.left === 0) return;
-    let { uid } = first;
-    let { round } = first.state;
-    await cell.follow((state, current) => {
-      // Made after the wait began: whatever round of it has been opened was so since then.
-      if (current !== uid) [uid, round] = [current, 1];
+    const isOpen = (state: LatchState, uid: string | undefined): boolean => {
       checkAgreed(this.name, this.size, state);
-      return state.opened >= round ? true : undefined;
-    }, signal);
+      // Made after the wait began: whatever round of it has been opened was so since then.
+      return state.opened >= (uid === first.uid ? first.state.round : 1);
+    };
+    await cell.follow(
+      (state, uid) => (isOpen(state, uid) ? { uid } : undefined),
+      signal,
+      // It may be one from before that, which was deleted.
+      ({ uid }) => uid !== first.uid,
+    );
   }
 
   #submit(operation: LatchOperation, options: WaitOptions): Promise<number> {

@@ -136,11 +136,14 @@ export class StateCell<State, Operation, Result> {
    * Watches the state until `look` has found something. Sends one watch, of all that follow it together.
    *
    * @param look - `uid` is undefined where there is no Lease
+   * @param isDoubtful - whether what was found has to be found in a read, too: a server whose cache is
+   * behind begins a watch with what was before
    * @throws LeaseholdError as {@link submit} does
    */
   async follow<T>(
     look: (state: State, uid: string | undefined) => T | undefined,
     signal: AbortSignal,
+    isDoubtful: (found: T) => boolean,
   ): Promise<T> {
     const { clock } = this.#parts;
     const wakeup = new Wakeup();
@@ -154,7 +157,12 @@ export class StateCell<State, Operation, Result> {
       for (;;) {
         this.#checkOpen(signal);
         const found = await this.#look(look);
-        if (found !== undefined) return found;
+        if (found !== undefined) {
+          if (!isDoubtful(found)) return found;
+          const { state, uid } = await this.read(signal);
+          const sure = look(state, uid);
+          if (sure !== undefined) return sure;
+        }
         this.#checkWatch();
         const cancel = clock.schedule(Math.max(0, pollAt - clock.now()), wakeup.wake);
         await wakeup.wait();

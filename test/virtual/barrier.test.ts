@@ -190,6 +190,24 @@ describe('a barrier', () => {
     }
   });
 
+  it('is not broken because a server whose cache is behind tells of the time before', async () => {
+    const world = new World();
+    const { time } = world;
+    const [a, b, c] = three(world);
+    await time.settled(Promise.all([a, b, c].map((one) => phase(one).arrive())));
+    await time.settled(fates([phase(a).arrive({ timeout: 100 })]));
+    await time.settled(phase(a).reset());
+    for (const server of world.controlPlane.servers) server.lag = 1;
+    for (const cacheLag of [1, 2, 4]) {
+      world.cacheLag = cacheLag;
+      const arriving = fates([a, b].map((one) => phase(one).arrive()));
+      await time.advance(1_000);
+      expect(arrived(world)).toBe(2);
+      await time.settled(phase(c).arrive(), 1_000);
+      expect(await time.settled(arriving, 1_000)).toEqual(['passed', 'passed']);
+    }
+  });
+
   it('that is deleted is broken for who waits, also when another one passed since', async () => {
     const world = new World();
     const { time } = world;

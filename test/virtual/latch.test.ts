@@ -48,7 +48,14 @@ describe('a latch', () => {
     const from = world.requests.length;
     expect(await time.settled(imported(b).countDown(3))).toBe(0);
     await time.settled(waiting);
-    expect(world.requestsOn(NAME, from)).toEqual(['b get', 'b create', 'b replace']);
+    // There was none when they began to wait.
+    expect(world.requestsOn(NAME, from)).toEqual([
+      'b get',
+      'b create',
+      'b replace',
+      'a get',
+      'a get',
+    ]);
     const then = world.requests.length;
     await time.settled(imported(b).wait());
     await time.settled(imported(b).countDown());
@@ -140,6 +147,23 @@ describe('a latch', () => {
     expect(isOpen()).toBe(false);
     await time.settled(imported(b).countDown());
     await time.settled(waiting, 50);
+  });
+
+  it('that was deleted is not taken for the one after it, by a server whose cache is behind', async () => {
+    const world = new World();
+    const { time } = world;
+    const [a, b] = [world.process('a'), world.process('b')];
+    await time.settled(imported(b).countDown(3));
+    world.store.removeByHand(NAME);
+    expect(await time.settled(imported(b).countDown(1))).toBe(2);
+    for (const server of world.controlPlane.servers) server.lag = 1;
+    world.cacheLag = 3;
+    const waiting = imported(a).wait();
+    const isOpen = followed(waiting);
+    await time.advance(1_000);
+    expect(isOpen()).toBe(false);
+    await time.settled(imported(b).countDown(2));
+    await time.settled(waiting, 1_000);
   });
 
   it('is of one count for all, which a reset changes', async () => {
