@@ -30,7 +30,7 @@ export class Patience {
       limit === undefined
         ? undefined
         : clock.schedule(limit, () => {
-            const message = `${what} did not come about within ${String(limit)} ms: wait longer, or see whether the API server can be reached`;
+            const message = `the wait for ${what} took longer than ${String(limit)} ms: wait longer, or see whether the API server can be reached`;
             this.giveUp(new LeaseholdError('TIMEOUT', message));
           });
     signal?.addEventListener('abort', onAbort, { once: true });

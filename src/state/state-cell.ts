@@ -352,7 +352,8 @@ export class StateCell<State, Operation, Result> {
       this.#view.wrote(outcome.body, changes);
       return true;
     }
-    if (!isConflict(outcome)) await trouble.wait(outcome, 'create');
+    if (isConflict(outcome)) await trouble.contended();
+    else await trouble.wait(outcome, 'create');
     return this.#readFor(trouble);
   }
 
