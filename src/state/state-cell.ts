@@ -1,13 +1,10 @@
-import { linked } from '../core/abort.ts';
 import type { Lease } from '../core/lease.ts';
 import type { LeaseName } from '../core/names.ts';
 import type { Parts } from '../core/parts.ts';
-import { Wakeup } from '../core/wakeup.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { LeaseView } from '../kube/lease-view.ts';
 import { isConflict, isMissing } from '../kube/outcome.ts';
 import type { LeaseOutcome } from '../kube/outcome.ts';
-import { errorOf, isTemporary } from '../kube/status-error.ts';
 import { Batch } from './batch.ts';
 import type { Pending } from './batch.ts';
 import { closed, unknownOutcome } from './errors.ts';
@@ -15,10 +12,9 @@ import type { StateKind } from './kind.ts';
 import { reasonOf } from './patience.ts';
 import { changedStateLease, newStateLease, readingOf } from './state-lease.ts';
 import type { Reading } from './state-lease.ts';
+import { StateReader } from './state-reader.ts';
+import type { Look, Now } from './state-reader.ts';
 import { Trouble } from './trouble.ts';
-
-/** The safety net under a watch. */
-const POLL_MS = 60_000;
 
 /**
  * One state as this process sees and changes it. Every change is a compare-and-swap on the version that
@@ -35,13 +31,13 @@ export class StateCell<State, Operation, Result> {
   readonly #parts: Parts;
   readonly #kind: StateKind<State, Operation, Result>;
   readonly #view: LeaseView;
+  readonly #reader: StateReader<State>;
   /** Of this object alone: no two of a process write under one name. */
   readonly #writer: string;
   readonly #closing = new AbortController();
   readonly #waiting: Pending<Operation, Result>[] = [];
   #sequence = 0;
   #writing: Promise<void> | undefined;
-  #followers = 0;
 
   constructor(
     parts: { readonly api: LeaseApi; readonly parts: Parts },
@@ -53,12 +49,13 @@ export class StateCell<State, Operation, Result> {
     this.#parts = parts.parts;
     this.#kind = kind;
     this.#view = new LeaseView(parts.api, name.lease, parts.parts);
+    this.#reader = new StateReader(parts.parts, kind, this.#view, this.#closing.signal);
     this.#writer = writerName(parts.parts.random);
   }
 
   /** Whether nobody waits for anything here. */
   get isIdle(): boolean {
-    return this.#writing === undefined && this.#followers === 0;
+    return this.#writing === undefined && this.#reader.isIdle;
   }
 
   /**
@@ -111,111 +108,23 @@ export class StateCell<State, Operation, Result> {
    *
    * @throws LeaseholdError as {@link submit} does
    */
-  async read(
-    signal: AbortSignal,
-  ): Promise<{ readonly state: State; readonly uid: string | undefined }> {
-    const over = linked([signal, this.#closing.signal]);
-    const trouble = new Trouble(this.#parts, this.name.lease, over.signal);
-    try {
-      for (;;) {
-        this.#checkOpen(signal);
-        const outcome = await this.#view.read({ signal: over.signal });
-        if (outcome.kind === 'done') {
-          const { state, record } = readingOf(this.#kind, outcome.body);
-          return { state, uid: record.uid };
-        }
-        if (isMissing(outcome)) return { state: this.#kind.initial, uid: undefined };
-        if (!isAborted(over.signal)) await trouble.wait(outcome, 'read');
-      }
-    } finally {
-      over.unlink();
-    }
+  read(signal: AbortSignal): Promise<Now<State>> {
+    return this.#reader.read(signal);
   }
 
-  /**
-   * Watches the state until `look` has found something. Sends one watch, of all that follow it together.
-   *
-   * @param look - `uid` is undefined where there is no Lease
-   * @param isDoubtful - whether what was found has to be found in a read, too: a server whose cache is
-   * behind begins a watch with what was before
-   * @throws LeaseholdError as {@link submit} does
-   */
-  async follow<T>(
-    look: (state: State, uid: string | undefined) => T | undefined,
+  /** See {@link StateReader.follow}. */
+  follow<T>(
+    look: Look<State, T>,
     signal: AbortSignal,
     isDoubtful: (found: T) => boolean,
   ): Promise<T> {
-    const { clock } = this.#parts;
-    const wakeup = new Wakeup();
-    const over = linked([signal, this.#closing.signal]);
-    over.signal.addEventListener('abort', wakeup.wake);
-    const unsubscribe = this.#view.subscribe(wakeup.wake);
-    this.#followers += 1;
-    this.#view.startWatch();
-    let pollAt = clock.now() + POLL_MS;
-    try {
-      for (;;) {
-        this.#checkOpen(signal);
-        const found = await this.#look(look);
-        if (found !== undefined) {
-          if (!isDoubtful(found)) return found;
-          const { state, uid } = await this.read(signal);
-          const sure = look(state, uid);
-          if (sure !== undefined) return sure;
-        }
-        this.#checkWatch();
-        const cancel = clock.schedule(Math.max(0, pollAt - clock.now()), wakeup.wake);
-        await wakeup.wait();
-        cancel();
-        if (clock.now() < pollAt) continue;
-        await this.#view.read({ signal: over.signal });
-        pollAt = clock.now() + POLL_MS;
-      }
-    } finally {
-      unsubscribe();
-      over.unlink();
-      this.#followers -= 1;
-      if (this.#followers === 0) this.#view.stopWatch();
-    }
+    return this.#reader.follow(look, signal, isDoubtful);
   }
 
   /** Refuses all who wait. Resolves when no write is on its way. */
   async close(): Promise<void> {
     this.#closing.abort(closed());
     await this.#writing;
-  }
-
-  #checkOpen(signal: AbortSignal): void {
-    if (signal.aborted) throw reasonOf(signal);
-    if (this.#closing.signal.aborted) throw closed();
-  }
-
-  /** What is known may be of an older object of that name, so an error is worth a read. */
-  async #look<T>(
-    look: (state: State, uid: string | undefined) => T | undefined,
-  ): Promise<T | undefined> {
-    try {
-      return this.#lookNow(look);
-    } catch {
-      const read = await this.#view.read({ signal: this.#closing.signal });
-      return read.kind === 'unknown' ? undefined : this.#lookNow(look);
-    }
-  }
-
-  #lookNow<T>(look: (state: State, uid: string | undefined) => T | undefined): T | undefined {
-    const known = this.#view.state();
-    if (!known) return undefined;
-    if (!known.lease) return look(this.#kind.initial, undefined);
-    const { state, record } = readingOf(this.#kind, known.lease);
-    return look(state, record.uid);
-  }
-
-  /** A watch that is refused for good would be waited for for ever. */
-  #checkWatch(): void {
-    const { trouble } = this.#view;
-    if (trouble?.kind !== 'refused' || trouble.status === 410) return;
-    if (isTemporary(trouble) || isConflict(trouble)) return;
-    throw errorOf(trouble, `watch Lease ${this.name.lease}`);
   }
 
   #giveUp(pending: Pending<Operation, Result>, reason: Error): void {
