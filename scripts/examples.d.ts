@@ -11,6 +11,7 @@ declare global {
   function writeReportOf(what: { day: Date; signal: AbortSignal; fence?: bigint }): Promise<void>;
   function removeOldFiles(signal: AbortSignal): Promise<number>;
   function processOrders(shard: number, signal: AbortSignal): Promise<void>;
+  function compute(step: number): Promise<void>;
   function lead(leadership: Leadership): Promise<void>;
   const database: { query(sql: string, values: unknown[]): Promise<{ rowCount: number }> };
 }

@@ -10,7 +10,7 @@ import { say } from './stderr.ts';
 interface LsFlags extends ClusterFlags {
   readonly allNamespaces?: true;
   readonly output?: 'json' | 'wide';
-  readonly kind?: 'lock' | 'session' | 'election' | 'schedule' | 'all';
+  readonly kind?: 'lock' | 'session' | 'election' | 'schedule' | 'state' | 'all';
   readonly selector?: string;
 }
 
@@ -19,7 +19,8 @@ const KINDS: Record<NonNullable<LsFlags['kind']>, readonly Facts['kind'][]> = {
   election: ['election'],
   session: ['session'],
   schedule: ['schedule'],
-  all: ['lock', 'election', 'schedule', 'session', 'other'],
+  state: ['state'],
+  all: ['lock', 'election', 'schedule', 'state', 'session', 'other'],
 };
 
 const MANUAL = `
@@ -61,6 +62,10 @@ Schedules
   idle, or that of the run's session: running while that is live, overdue, blank
   or missing when the run is lost. LAST is when the last run that is over began,
   OUTCOME how it ended, NEXT when it is due again.
+
+States
+  are counters, latches and barriers, which outlive those who use them. SAYS is
+  the value, how much is left, or how many have arrived.
 
 Output
   In a terminal long names lose their middle, and some columns go where it is

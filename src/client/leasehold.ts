@@ -1,3 +1,6 @@
+import type { Barrier, BarrierOptions } from '../barrier/barrier.ts';
+import type { Counter } from '../counter/counter.ts';
+import type { Latch, LatchOptions } from '../latch/latch.ts';
 import { Deaths } from '../session/deaths.ts';
 import type { Announcer } from '../core/announcer.ts';
 import { Sessions } from '../session/sessions.ts';
@@ -27,6 +30,7 @@ import { Schedules } from '../schedule/schedules.ts';
 import { candidateIdentity } from './identity.ts';
 import type { Identity } from './identity.ts';
 import { LockRoster } from './roster.ts';
+import { SharedState } from './shared-state.ts';
 
 /** Below this a slow API server would make too many outcomes unknown. */
 const SHORTEST_DEADLINE_MS = 2_000;
@@ -46,6 +50,7 @@ export class Leasehold implements AsyncDisposable {
   readonly #locks: Locks;
   readonly #groups: Groups;
   readonly #shards: AllShards;
+  readonly #shared: SharedState;
   readonly #elections = new Map<string, Election>();
   readonly #schedules: Schedules;
   readonly #onClosed: () => void;
@@ -107,6 +112,11 @@ export class Leasehold implements AsyncDisposable {
       deaths: this.#deaths,
       identity: identity.name,
     });
+    this.#shared = new SharedState(api, {
+      parts,
+      sessions: this.#sessions,
+      deaths: this.#deaths,
+    });
   }
 
   /**
@@ -161,6 +171,35 @@ export class Leasehold implements AsyncDisposable {
    */
   shards(name: string, options: ShardsOptions): Shards {
     return this.#shards.shards(name, options);
+  }
+
+  /**
+   * The counter of this name: any string of 1 to 1,024 characters. See `docs/counter.md`. Sends nothing.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`
+   */
+  counter(name: string): Counter {
+    return this.#shared.counter(name);
+  }
+
+  /**
+   * The count-down latch of this name: any string of 1 to 1,024 characters. All programs that use it have to
+   * state the same count. See `docs/latch.md`. Sends nothing.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`
+   */
+  latch(name: string, options: LatchOptions): Latch {
+    return this.#shared.latch(name, options);
+  }
+
+  /**
+   * The cyclic barrier of this name: any string of 1 to 1,024 characters. All programs that use it have to
+   * state the same number of parties. See `docs/barrier.md`. Sends nothing.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`
+   */
+  barrier(name: string, options: BarrierOptions): Barrier {
+    return this.#shared.barrier(name, options);
   }
 
   /**
@@ -230,9 +269,10 @@ export class Leasehold implements AsyncDisposable {
   async #close(): Promise<void> {
     const elections = [...this.#elections.values()].map((election) => election.close());
     const schedules = this.#schedules.close();
+    const shared = this.#shared.close();
     // Handed over, which takes the locks and the membership that are given up after it.
     await this.#shards.close();
-    await Promise.all([this.#locks.close(), this.#groups.close(), schedules, ...elections]);
+    await Promise.all([this.#locks.close(), this.#groups.close(), schedules, shared, ...elections]);
     this.#deaths.close();
     await this.#sessions.close();
     this.#requests.close();

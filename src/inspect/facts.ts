@@ -6,13 +6,15 @@ import type { Resizing } from '../core/permits.ts';
 import { HOLDER_PREFIX, QUEUE_PREFIX, parseRecord } from '../core/record.ts';
 import { isSchedule, parseSchedule } from '../core/schedule.ts';
 import type { LastRun, Plan, RunEntry } from '../core/schedule.ts';
+import { describeState, isState, parseState } from '../core/state.ts';
 import { isBlank, isSession, renewedAtServer, voidAttempts } from '../core/session-lease.ts';
 
 /**
  * What one Lease says, and no more of it than is shown: of ten thousand Leases this is kept.
  * Moments are milliseconds since the epoch.
  */
-export type Facts = LockFacts | ElectionFacts | SessionFacts | ScheduleFacts | OtherFacts;
+export type Facts =
+  LockFacts | ElectionFacts | SessionFacts | ScheduleFacts | StateFacts | OtherFacts;
 
 interface Identified {
   readonly namespace: string;
@@ -82,6 +84,17 @@ export interface ScheduleFacts extends Identified {
   readonly unreadable: string | undefined;
 }
 
+/** A counter, a latch or a barrier. */
+export interface StateFacts extends Identified {
+  readonly kind: 'state';
+  /** Undefined when it cannot be read. */
+  readonly what: string | undefined;
+  readonly says: string;
+  readonly writes: number;
+  /** By the clock of who wrote it last. */
+  readonly changedAt: number | undefined;
+}
+
 export interface OtherFacts extends Identified {
   readonly kind: 'other';
   /** What it is, as far as its shape tells. */
@@ -100,6 +113,7 @@ export function factsOf(lease: Lease): Facts {
   if (isSession(lease)) return sessionFacts(lease, identified);
   if (isLock(lease)) return lockFacts(lease, identified);
   if (isSchedule(lease)) return scheduleFacts(lease, identified);
+  if (isState(lease)) return stateFacts(lease, identified);
   const role = lease.metadata.labels?.[ROLE_LABEL];
   const description = role === undefined ? strangerOf(lease) : `of leasehold, with role ${role}`;
   if (description === undefined) return electionFacts(lease, identified);
@@ -160,6 +174,24 @@ function scheduleFacts(lease: Lease, identified: Identified): ScheduleFacts {
   } catch (error) {
     const unreadable = error instanceof Error ? error.message : String(error);
     return { kind: 'schedule', ...identified, ...nothing, unreadable };
+  }
+}
+
+function stateFacts(lease: Lease, identified: Identified): StateFacts {
+  const changedAt = moment(lease.spec?.renewTime);
+  try {
+    const record = parseState(lease);
+    const { kind: what, writes } = record;
+    return { kind: 'state', ...identified, what, says: describeState(record), writes, changedAt };
+  } catch {
+    return {
+      kind: 'state',
+      ...identified,
+      what: undefined,
+      says: 'unreadable',
+      writes: 0,
+      changedAt,
+    };
   }
 }
 

@@ -1,7 +1,14 @@
 import { leaseName } from '../core/names.ts';
 import type { Facts } from './facts.ts';
 
-const ORDER: readonly Facts['kind'][] = ['lock', 'election', 'schedule', 'session', 'other'];
+const ORDER: readonly Facts['kind'][] = [
+  'lock',
+  'election',
+  'schedule',
+  'state',
+  'session',
+  'other',
+];
 const MOST_SUGGESTIONS = 3;
 
 /** Whether people may mean this Lease by that name: its own, or what its users call it. */

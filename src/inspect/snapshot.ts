@@ -11,6 +11,7 @@ import type {
   OtherFacts,
   ScheduleFacts,
   SessionFacts,
+  StateFacts,
 } from './facts.ts';
 import { scheduleView } from './schedule-view.ts';
 import type {
@@ -25,6 +26,7 @@ import type {
   ScheduleView,
   SessionState,
   SessionView,
+  StateView,
   View,
   WaiterView,
 } from './views.ts';
@@ -63,6 +65,7 @@ export class Snapshot {
   view(facts: ElectionFacts): ElectionView;
   view(facts: SessionFacts): SessionView;
   view(facts: ScheduleFacts): ScheduleView;
+  view(facts: StateFacts): StateView;
   view(facts: OtherFacts): OtherView;
   view(facts: Facts): View;
   view(facts: Facts): View {
@@ -78,6 +81,8 @@ export class Snapshot {
           at: this.at,
           entry: ({ namespace }, run) => this.#entry(namespace, entryOf(run), run.began),
         });
+      case 'state':
+        return this.#state(facts);
       case 'other':
         return this.#other(facts);
     }
@@ -209,6 +214,21 @@ export class Snapshot {
       waitsFor: [...(roles?.waitsFor ?? [])],
       voidAttempts: [...facts.voided],
       challenge: facts.challenge ?? null,
+    };
+  }
+
+  #state(facts: StateFacts): StateView {
+    const { namespace, name, lease, what, says, writes } = facts;
+    return {
+      kind: 'State',
+      namespace,
+      name,
+      lease,
+      what: what ?? null,
+      says,
+      writes,
+      changed: rfc3339(facts.changedAt),
+      changedAgoSeconds: this.#age(facts.changedAt),
     };
   }
 

@@ -193,6 +193,22 @@ export interface ScheduleView {
   readonly nextSeconds: number | null;
 }
 
+/** A counter, a latch or a barrier. */
+export interface StateView {
+  readonly kind: 'State';
+  readonly namespace: string;
+  readonly name: string;
+  readonly lease: string;
+  /** `counter`, `latch`, `barrier`, or what a newer version calls it; null when it cannot be read. */
+  readonly what: string | null;
+  /** In words: `42`, `1 of 3 left`, `open`, `2 of 3 arrived`, `broken`, `unreadable`. */
+  readonly says: string;
+  /** How often it was written. */
+  readonly writes: number;
+  readonly changed: string | null;
+  readonly changedAgoSeconds: number | null;
+}
+
 export interface OtherView {
   readonly kind: 'Other';
   readonly namespace: string;
@@ -215,4 +231,4 @@ export interface EventView {
   readonly source: string;
 }
 
-export type View = LockView | ElectionView | SessionView | ScheduleView | OtherView;
+export type View = LockView | ElectionView | SessionView | ScheduleView | StateView | OtherView;

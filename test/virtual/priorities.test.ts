@@ -239,7 +239,7 @@ describe('the list of candidates', () => {
     expect(entry).toEqual(['create', 'watch', 'replace', 'create', 'get', 'get']);
     const before = world.requests.length;
     await world.time.settled(a.process.close(), 5_000);
-    expect(sent('a', before)).toEqual(['replace', 'remove']);
+    expect(sent('a', before)).toEqual(['patch', 'remove']);
   });
 
   it('costs a candidate without a priority nothing', async () => {

@@ -24,6 +24,12 @@ export function advice(view: View): Advice[] {
       return view.state === 'unreadable'
         ? ['Nothing runs by it until it can be read: mend its annotations, or delete the Lease.']
         : [];
+    case 'State':
+      return view.says === 'broken'
+        ? [
+            'A party gave up or died. When all parties know of it, one of them begins anew with reset().',
+          ]
+        : [];
     case 'Other':
       return [];
   }

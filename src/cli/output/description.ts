@@ -6,6 +6,7 @@ import type {
   OtherView,
   ScheduleView,
   SessionView,
+  StateView,
   View,
 } from '../../inspect/views.ts';
 import { advice } from './advice.ts';
@@ -55,6 +56,9 @@ export function* description(
       break;
     case 'Schedule':
       yield* scheduleLines(view);
+      break;
+    case 'State':
+      yield* fieldLines(stateFields(view));
       break;
     case 'Other':
       yield* fieldLines(otherFields(view));
@@ -238,6 +242,21 @@ function sessionFields(view: SessionView, surroundings: Surroundings): Field[] {
   ];
 }
 
+function stateFields(view: StateView): Field[] {
+  const { what, says, writes, changed, changedAgoSeconds } = view;
+  return [
+    [what === null ? 'State' : titleOf(what), printable(view.name)],
+    ...whereFields(view),
+    ['Says', coloured(printable(says))],
+    ['Changed', agoText(changedAgoSeconds, changed)],
+    ['Writes', `${String(writes)} so far`],
+  ];
+}
+
+function titleOf(kind: string): string {
+  return printable(kind.slice(0, 1).toUpperCase() + kind.slice(1));
+}
+
 function otherFields(view: OtherView): Field[] {
   const { holder, renewed, renewedAgoSeconds } = view;
   return [
@@ -249,7 +268,11 @@ function otherFields(view: OtherView): Field[] {
   ];
 }
 
-function whereFields({ namespace, name, lease }: LockView | ElectionView | ScheduleView): Field[] {
+function whereFields({
+  namespace,
+  name,
+  lease,
+}: LockView | ElectionView | ScheduleView | StateView): Field[] {
   return [
     ['Namespace', namespace],
     ['Lease', lease === name ? undefined : lease],

@@ -5,6 +5,7 @@ import type {
   OtherFacts,
   ScheduleFacts,
   SessionFacts,
+  StateFacts,
 } from '../../inspect/facts.ts';
 import type { Snapshot } from '../../inspect/snapshot.ts';
 import type {
@@ -13,6 +14,7 @@ import type {
   OtherView,
   ScheduleView,
   SessionView,
+  StateView,
   View,
 } from '../../inspect/views.ts';
 import { holdersText } from './mode-text.ts';
@@ -55,6 +57,12 @@ export function* listing(
       style,
     ),
     table(
+      viewed(facts.filter(isState), (state) => snapshot.view(state)),
+      stateColumns,
+      wideStateColumns,
+      style,
+    ),
+    table(
       viewed(facts.filter(isSession), (session) => snapshot.view(session)),
       sessionColumns,
       wideSessionColumns,
@@ -81,6 +89,7 @@ const COLOURS: Readonly<Record<string, Colour>> = {
   missing: 'red',
   void: 'red',
   unreadable: 'red',
+  broken: 'red',
 };
 
 export function stateCell(state: string): Cell {
@@ -181,6 +190,18 @@ const wideSessionColumns: readonly Column<SessionView>[] = [
   { title: 'VOID', cell: ({ voidAttempts }) => String(voidAttempts.length) },
 ];
 
+const stateColumns: readonly Column<StateView>[] = [
+  { title: 'STATE', cell: ({ name }) => name, shrinks: true },
+  { title: 'KIND', cell: ({ what }) => what ?? '-' },
+  { title: 'SAYS', cell: ({ says }) => stateCell(says) },
+  { title: 'CHANGED', cell: ({ changedAgoSeconds }) => ago(changedAgoSeconds), expendable: 1 },
+];
+
+const wideStateColumns: readonly Column<StateView>[] = [
+  { title: 'WRITES', cell: ({ writes }) => String(writes) },
+  { title: 'LEASE', cell: ({ lease }) => lease },
+];
+
 const otherColumns: readonly Column<OtherView>[] = [
   { title: 'OTHER LEASE', cell: ({ name }) => name, shrinks: true },
   { title: 'WHAT', cell: ({ description }) => description },
@@ -242,6 +263,10 @@ function isSession(facts: Facts): facts is SessionFacts {
 
 function isSchedule(facts: Facts): facts is ScheduleFacts {
   return facts.kind === 'schedule';
+}
+
+function isState(facts: Facts): facts is StateFacts {
+  return facts.kind === 'state';
 }
 
 function isOther(facts: Facts): facts is OtherFacts {

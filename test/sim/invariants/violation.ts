@@ -36,6 +36,12 @@ export type Invariant =
   | 'tick-twice'
   /** While nothing fails no tick is left out. */
   | 'tick-missed'
+  /** What is added to a counter, and counted down from a latch, is counted once. */
+  | 'counted-once'
+  /** Nobody passes a latch or a barrier before what it waits for has come about. */
+  | 'passed-early'
+  /** Nobody counts as arrived at a barrier who has given up. */
+  | 'arrived-late'
   /** After its end a process leaves no Lease, no watch and no timer. */
   | 'left-behind';
 

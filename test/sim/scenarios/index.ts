@@ -14,6 +14,7 @@ import { PLAYS, permits, readers } from './plays.ts';
 import { recovery } from './recovery.ts';
 import { repairs } from './repairs.ts';
 import { shards } from './shards.ts';
+import { shared } from './shared.ts';
 import { strays } from './strays.ts';
 import { turns } from './turns.ts';
 import { twins } from './twins.ts';
@@ -35,6 +36,7 @@ const DIRECTED: readonly Scenario[] = [
   recovery,
   repairs,
   shards,
+  shared,
   strays,
   turns,
   twins,

@@ -4,6 +4,7 @@ import type { Random } from '../../../src/core/clock.ts';
 import type { OwnerReference } from '../../../src/core/lease.ts';
 import type { LeaseholdEvent } from '../../../src/core/events.ts';
 import type { Parts } from '../../../src/core/parts.ts';
+import { SharedState } from '../../../src/client/shared-state.ts';
 import { Election } from '../../../src/election/election.ts';
 import { electionTimes } from '../../../src/election/options.ts';
 import { electionPolicy } from '../../../src/election/policy.ts';
@@ -62,6 +63,7 @@ export class VirtualProcess {
   readonly schedules: Schedules;
   readonly groups: Groups;
   readonly shards: AllShards;
+  readonly shared: SharedState;
   readonly events: (LeaseholdEvent & { at: number })[] = [];
   readonly #world: World;
   readonly #parts: Parts;
@@ -106,6 +108,7 @@ export class VirtualProcess {
       lock: (lock) => this.lock(lock),
     });
     this.schedules = new Schedules({ api, parts, sessions, deaths, identity: this.#identity });
+    this.shared = new SharedState(api, { parts, sessions, deaths });
   }
 
   /** What people work with. */
@@ -190,7 +193,8 @@ export class VirtualProcess {
   /** Everything in the order in which a client closes it. */
   async close(): Promise<void> {
     await this.shards.close();
-    await Promise.all([this.locks.close(), this.groups.close(), this.schedules.close()]);
+    const { locks, groups, schedules, shared } = this;
+    await Promise.all([locks.close(), groups.close(), schedules.close(), shared.close()]);
     for (const election of this.#elections) await election.close();
     this.deaths.close();
     await this.sessions.close();
