@@ -2,10 +2,10 @@ import type { Duration } from '../core/duration.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Cohort } from './cohort.ts';
-import { Hold } from './held.ts';
 import type { Held } from './held.ts';
 import { inside } from './inside.ts';
 import type { ReaderCohort } from './reader-cohort.ts';
+import { runInside } from './run-inside.ts';
 import { aborted, timeoutOf, untilHeld } from './until-held.ts';
 
 export interface AcquireOptions {
@@ -69,15 +69,8 @@ export class Lock {
    */
   async run<T>(work: (held: Held) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
     const held = await this.acquire(options);
-    const outer = inside.getStore() ?? new Map<object, Held>();
-    const store = new Map(outer).set(this.#cohort(), held);
     try {
-      const working = inside.run(store, async () => work(held));
-      if (held instanceof Hold) held.occupy(working);
-      const result = await working;
-      // Asked while it is still ours to lose: a stalled event loop has not noticed the end yet.
-      if (!held.valid && held instanceof Hold && held.loss) throw held.loss;
-      return result;
+      return await runInside(new Map([[this.place, held]]), () => work(held));
     } finally {
       await held.release();
     }
@@ -120,6 +113,11 @@ export class Lock {
     if (outer) return outer;
     if (options.signal?.aborted) throw aborted(`lock ${this.name}`, options.signal);
     return this.#cohort().tryAcquire(options.signal);
+  }
+
+  /** @internal What a hold of it is found by inside of `run`. */
+  get place(): object {
+    return this.#cohort();
   }
 
   /** The hold of the `run` that this call is inside of, shared; undefined outside. */

@@ -1,10 +1,9 @@
 import type { Clock } from '../core/clock.ts';
 import type { Duration } from '../core/duration.ts';
 import { LeaseholdError } from '../core/errors.ts';
-import { Hold } from './held.ts';
 import type { Held } from './held.ts';
-import { inside } from './inside.ts';
 import type { PermitCohort } from './permit-cohort.ts';
+import { runInside } from './run-inside.ts';
 import { aborted, timeoutOf, untilHeld } from './until-held.ts';
 
 export interface SemaphoreOptions {
@@ -62,12 +61,7 @@ export class Semaphore {
   async run<T>(work: (held: Held) => T | Promise<T>, options: PermitOptions = {}): Promise<T> {
     const held = await this.acquire(options);
     try {
-      const store = new Map(inside.getStore()).set(held, held);
-      const working = inside.run(store, async () => work(held));
-      if (held instanceof Hold) held.occupy(working);
-      const result = await working;
-      if (!held.valid && held instanceof Hold && held.loss) throw held.loss;
-      return result;
+      return await runInside(new Map([[held, held]]), () => work(held));
     } finally {
       await held.release();
     }
