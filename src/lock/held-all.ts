@@ -26,36 +26,34 @@ export interface HeldAll<N extends string = string> extends AsyncDisposable {
 /** Several holds as one. */
 export class HoldAll<N extends string> implements HeldAll<N> {
   readonly fences: Readonly<Record<N, bigint>>;
-  readonly #holds: readonly Held[];
+  /** In the order in which they were acquired. */
+  readonly holds: readonly Held[];
   #linked: ReturnType<typeof linked> | undefined;
   #releasing: Promise<void> | undefined;
 
-  /**
-   * @param holds - in the order in which they were acquired
-   * @param byName - some under several names
-   */
+  /** @param byName - some under several names */
   constructor(holds: readonly Held[], byName: ReadonlyMap<N, Held>) {
-    this.#holds = holds;
+    this.holds = holds;
     const fences = Object.create(null) as Record<N, bigint>;
     for (const [name, { fence }] of byName) fences[name] = fence;
     this.fences = Object.freeze(fences);
   }
 
   get valid(): boolean {
-    return !this.#releasing && this.#holds.every(({ valid }) => valid);
+    return !this.#releasing && this.holds.every(({ valid }) => valid);
   }
 
   get validFor(): number {
-    return this.valid ? Math.min(...this.#holds.map(({ validFor }) => validFor)) : 0;
+    return this.valid ? Math.min(...this.holds.map(({ validFor }) => validFor)) : 0;
   }
 
   get signal(): AbortSignal {
-    this.#linked ??= linked(this.#holds.map(({ signal }) => signal));
+    this.#linked ??= linked(this.holds.map(({ signal }) => signal));
     return this.#linked.signal;
   }
 
   release(): Promise<void> {
-    this.#releasing ??= releaseAll(this.#holds).then(() => this.#linked?.unlink());
+    this.#releasing ??= releaseAll(this.holds).then(() => this.#linked?.unlink());
     return this.#releasing;
   }
 

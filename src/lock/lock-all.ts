@@ -154,7 +154,7 @@ async function acquireBeside(
   const losses = holds.map(({ signal }) => signal);
   const { signal, unlink } = linked(options.signal ? [options.signal, ...losses] : losses);
   try {
-    return await lock.acquire({ ...options, signal });
+    return await lock.acquireBeside(holds, { ...options, signal });
   } catch (error) {
     const lost = losses.find(({ aborted }) => aborted);
     const isWanted = !options.signal?.aborted;

@@ -11,6 +11,7 @@ import { PermitCohort } from './permit-cohort.ts';
 import { Progress } from './progress.ts';
 import { ReaderCohort } from './reader-cohort.ts';
 import { Semaphore } from './semaphore.ts';
+import { ToldDeadlocks } from './told-deadlocks.ts';
 
 /** The locks of one process in one namespace. */
 export class Locks {
@@ -19,8 +20,8 @@ export class Locks {
   readonly #permits = new Map<string, PermitCohort>();
   #closed = false;
 
-  constructor(context: LockContext) {
-    this.#context = context;
+  constructor(context: Omit<LockContext, 'toldDeadlocks'>) {
+    this.#context = { ...context, toldDeadlocks: new ToldDeadlocks() };
   }
 
   /** The lock of this name, to be held in this way. */
@@ -43,11 +44,8 @@ export class Locks {
       return found;
     };
     const opposite = { exclusive: 'shared', shared: 'exclusive', permit: '' }[ask.mode];
-    return new Lock(
-      original,
-      cohort,
-      () => this.#cohorts.get(`${opposite} ${name.lease}`),
-      this.#context.parts.clock,
+    return new Lock(name, this.#context, cohort, () =>
+      this.#cohorts.get(`${opposite} ${name.lease}`),
     );
   }
 
@@ -102,7 +100,7 @@ export class Locks {
         if (!shown || (await resize(workshop, shown, limit)).kind !== 'changed') return;
       }
     };
-    return new Semaphore(original, permits, cohort, toSize, parts.clock);
+    return new Semaphore(name, this.#context, permits, cohort, toSize);
   }
 
   /** Refuses all waiters and releases all locks. */

@@ -1,7 +1,10 @@
-import type { Clock } from '../core/clock.ts';
 import type { Duration } from '../core/duration.ts';
 import { LeaseholdError } from '../core/errors.ts';
+import type { LeaseName } from '../core/names.ts';
+import type { LockContext } from './context.ts';
 import type { Held } from './held.ts';
+import { keptHolds } from './kept-holds.ts';
+import type { DetectDeadlock } from './kept-holds.ts';
 import type { PermitCohort } from './permit-cohort.ts';
 import { runInside } from './run-inside.ts';
 import { aborted, timeoutOf, untilHeld } from './until-held.ts';
@@ -18,6 +21,8 @@ export interface PermitOptions {
   readonly timeout?: Duration;
   /** Stops the wait. */
   readonly signal?: AbortSignal;
+  /** As for a lock; see `AcquireOptions.detectDeadlock`. */
+  readonly detectDeadlock?: DetectDeadlock;
 }
 
 export type TryPermitOptions = Pick<PermitOptions, 'permits' | 'signal'>;
@@ -33,21 +38,23 @@ export class Semaphore {
   readonly permits: number;
   readonly #cohort: () => PermitCohort;
   readonly #resize: (permits: number) => Promise<void>;
-  readonly #clock: Clock;
+  readonly #leaseName: LeaseName;
+  readonly #context: LockContext;
 
   /** @internal */
   constructor(
-    name: string,
+    name: LeaseName,
+    context: LockContext,
     permits: number,
     cohort: () => PermitCohort,
     resize: (permits: number) => Promise<void>,
-    clock: Clock,
   ) {
-    this.name = name;
+    this.name = name.original;
+    this.#leaseName = name;
+    this.#context = context;
     this.#resize = resize;
     this.permits = permits;
     this.#cohort = cohort;
-    this.#clock = clock;
   }
 
   /**
@@ -78,11 +85,18 @@ export class Semaphore {
   async acquire(options: PermitOptions = {}): Promise<Held> {
     const weight = this.#weightOf(options);
     const timeout = timeoutOf(options);
-    return untilHeld((resolve, reject) => this.#cohort().wait(weight, resolve, reject), {
+    const cohort = this.#cohort();
+    return untilHeld((resolve, reject) => cohort.wait(weight, resolve, reject), {
       what: this.#what,
-      clock: this.#clock,
+      clock: this.#context.parts.clock,
       timeout,
       signal: options.signal,
+      watched: {
+        context: this.#context,
+        name: this.#leaseName,
+        behind: () => cohort.behind,
+        kept: keptHolds(options.detectDeadlock, []),
+      },
     });
   }
 
