@@ -156,11 +156,9 @@ export class WaitGraph {
     if (holding.length > 0) return holding;
     const index = queue.findIndex(({ id }) => id === behind);
     const upTo = queue.slice(0, index + 1).filter(({ id }) => this.#stuck.has(id));
-    const blocked = upTo.filter((entry) => !mayHoldBeside(stuckHolders, entry, resized));
-    const isShared = ({ mode }: Entry): boolean => mode === 'shared';
-    return stuckHolders.filter((holder) =>
-      blocked.some((entry) => !isShared(holder) || !isShared(entry)),
-    );
+    // Whether it is itself that may not hold beside them, or one that waits before it.
+    const isBlocked = upTo.some((entry) => !mayHoldBeside(stuckHolders, entry, resized));
+    return isBlocked ? stuckHolders : [];
   }
 }
 

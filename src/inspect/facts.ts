@@ -5,6 +5,8 @@ import type { Lease } from '../core/lease.ts';
 import type { Resizing } from '../core/permits.ts';
 import { HOLDER_PREFIX, QUEUE_PREFIX, parseRecord } from '../core/record.ts';
 import { isBlank, isSession, renewedAtServer, voidAttempts } from '../core/session-lease.ts';
+import { waitsOf } from '../core/waits.ts';
+import type { Wait } from '../core/waits.ts';
 
 /**
  * What one Lease says, and no more of it than is shown: of ten thousand Leases this is kept.
@@ -66,6 +68,8 @@ export interface SessionFacts extends Identified {
   readonly voided: ReadonlySet<string>;
   /** The attempt id that its owner is asked about. */
   readonly challenge: string | undefined;
+  /** Of those who hold something meanwhile. */
+  readonly waits: readonly Wait[];
 }
 
 export interface OtherFacts extends Identified {
@@ -166,6 +170,7 @@ function sessionFacts(lease: Lease, identified: Identified): SessionFacts {
     ttlSeconds: spec?.leaseDurationSeconds ?? 0,
     voided: voidAttempts(lease),
     challenge: metadata.annotations?.[CHALLENGE_ANNOTATION],
+    waits: waitsOf(lease),
   };
 }
 
