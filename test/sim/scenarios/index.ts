@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts';
+import { circles } from './circles.ts';
 import { clumsy } from './clumsy.ts';
 import { doubt } from './doubt.ts';
 import { edges } from './edges.ts';
@@ -17,6 +18,7 @@ import { twins } from './twins.ts';
 
 /** Each of one kind of trouble; found by name only. */
 const DIRECTED: readonly Scenario[] = [
+  circles,
   clumsy,
   doubt,
   edges,
