@@ -11,6 +11,7 @@ export type { ElectionOptions } from './election/options.ts';
 export type { Leadership } from './election/term.ts';
 export type { Held } from './lock/held.ts';
 export type { HeldAll } from './lock/held-all.ts';
+export type { DetectDeadlock } from './lock/kept-holds.ts';
 export type { LockAll } from './lock/lock-all.ts';
 export type { AcquireOptions, Lock, TryOptions } from './lock/lock.ts';
 export type { ReadWriteLock } from './lock/read-write-lock.ts';

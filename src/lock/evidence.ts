@@ -1,5 +1,6 @@
 import { WaitGraph } from '../core/deadlock.ts';
 import type { ContendedLock, Cycle, HeldUp } from '../core/deadlock.ts';
+import { isSameResizing } from '../core/permits.ts';
 import type { Surroundings } from './look-around.ts';
 
 /**
@@ -34,7 +35,8 @@ export class Evidence {
     }
     const locks = seen.locks.flatMap((lock) => {
       const had = before.locks.find((one) => one.lease === lock.lease);
-      return had ? both(had, lock) : [];
+      // With other permits it is another question who may hold together.
+      return had && isSameResizing(had.resized, lock.resized) ? both(had, lock) : [];
     });
     const waits = seen.waits.flatMap((wait) => {
       const had = before.waits.find((one) => isSame(one, wait));
