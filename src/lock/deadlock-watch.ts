@@ -86,7 +86,9 @@ export class DeadlockWatch {
   }
 
   async #look(): Promise<void> {
-    const { context, name } = this.#watched;
+    const { context, name, kept } = this.#watched;
+    // Nobody waits for it any more.
+    if (!kept.some(({ holds }) => holds.some(({ attempt }) => attempt))) return;
     const seen = await lookAround(context, name.lease);
     if (this.#isOver()) return;
     const isOwn = (wait: HeldUp): boolean =>

@@ -41,5 +41,7 @@ function holdsOf(held: readonly (Held | HeldAll)[]): readonly Hold[] {
   const each = held.flatMap((one): readonly unknown[] =>
     one instanceof HoldAll ? one.holds : [one],
   );
-  return [...new Set(each)].filter((one) => one instanceof Hold);
+  const holds = [...new Set(each)].filter((one) => one instanceof Hold);
+  // Of a `run` that has ended, what it began may still go on.
+  return holds.filter(({ attempt }) => attempt !== undefined);
 }

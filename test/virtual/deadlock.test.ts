@@ -280,6 +280,31 @@ describe('a deadlock', () => {
     expect(await time.settled(ofB, TTL)).toBe('done');
   });
 
+  it('is not looked for when what was held has been given back', async () => {
+    const world = new World();
+    const { time } = world;
+    const [a, b] = [world.process('a'), world.process('b')];
+    const y = await time.settled(b.lock('y').acquire());
+    const session = sessionOf(world, 'b').metadata.name;
+    const looks = (): number =>
+      world.requests.filter(
+        (sent) => sent.process === 'a' && sent.verb === 'get' && sent.name === session,
+      ).length;
+    const waiting: Promise<Held>[] = [];
+    await time.settled(
+      a.lock('x').run(async () => {
+        waiting.push(a.lock('y').acquire());
+        // A moment after the end, where the run is still known.
+        void sleep(world, 1_000).then(() => waiting.push(a.lock('y').acquire(DETECT)));
+        await sleep(world, 500);
+      }),
+    );
+    await time.advance(4 * TTL);
+    expect([waiting.length, looks()]).toEqual([2, 0]);
+    await time.settled(y.release());
+    for (const held of waiting) await time.settled((await time.settled(held)).release());
+  });
+
   it('costs nothing while nothing is held, and little else', async () => {
     const world = new World();
     const { time } = world;
