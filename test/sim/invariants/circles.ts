@@ -34,19 +34,18 @@ export class Circles {
 
   /** To be called at each step. */
   look(): void {
-    const owners = new Map<string, Task>();
+    // More than one where somebody does not know yet that it has lost the lock.
+    const owners = new Map<string, Task[]>();
     for (const task of this.#tasks) {
       if (task.isOver) this.#tasks.delete(task);
-      else for (const lock of task.holds) owners.set(lock, task);
+      else for (const lock of task.holds) owners.set(lock, [...(owners.get(lock) ?? []), task]);
     }
     for (const task of this.#tasks) {
-      let next: Task | undefined = task;
-      for (let steps = 0; next && steps <= this.#tasks.size; steps += 1) {
-        next = next.waitsFor === undefined ? undefined : owners.get(next.waitsFor);
-        if (next !== task) continue;
-        task.wasInCircle = true;
-        break;
+      const ahead = new Set<Task>(owners.get(task.waitsFor ?? ''));
+      for (const { waitsFor } of ahead) {
+        for (const owner of owners.get(waitsFor ?? '') ?? []) ahead.add(owner);
       }
+      if (ahead.has(task)) task.wasInCircle = true;
     }
   }
 
@@ -56,7 +55,11 @@ export class Circles {
     if (task.wasInCircle) return;
     throw new Violation(
       'refused',
-      `${task.name} waited for ${String(task.waitsFor)} with ${[...task.holds].join(', ')}, was in no circle, and was refused for one`,
+      `${textOf(task)}, was in no circle, and was refused for one; beside it ${[...this.#tasks].map(textOf).join('; ')}`,
     );
   }
+}
+
+function textOf({ name, holds, waitsFor }: Task): string {
+  return `${name} holds ${[...holds].join(', ') || 'nothing'} and waits for ${waitsFor ?? 'nothing'}`;
 }

@@ -150,8 +150,9 @@ async function beside(
   if (first === second) return;
   let ahead: Promise<void> | undefined;
   const limits = { timeout: 30_000 };
-  await process.lock(first).run(async () => {
+  await process.lock(first).run(async ({ signal }) => {
     task.holds.add(first);
+    signal.addEventListener('abort', () => task.holds.delete(first));
     ahead = process
       .lock(second)
       .acquire(limits)
