@@ -18,6 +18,9 @@ export type { Member } from './group/member.ts';
 export type { Membership } from './group/membership.ts';
 export type { Latch, LatchOptions } from './latch/latch.ts';
 export type { Held } from './lock/held.ts';
+export type { HeldAll } from './lock/held-all.ts';
+export type { DetectDeadlock } from './lock/kept-holds.ts';
+export type { LockAll } from './lock/lock-all.ts';
 export type { AcquireOptions, Lock, TryOptions } from './lock/lock.ts';
 export type { ReadWriteLock } from './lock/read-write-lock.ts';
 export type {

@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Facts } from '../inspect/facts.ts';
+import type { Snapshot } from '../inspect/snapshot.ts';
 import { addClusterOptions } from './connection.ts';
 import type { ClusterFlags } from './connection.ts';
 import { plainExitCodesHelp } from './exit-codes.ts';
@@ -12,6 +13,7 @@ interface LsFlags extends ClusterFlags {
   readonly output?: 'json' | 'wide';
   readonly kind?: 'lock' | 'session' | 'election' | 'schedule' | 'state' | 'all';
   readonly selector?: string;
+  readonly deadlocks?: true;
 }
 
 const KINDS: Record<NonNullable<LsFlags['kind']>, readonly Facts['kind'][]> = {
@@ -67,6 +69,15 @@ States
   are counters, latches and barriers, which outlive those who use them. SAYS is
   the value, how much is left, or how many have arrived.
 
+Deadlocks
+  With --deadlocks only those who wait for each other, a line for each, in a
+  circle: the first waits for what the second holds. PROOF tells what is known:
+    certain      each keeps what it holds until its wait ends
+    likely       each waits inside of the 'run' of what it holds
+    possible     each process holds and waits, perhaps for two of its tasks
+  Processes tell of their waits at each renewal, a third of a ttl apart. What
+  they hold in other namespaces is seen with -A. See docs/deadlocks.md.
+
 Output
   In a terminal long names lose their middle, and some columns go where it is
   narrow; otherwise, and with -o wide, everything is there. -o json is stable,
@@ -75,6 +86,7 @@ Output
 Examples
   leasehold ls -n billing
   leasehold ls -A --kind lock -o wide
+  leasehold ls -A --deadlocks
   leasehold ls -A -o json | jq '.items[] | select(.state == "overdue")'
   kubectl leasehold ls -l app=billing
 
@@ -95,7 +107,13 @@ export function addLsCommand(program: Command): void {
         Object.keys(KINDS),
       ),
     )
-    .addOption(new Option('-l, --selector <selector>', 'of labels, as kubectl takes them'));
+    .addOption(new Option('-l, --selector <selector>', 'of labels, as kubectl takes them'))
+    .addOption(
+      new Option('--deadlocks', 'only those who wait for each other').conflicts([
+        'kind',
+        'selector',
+      ]),
+    );
   addClusterOptions(command)
     .addHelpText('after', MANUAL + plainExitCodesHelp([]))
     .action(async (flags: LsFlags) => {
@@ -118,6 +136,10 @@ async function list(flags: LsFlags): Promise<number> {
     const namespace = flags.allNamespaces ? undefined : cluster.namespace;
     const scope = { namespace, selector: flags.selector };
     const { snapshot, chosen } = await listSnapshot(cluster.transport, cluster.clock, scope);
+    if (flags.deadlocks) {
+      await listDeadlocks(snapshot, namespace, flags);
+      return 0;
+    }
     const kinds = KINDS[flags.kind ?? 'all'].filter(
       (kind) => kind !== 'other' || flags.kind === 'all',
     );
@@ -136,5 +158,30 @@ async function list(flags: LsFlags): Promise<number> {
     return 0;
   } catch (error) {
     return exitCodeOfError(error, undefined);
+  }
+}
+
+async function listDeadlocks(
+  snapshot: Snapshot,
+  namespace: string | undefined,
+  { output }: LsFlags,
+): Promise<void> {
+  const [{ deadlocksIn }, { deadlockLines }, { jsonListLines }, { printLines }] = await Promise.all(
+    [
+      import('../inspect/deadlocks.ts'),
+      import('./output/deadlock-lines.ts'),
+      import('./output/json.ts'),
+      import('./output/stdout.ts'),
+    ],
+  );
+  const deadlocks = deadlocksIn(snapshot);
+  if (output === 'json') {
+    const serverTime = new Date(snapshot.at).toISOString();
+    await printLines(jsonListLines({ namespace: namespace ?? null, serverTime }, deadlocks));
+  } else if (deadlocks.length === 0) {
+    say(`no deadlock in ${namespace === undefined ? 'any namespace' : `namespace ${namespace}`}`);
+  } else {
+    const style = { namespaces: namespace === undefined, wide: output === 'wide' };
+    await printLines(deadlockLines(deadlocks, style));
   }
 }

@@ -15,6 +15,7 @@ import { electionPolicy } from '../election/policy.ts';
 import type { Group } from '../group/group.ts';
 import { Groups } from '../group/groups.ts';
 import { HoldWatches } from '../lock/hold-watches.ts';
+import type { LockAll } from '../lock/lock-all.ts';
 import type { Lock } from '../lock/lock.ts';
 import { Locks } from '../lock/locks.ts';
 import { ReadWriteLock } from '../lock/read-write-lock.ts';
@@ -137,6 +138,16 @@ export class Leasehold implements AsyncDisposable {
   readWriteLock(name: string): ReadWriteLock {
     const read = this.#locks.lock(name, { mode: 'shared' });
     return new ReadWriteLock(name, read, this.#locks.lock(name));
+  }
+
+  /**
+   * The locks of these names, to be held together or not at all; the same locks as `lock(name)` are. A name
+   * that is given twice counts once. Sends nothing.
+   *
+   * @throws LeaseholdError `INVALID_ARGUMENT`, also when there are no names
+   */
+  lockAll<const N extends string>(names: readonly N[]): LockAll<N> {
+    return this.#locks.lockAll(names);
   }
 
   /**

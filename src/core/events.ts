@@ -26,6 +26,7 @@ export type LeaseholdEvent =
   | { type: 'doubt'; lock: string; attempt: string; request: string; error: string }
   | { type: 'void'; session: string; attempt: string; why: string }
   | { type: 'challenge'; lock: string; session: string; attempt: string }
+  | { type: 'deadlock'; lock: string; sessions: readonly string[]; cycle: string }
   | { type: 'queue-full'; lock: string; waiting: number }
   | { type: 'unreadable'; lease: string; detail: string }
   | { type: 'api-trouble'; lease: string; error: string }

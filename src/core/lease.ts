@@ -52,6 +52,8 @@ export const NAME_ANNOTATION = 'leasehold.dev/name';
 export const PERMITS_ANNOTATION = 'leasehold.dev/permits';
 export const VOID_ANNOTATION = 'leasehold.dev/void';
 export const CHALLENGE_ANNOTATION = 'leasehold.dev/challenge';
+/** On a session: which waits of its process keep holds meanwhile. */
+export const WAITS_ANNOTATION = 'leasehold.dev/waits';
 export const TRANSFER_ANNOTATION = 'leasehold.dev/transfer-to';
 export const RESIGN_ANNOTATION = 'leasehold.dev/resign';
 export const RESIGN_TO_ANNOTATION = 'leasehold.dev/resign-to';

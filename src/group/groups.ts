@@ -1,5 +1,6 @@
 import { leaseName } from '../core/names.ts';
 import type { LockContext } from '../lock/context.ts';
+import { ToldDeadlocks } from '../lock/told-deadlocks.ts';
 import { Group } from './group.ts';
 import { Roster } from './roster.ts';
 
@@ -9,8 +10,8 @@ export class Groups {
   readonly #groups = new Map<string, Group>();
   #closing: Promise<unknown> | undefined;
 
-  constructor(context: LockContext) {
-    this.#context = context;
+  constructor(context: Omit<LockContext, 'toldDeadlocks'>) {
+    this.#context = { ...context, toldDeadlocks: new ToldDeadlocks() };
   }
 
   /** The group of this name; the same object for the same name. */

@@ -8,6 +8,8 @@ import { isSchedule, parseSchedule } from '../core/schedule.ts';
 import type { LastRun, Plan, RunEntry } from '../core/schedule.ts';
 import { describeState, isState, parseState } from '../core/state.ts';
 import { isBlank, isSession, renewedAtServer, voidAttempts } from '../core/session-lease.ts';
+import { waitsOf } from '../core/waits.ts';
+import type { Wait } from '../core/waits.ts';
 
 /**
  * What one Lease says, and no more of it than is shown: of ten thousand Leases this is kept.
@@ -73,6 +75,8 @@ export interface SessionFacts extends Identified {
   readonly voided: ReadonlySet<string>;
   /** The attempt id that its owner is asked about. */
   readonly challenge: string | undefined;
+  /** Of those who hold something meanwhile. */
+  readonly waits: readonly Wait[];
 }
 
 export interface ScheduleFacts extends Identified {
@@ -228,6 +232,7 @@ function sessionFacts(lease: Lease, identified: Identified): SessionFacts {
     ttlSeconds: spec?.leaseDurationSeconds ?? 0,
     voided: voidAttempts(lease),
     challenge: metadata.annotations?.[CHALLENGE_ANNOTATION],
+    waits: waitsOf(lease),
   };
 }
 

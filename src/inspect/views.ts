@@ -231,4 +231,30 @@ export interface EventView {
   readonly source: string;
 }
 
+interface NamedLock {
+  readonly namespace: string;
+  readonly name: string;
+  readonly lease: string;
+}
+
+/** One of those who wait for each other. */
+export interface DeadlockMemberView {
+  readonly session: string;
+  readonly process: string | null;
+  readonly pod: string | null;
+  /** What it holds, for which the one before it waits; the first one holds that of the last. */
+  readonly holds: NamedLock;
+  readonly waitsFor: NamedLock;
+  /** By which its process waits; or holds, if one task of it waits for another. */
+  readonly attempt: string;
+  readonly waitedSeconds: number | null;
+}
+
+export interface DeadlockView {
+  readonly kind: 'Deadlock';
+  /** What is known of the waits: see `docs/deadlocks.md`. */
+  readonly proof: 'certain' | 'likely' | 'possible';
+  readonly members: readonly DeadlockMemberView[];
+}
+
 export type View = LockView | ElectionView | SessionView | ScheduleView | StateView | OtherView;

@@ -69,6 +69,11 @@ export class Acquisition {
     this.#trouble = new Trouble(target, (delay) => this.#sleep(delay));
   }
 
+  /** The attempt's id. */
+  get id(): string {
+    return this.#attempt.id;
+  }
+
   /**
    * Resolves with the grant, or with undefined when the session was lost: try with a new one.
    * Rejects when `signal` aborts, after the entry was taken back.

@@ -1,7 +1,7 @@
 import { linked, unlessAborted } from '../core/abort.ts';
 import { LeaseholdError } from '../core/errors.ts';
 import { Acquisition } from './acquire.ts';
-import type { Grant, LockTarget } from './context.ts';
+import type { Attempt, Grant, LockTarget } from './context.ts';
 import { Hold } from './held.ts';
 import type { Held, Standing } from './held.ts';
 import { Holding } from './holding.ts';
@@ -33,6 +33,7 @@ export class Cohort implements Standing {
   readonly #turns = new LocalTurns();
   #busy: Promise<void> | undefined;
   #giveUp: AbortController | undefined;
+  #acquisition: Acquisition | undefined;
   #cancelLinger: () => void = () => undefined;
   readonly #closing = new AbortController();
 
@@ -87,6 +88,15 @@ export class Cohort implements Standing {
 
   get validUntil(): number {
     return this.#holding?.validUntil ?? 0;
+  }
+
+  get attempt(): Attempt | undefined {
+    return this.#holding?.attempt;
+  }
+
+  /** The attempt of this process that has to get on before anybody who waits here does. */
+  get behind(): string | undefined {
+    return this.#acquisition?.id ?? this.#holding?.id;
   }
 
   now(): number {
@@ -190,7 +200,8 @@ export class Cohort implements Standing {
       while (!grant) {
         const session = await unlessAborted(this.#target.context.sessions.current(), giveUp.signal);
         if (!session || giveUp.signal.aborted) return;
-        grant = await new Acquisition(this.#target, session).run(giveUp.signal);
+        this.#acquisition = new Acquisition(this.#target, session);
+        grant = await this.#acquisition.run(giveUp.signal);
       }
       this.#adopt(grant);
       const waiter = this.#waiters.take();
@@ -202,6 +213,7 @@ export class Cohort implements Standing {
       for (const waiter of this.#waiters.takeAll()) waiter.reject(error);
     } finally {
       this.#giveUp = undefined;
+      this.#acquisition = undefined;
     }
   }
 

@@ -8,6 +8,7 @@ import type { LeaseApi } from '../kube/lease-api.ts';
 import type { LeaseView } from '../kube/lease-view.ts';
 import type { HoldWatches } from './hold-watches.ts';
 import type { Progress } from './progress.ts';
+import type { ToldDeadlocks } from './told-deadlocks.ts';
 
 /** What the locks of one namespace share. */
 export interface LockContext {
@@ -16,6 +17,7 @@ export interface LockContext {
   readonly sessions: Sessions;
   readonly deaths: Deaths;
   readonly holdWatches: HoldWatches;
+  readonly toldDeadlocks: ToldDeadlocks;
 }
 
 /** How a lock is to be held. */

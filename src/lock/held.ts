@@ -1,4 +1,5 @@
 import { LeaseholdError } from '../core/errors.ts';
+import type { Attempt } from './context.ts';
 
 const NOT_A_WRITE =
   'what is to be downgraded is no hold of a write: pass what write.acquire() resolved with';
@@ -32,6 +33,8 @@ export interface Held extends AsyncDisposable {
 export interface Standing {
   readonly valid: boolean;
   readonly validUntil: number;
+  /** By which it is held. */
+  readonly attempt: Attempt | undefined;
   now(): number;
   release(hold: Hold): Promise<void>;
   /** Undefined of what cannot be held by several. */
@@ -69,6 +72,11 @@ export class Hold implements Held {
     this.#controller ??= new AbortController();
     if (this.#loss) this.#controller.abort(this.#loss);
     return this.#controller.signal;
+  }
+
+  /** By which the record names it, until it is released or known to be lost. */
+  get attempt(): Attempt | undefined {
+    return this.#state === 'held' ? this.#standing.attempt : undefined;
   }
 
   /** The error with which it was lost, if it was. */

@@ -1,5 +1,5 @@
 import { HOLDER_PREFIX, QUEUE_PREFIX } from '../core/record.ts';
-import type { Grant, LockTarget } from './context.ts';
+import type { Attempt, Grant, LockTarget } from './context.ts';
 import { downgrade } from './downgrade.ts';
 import { release } from './release.ts';
 
@@ -50,6 +50,10 @@ export class Holding {
     queueMicrotask(this.#look);
     this.#cancelWatch = target.context.parts.clock.schedule(WATCH_AFTER_MS, () => this.watch());
     this.#seen();
+  }
+
+  get attempt(): Attempt {
+    return this.#grant.attempt;
   }
 
   get id(): string {

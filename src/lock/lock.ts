@@ -1,11 +1,14 @@
 import type { Duration } from '../core/duration.ts';
 import { LeaseholdError } from '../core/errors.ts';
-import type { Clock } from '../core/clock.ts';
+import type { LeaseName } from '../core/names.ts';
 import type { Cohort } from './cohort.ts';
-import { Hold } from './held.ts';
+import type { LockContext } from './context.ts';
 import type { Held } from './held.ts';
 import { inside } from './inside.ts';
+import { keptHolds } from './kept-holds.ts';
+import type { DetectDeadlock } from './kept-holds.ts';
 import type { ReaderCohort } from './reader-cohort.ts';
+import { runInside } from './run-inside.ts';
 import { aborted, timeoutOf, untilHeld } from './until-held.ts';
 
 export interface AcquireOptions {
@@ -18,6 +21,13 @@ export interface AcquireOptions {
    * by default.
    */
   readonly reentrant?: boolean;
+  /**
+   * Whether the wait ends with `DEADLOCK` when it turns out that those who wait for each other hold what the
+   * others want, which takes about two ttl; without that, only a warning is logged. It says, too, that what
+   * is held meanwhile is kept until the wait ends, so await it there: the holds of the `run` calls around, and
+   * those that are named by `{ holding: [...] }`. False by default; see `docs/deadlocks.md`.
+   */
+  readonly detectDeadlock?: DetectDeadlock;
 }
 
 export type TryOptions = Pick<AcquireOptions, 'signal' | 'reentrant'>;
@@ -31,22 +41,24 @@ export class Lock {
   readonly name: string;
   readonly #cohort: () => Cohort | ReaderCohort;
   readonly #opposite: () => Cohort | ReaderCohort | undefined;
-  readonly #clock: Clock;
+  readonly #leaseName: LeaseName;
+  readonly #context: LockContext;
 
   /**
    * @internal
    * @param opposite - those of this process that hold it in the other mode, or want to
    */
   constructor(
-    name: string,
+    name: LeaseName,
+    context: LockContext,
     cohort: () => Cohort | ReaderCohort,
     opposite: () => Cohort | ReaderCohort | undefined,
-    clock: Clock,
   ) {
-    this.name = name;
+    this.name = name.original;
+    this.#leaseName = name;
+    this.#context = context;
     this.#cohort = cohort;
     this.#opposite = opposite;
-    this.#clock = clock;
   }
 
   /**
@@ -69,15 +81,8 @@ export class Lock {
    */
   async run<T>(work: (held: Held) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
     const held = await this.acquire(options);
-    const outer = inside.getStore() ?? new Map<object, Held>();
-    const store = new Map(outer).set(this.#cohort(), held);
     try {
-      const working = inside.run(store, async () => work(held));
-      if (held instanceof Hold) held.occupy(working);
-      const result = await working;
-      // Asked while it is still ours to lose: a stalled event loop has not noticed the end yet.
-      if (!held.valid && held instanceof Hold && held.loss) throw held.loss;
-      return result;
+      return await runInside(new Map([[this.place, held]]), () => work(held));
     } finally {
       await held.release();
     }
@@ -87,21 +92,37 @@ export class Lock {
    * Waits for the lock. Release it with {@link Held.release}, or declare it with `await using`.
    *
    * Sends the requests that {@link Lock.run} sends before `work`. A wait that is given up sends one
-   * more PATCH.
+   * more PATCH. One that lasts for longer than a ttl while another lock is held looks for a deadlock: one GET
+   * of this lock, and one of the session of each of its holders, after one, two, four and more ttl.
    *
-   * @throws LeaseholdError `TIMEOUT`, `ABORTED`, `REENTRANT`, `CLOSED`, `INVALID_ARGUMENT`,
-   * `FOREIGN_LEASE`, `UNREADABLE_RECORD`, `FORBIDDEN`, `NAMESPACE_NOT_FOUND`,
+   * @throws LeaseholdError `TIMEOUT`, `ABORTED`, `REENTRANT`, `DEADLOCK`, `CLOSED`,
+   * `INVALID_ARGUMENT`, `FOREIGN_LEASE`, `UNREADABLE_RECORD`, `FORBIDDEN`, `NAMESPACE_NOT_FOUND`,
    * `NAMESPACE_TERMINATING` or `API_ERROR`. An unreachable API server is waited for.
    */
   async acquire(options: AcquireOptions = {}): Promise<Held> {
+    return this.acquireBeside([], options);
+  }
+
+  /**
+   * @internal
+   * @param acquired - by the same call, which gives them back when it fails
+   */
+  async acquireBeside(acquired: readonly Held[], options: AcquireOptions): Promise<Held> {
     const timeout = timeoutOf(options);
     const outer = this.#outer(options.reentrant ?? false);
     if (outer) return outer;
-    return untilHeld((resolve, reject) => this.#cohort().wait(resolve, reject), {
+    const cohort = this.#cohort();
+    return untilHeld((resolve, reject) => cohort.wait(resolve, reject), {
       what: `lock ${this.name}`,
-      clock: this.#clock,
+      clock: this.#context.parts.clock,
       timeout,
       signal: options.signal,
+      watched: {
+        context: this.#context,
+        name: this.#leaseName,
+        behind: () => cohort.behind,
+        kept: keptHolds(options.detectDeadlock, acquired),
+      },
     });
   }
 
@@ -120,6 +141,11 @@ export class Lock {
     if (outer) return outer;
     if (options.signal?.aborted) throw aborted(`lock ${this.name}`, options.signal);
     return this.#cohort().tryAcquire(options.signal);
+  }
+
+  /** @internal What a hold of it is found by inside of `run`. */
+  get place(): object {
+    return this.#cohort();
   }
 
   /** The hold of the `run` that this call is inside of, shared; undefined outside. */

@@ -1,13 +1,17 @@
+import { LeaseholdError } from '../core/errors.ts';
 import { leaseName } from '../core/names.ts';
 import { LeaseView } from '../kube/lease-view.ts';
 import { findSemaphore, resize } from '../repair/resize.ts';
 import { Cohort } from './cohort.ts';
 import type { Ask, LockContext, LockTarget } from './context.ts';
+import { LockAll } from './lock-all.ts';
+import type { LockOfAll } from './lock-all.ts';
 import { Lock } from './lock.ts';
 import { PermitCohort } from './permit-cohort.ts';
 import { Progress } from './progress.ts';
 import { ReaderCohort } from './reader-cohort.ts';
 import { Semaphore } from './semaphore.ts';
+import { ToldDeadlocks } from './told-deadlocks.ts';
 
 /** The locks of one process in one namespace. */
 export class Locks {
@@ -16,8 +20,8 @@ export class Locks {
   readonly #permits = new Map<string, PermitCohort>();
   #closed = false;
 
-  constructor(context: LockContext) {
-    this.#context = context;
+  constructor(context: Omit<LockContext, 'toldDeadlocks'>) {
+    this.#context = { ...context, toldDeadlocks: new ToldDeadlocks() };
   }
 
   /** The lock of this name, to be held in this way. */
@@ -40,12 +44,29 @@ export class Locks {
       return found;
     };
     const opposite = { exclusive: 'shared', shared: 'exclusive', permit: '' }[ask.mode];
-    return new Lock(
-      original,
-      cohort,
-      () => this.#cohorts.get(`${opposite} ${name.lease}`),
-      this.#context.parts.clock,
+    return new Lock(name, this.#context, cohort, () =>
+      this.#cohorts.get(`${opposite} ${name.lease}`),
     );
+  }
+
+  /**
+   * The locks of these names, together: each once, in the order of their Leases, which is the same for all
+   * programs.
+   */
+  lockAll<N extends string>(originals: readonly N[]): LockAll<N> {
+    if (originals.length === 0) {
+      throw new LeaseholdError('INVALID_ARGUMENT', 'lockAll needs the name of at least one lock');
+    }
+    const names = [...new Set(originals)];
+    const byLease = new Map<string, LockOfAll<N>>();
+    for (const name of names) {
+      const { lease } = leaseName(name);
+      const { lock, names: others } = byLease.get(lease) ?? { lock: this.lock(name), names: [] };
+      byLease.set(lease, { lock, names: [...others, name] });
+    }
+    // Not by the rules of a language, which differ from machine to machine.
+    const ordered = [...byLease].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
+    return new LockAll(names, ordered, this.#context.parts.clock);
   }
 
   /** The semaphore of this name, with so many permits. */
@@ -79,7 +100,7 @@ export class Locks {
         if (!shown || (await resize(workshop, shown, limit)).kind !== 'changed') return;
       }
     };
-    return new Semaphore(original, permits, cohort, toSize, parts.clock);
+    return new Semaphore(name, this.#context, permits, cohort, toSize);
   }
 
   /** Refuses all waiters and releases all locks. */

@@ -47,6 +47,7 @@ export class LoneHolds {
       get validUntil() {
         return holding.validUntil;
       },
+      attempt: holding.attempt,
       now: () => clock.now(),
       release: async () => {
         if (!this.#holdings.delete(hold)) return;

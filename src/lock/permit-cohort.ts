@@ -27,6 +27,7 @@ export class PermitCohort {
   readonly #waiters = new LocalQueue<PermitWaiter>();
   readonly #holds: LoneHolds;
   #acquiring: { readonly weight: number; readonly giveUp: AbortController } | undefined;
+  #attempting: Acquisition | undefined;
   #acquisition: Promise<void> = Promise.resolve();
   #cancelLinger: () => void = () => undefined;
   readonly #closing = new AbortController();
@@ -77,6 +78,11 @@ export class PermitCohort {
     }
   }
 
+  /** The attempt of this process that has to get on before anybody who waits here does. */
+  get behind(): string | undefined {
+    return this.#attempting?.id;
+  }
+
   /** Refuses its waiters, and releases what is held. */
   async close(): Promise<void> {
     this.#closing.abort();
@@ -117,6 +123,7 @@ export class PermitCohort {
     this.#acquiring = { weight, giveUp };
     this.#acquisition = this.#acquire(weight, giveUp.signal).then(() => {
       this.#acquiring = undefined;
+      this.#attempting = undefined;
       this.#pump();
     });
   }
@@ -128,7 +135,8 @@ export class PermitCohort {
       while (!grant) {
         const session = await unlessAborted(target.context.sessions.current(), giveUp);
         if (!session || giveUp.aborted) return;
-        grant = await new Acquisition(target, session).run(giveUp);
+        this.#attempting = new Acquisition(target, session);
+        grant = await this.#attempting.run(giveUp);
       }
       const isWanted = this.#waiters.first?.weight === weight;
       const waiter = isWanted ? this.#waiters.take() : undefined;

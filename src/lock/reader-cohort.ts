@@ -32,6 +32,7 @@ export class ReaderCohort {
   readonly #companies = new Set<Company>();
   readonly #pending = new Set<Promise<unknown>>();
   #giveUp: AbortController | undefined;
+  #acquiring: Acquisition | undefined;
   #acquisition: Promise<void> = Promise.resolve();
   #cancelLinger: () => void = () => undefined;
   readonly #closing = new AbortController();
@@ -73,6 +74,11 @@ export class ReaderCohort {
       unlink();
       this.#pump();
     }
+  }
+
+  /** The attempt of this process that has to get on before anybody who waits here does. */
+  get behind(): string | undefined {
+    return this.#acquiring?.id;
   }
 
   /** Refuses its waiters, and releases what is held. */
@@ -137,6 +143,7 @@ export class ReaderCohort {
     this.#giveUp = giveUp;
     this.#acquisition = this.#acquire(giveUp.signal).then(() => {
       this.#giveUp = undefined;
+      this.#acquiring = undefined;
       this.#pump();
     });
   }
@@ -147,7 +154,8 @@ export class ReaderCohort {
       while (!grant) {
         const session = await unlessAborted(this.#target.context.sessions.current(), giveUp);
         if (!session || giveUp.aborted) return;
-        grant = await new Acquisition(this.#target, session).run(giveUp);
+        this.#acquiring = new Acquisition(this.#target, session);
+        grant = await this.#acquiring.run(giveUp);
       }
       const company = this.#begin(grant);
       this.#serve(company, grant.how);
@@ -197,6 +205,7 @@ export class ReaderCohort {
       get validUntil() {
         return holding.validUntil;
       },
+      attempt: holding.attempt,
       now: () => this.#now,
       release: () => this.#release(company, hold),
     });

@@ -1,10 +1,12 @@
-import type { Clock } from '../core/clock.ts';
 import type { Duration } from '../core/duration.ts';
 import { LeaseholdError } from '../core/errors.ts';
-import { Hold } from './held.ts';
+import type { LeaseName } from '../core/names.ts';
+import type { LockContext } from './context.ts';
 import type { Held } from './held.ts';
-import { inside } from './inside.ts';
+import { keptHolds } from './kept-holds.ts';
+import type { DetectDeadlock } from './kept-holds.ts';
 import type { PermitCohort } from './permit-cohort.ts';
+import { runInside } from './run-inside.ts';
 import { aborted, timeoutOf, untilHeld } from './until-held.ts';
 
 export interface SemaphoreOptions {
@@ -19,6 +21,8 @@ export interface PermitOptions {
   readonly timeout?: Duration;
   /** Stops the wait. */
   readonly signal?: AbortSignal;
+  /** As for a lock; see `AcquireOptions.detectDeadlock`. */
+  readonly detectDeadlock?: DetectDeadlock;
 }
 
 export type TryPermitOptions = Pick<PermitOptions, 'permits' | 'signal'>;
@@ -34,21 +38,23 @@ export class Semaphore {
   readonly permits: number;
   readonly #cohort: () => PermitCohort;
   readonly #resize: (permits: number) => Promise<void>;
-  readonly #clock: Clock;
+  readonly #leaseName: LeaseName;
+  readonly #context: LockContext;
 
   /** @internal */
   constructor(
-    name: string,
+    name: LeaseName,
+    context: LockContext,
     permits: number,
     cohort: () => PermitCohort,
     resize: (permits: number) => Promise<void>,
-    clock: Clock,
   ) {
-    this.name = name;
+    this.name = name.original;
+    this.#leaseName = name;
+    this.#context = context;
     this.#resize = resize;
     this.permits = permits;
     this.#cohort = cohort;
-    this.#clock = clock;
   }
 
   /**
@@ -62,12 +68,7 @@ export class Semaphore {
   async run<T>(work: (held: Held) => T | Promise<T>, options: PermitOptions = {}): Promise<T> {
     const held = await this.acquire(options);
     try {
-      const store = new Map(inside.getStore()).set(held, held);
-      const working = inside.run(store, async () => work(held));
-      if (held instanceof Hold) held.occupy(working);
-      const result = await working;
-      if (!held.valid && held instanceof Hold && held.loss) throw held.loss;
-      return result;
+      return await runInside(new Map([[held, held]]), () => work(held));
     } finally {
       await held.release();
     }
@@ -84,11 +85,18 @@ export class Semaphore {
   async acquire(options: PermitOptions = {}): Promise<Held> {
     const weight = this.#weightOf(options);
     const timeout = timeoutOf(options);
-    return untilHeld((resolve, reject) => this.#cohort().wait(weight, resolve, reject), {
+    const cohort = this.#cohort();
+    return untilHeld((resolve, reject) => cohort.wait(weight, resolve, reject), {
       what: this.#what,
-      clock: this.#clock,
+      clock: this.#context.parts.clock,
       timeout,
       signal: options.signal,
+      watched: {
+        context: this.#context,
+        name: this.#leaseName,
+        behind: () => cohort.behind,
+        kept: keptHolds(options.detectDeadlock, []),
+      },
     });
   }
 

@@ -2,13 +2,15 @@ import type { Clock } from '../core/clock.ts';
 import { milliseconds } from '../core/duration.ts';
 import type { Duration } from '../core/duration.ts';
 import { LeaseholdError } from '../core/errors.ts';
+import { DeadlockWatch } from './deadlock-watch.ts';
+import type { Watched } from './deadlock-watch.ts';
 import type { Held } from './held.ts';
 
 /**
  * Waits for a turn, for as long as the caller wants to.
  *
  * @param wait - takes a place among those of this process that wait; the function that it returns gives it up
- * @throws LeaseholdError `TIMEOUT`, `ABORTED`; and what `wait` was refused with
+ * @throws LeaseholdError `TIMEOUT`, `ABORTED`, `DEADLOCK`; and what `wait` was refused with
  */
 export function untilHeld(
   wait: (resolve: (hold: Held) => void, reject: (error: unknown) => void) => () => void,
@@ -18,15 +20,19 @@ export function untilHeld(
     readonly clock: Clock;
     readonly timeout: number | undefined;
     readonly signal: AbortSignal | undefined;
+    /** Of whoever holds something meanwhile. */
+    readonly watched: Omit<Watched, 'refuse'>;
   },
 ): Promise<Held> {
-  const { what, clock, timeout, signal } = how;
+  const { what, clock, timeout, signal, watched } = how;
   return new Promise<Held>((resolve, reject) => {
     if (signal?.aborted) throw aborted(what, signal);
     let cancelTimer = (): void => undefined;
     let leave = (): void => undefined;
+    let watch: DeadlockWatch | undefined;
     const settle = (): void => {
       cancelTimer();
+      watch?.stop();
       signal?.removeEventListener('abort', onAbort);
     };
     const onAbort = (): void => {
@@ -46,6 +52,12 @@ export function untilHeld(
     };
     signal?.addEventListener('abort', onAbort, { once: true });
     if (timeout !== undefined) cancelTimer = clock.schedule(timeout, onTimeout);
+    const refuse = (error: LeaseholdError): void => {
+      leave();
+      settle();
+      reject(error);
+    };
+    if (watched.kept.length > 0) watch = new DeadlockWatch({ ...watched, refuse });
     // The last step, as a client that was closed refuses at once.
     leave = wait(
       (hold) => {

@@ -5,9 +5,12 @@ import {
   CHALLENGE_ANNOTATION,
   HOLDER_PRINCIPAL_ANNOTATION,
   VOID_ANNOTATION,
+  WAITS_ANNOTATION,
 } from '../core/lease.ts';
 import type { Lease } from '../core/lease.ts';
 import { MARGIN } from '../core/validity.ts';
+import { formatWaits } from '../core/waits.ts';
+import type { Wait } from '../core/waits.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { Tenure } from '../tenure/tenure.ts';
 import type { Loss, TenureTimes } from '../tenure/tenure.ts';
@@ -46,6 +49,8 @@ export class Session {
   readonly #void = new Set<string>();
   readonly #whenUnused: (() => void)[] = [];
   readonly #onChallenge = new Map<string, () => void>();
+  readonly #waits = new Map<number, () => Omit<Wait, 'number'> | undefined>();
+  #told = 0;
 
   constructor(
     parts: { api: LeaseApi; clock: Clock; observe: Observer; announcer: Announcer },
@@ -202,6 +207,30 @@ export class Session {
     else this.#onChallenge.delete(id);
   }
 
+  /**
+   * Tells others of a wait by each renewal, so that they can find a deadlock.
+   *
+   * @param wait - as it is at that moment; undefined while there is nothing to tell
+   * @returns its number, and what ends it
+   */
+  tellOf(wait: () => Omit<Wait, 'number'> | undefined): {
+    readonly number: number;
+    readonly stop: () => void;
+  } {
+    this.#told += 1;
+    const number = this.#told;
+    this.#waits.set(number, wait);
+    return { number, stop: () => void this.#waits.delete(number) };
+  }
+
+  /** What is told now. */
+  get waits(): readonly Wait[] {
+    return [...this.#waits].flatMap(([number, wait]) => {
+      const now = wait();
+      return now ? [{ number, ...now }] : [];
+    });
+  }
+
   /** Stops renewing. Resolves when no renewal is in flight. */
   end(): Promise<void> {
     return this.#tenure.end();
@@ -213,9 +242,15 @@ export class Session {
   }
 
   #renewal(lease: Lease, renewTime: string): Lease {
-    const { [CHALLENGE_ANNOTATION]: challenged, ...annotations } = lease.metadata.annotations ?? {};
+    const {
+      [CHALLENGE_ANNOTATION]: challenged,
+      [WAITS_ANNOTATION]: _,
+      ...annotations
+    } = lease.metadata.annotations ?? {};
     if (challenged !== undefined) this.#answer(challenged);
     if (this.#void.size > 0) annotations[VOID_ANNOTATION] = [...this.#void].join(' ');
+    const waits = this.#waits.size === 0 ? '' : formatWaits(this.waits);
+    if (waits !== '') annotations[WAITS_ANNOTATION] = waits;
     return {
       ...lease,
       metadata: { ...lease.metadata, annotations },

@@ -7,6 +7,7 @@ import type { Lease, OwnerReference } from '../core/lease.ts';
 import { sessionPrefix } from '../core/names.ts';
 import type { Parts } from '../core/parts.ts';
 import type { Principal } from '../core/principal.ts';
+import type { Wait } from '../core/waits.ts';
 import type { LeaseApi } from '../kube/lease-api.ts';
 import { isMissing } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
@@ -79,6 +80,13 @@ export class Sessions {
       if (session.name === entry.session && session.uid === entry.sessionUid) return session;
     }
     return undefined;
+  }
+
+  /** What this process tells others of its waits. */
+  get waits(): readonly (Wait & { readonly session: string })[] {
+    return [...this.#all].flatMap((session) =>
+      session.waits.map((wait) => ({ ...wait, session: session.name })),
+    );
   }
 
   /** Ends all sessions: deletes those whose attempts are all settled, blanks the others. */

@@ -55,6 +55,7 @@ export const LINES: { [T in LeaseholdEvent['type']]: readonly [Level, Describe<T
     'info',
     (event) => `asked session ${event.session} whether it knows that it holds lock ${event.lock}`,
   ],
+  deadlock: ['warn', (event) => `a deadlock: ${event.cycle}`],
   'queue-full': [
     'warn',
     (event) => `the queue of lock ${event.lock} is full (${String(event.waiting)} wait)`,

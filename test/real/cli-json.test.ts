@@ -79,6 +79,25 @@ describe('the docs name each field of', () => {
     expectFields([described], [...Object.keys(lock ?? {}), ...around]);
   });
 
+  test('ls --deadlocks', async () => {
+    const [one, other] = [await makeSession('one-1'), await makeSession('other-1')];
+    const annotations = (holder: string, waiter: string, id: string): object => ({
+      [`holder.leasehold.dev/0c-${id}`]: holder,
+      [`queue.leasehold.dev/0d-${id}`]: `${waiter} seen=1 since=2026-11-21T09:30:09Z`,
+    });
+    const wanted = { holderIdentity: '' };
+    await make('left', { ...labels('lock'), annotations: annotations(one, other, '1') }, wanted);
+    await make('right', { ...labels('lock'), annotations: annotations(other, one, '2') }, wanted);
+    const list = await json(0, 'ls', '--deadlocks');
+    const [deadlock] = list.items as Document[];
+    expectFields([deadlock ?? {}], fieldsFrom(LOOK, '| `Deadlock` '));
+    expect(deadlock).toMatchObject({ proof: 'possible' });
+    expectFields(deadlock?.members as Document[], fieldsFrom(LOOK, '| a member '));
+    const { output } = await fixture().run('ls', '--deadlocks');
+    expect(output).toMatch(/^DEADLOCK .*\n1 +possible +(one|other)-1 /);
+    expect((await fixture().run('ls', '--deadlocks', '--kind', 'lock')).code).toBe(64);
+  });
+
   test('watch', async () => {
     const watching = fixture().start('watch', '-o', 'json');
     await expect.poll(() => watching.errors, { timeout: 60_000 }).toMatch(/^leasehold: watching /);

@@ -21,8 +21,8 @@ interface Ask {
   readonly mode: Mode;
   readonly weight?: number;
   readonly of?: number;
-  /** Of a member of a group. */
-  readonly data?: string;
+  /** What a member of a group says of itself. */
+  readonly more?: string;
   /** Seconds. */
   readonly for: number;
 }
@@ -130,8 +130,8 @@ describe('what several hold', () => {
     const workers = lock(
       'workers',
       [
-        { ...reader('a', 8), data },
-        { ...reader('b', 2), data: '{}' },
+        { ...reader('a', 8), more: `data=${data}` },
+        { ...reader('b', 2), more: 'data={}' },
       ],
       [],
     );
@@ -142,7 +142,7 @@ describe('what several hold', () => {
     const lines = described(workers);
     expect(lines).toContain('Members     2');
     expect(lines).toContain('  Metadata  {"address":"10.0.0.7:80","note":"a b"}');
-    const mixed = lock('mixed', [{ ...reader('a', 8), data }, reader('b', 2)], []);
+    const mixed = lock('mixed', [{ ...reader('a', 8), more: `data=${data}` }, reader('b', 2)], []);
     expect(listed(mixed)[1]).toContain('2 readers');
     expect(viewOf(mixed).holders.map(({ metadata }) => metadata)).toEqual([
       { address: '10.0.0.7:80', note: 'a b' },

@@ -28,6 +28,8 @@ export type Invariant =
   | 'slow-recovery'
   /** What belongs to others is left alone. */
   | 'foreign'
+  /** Only who was part of a deadlock is refused for one. */
+  | 'refused'
   /** A leader ends its work when somebody asks for that who means its term, and for nobody else. */
   | 'asked'
   /** What is seen as a leader's value is what this leader has published in this term. */

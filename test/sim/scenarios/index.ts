@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import { candidates } from './candidates.ts';
+import { circles } from './circles.ts';
 import { clumsy } from './clumsy.ts';
 import { doubt } from './doubt.ts';
 import { edges } from './edges.ts';
@@ -22,6 +23,7 @@ import { twins } from './twins.ts';
 /** Each of one kind of trouble; found by name only. */
 const DIRECTED: readonly Scenario[] = [
   candidates,
+  circles,
   clumsy,
   doubt,
   edges,
