@@ -16,7 +16,8 @@ export function helm(world: World, ...words: readonly string[]): Promise<string>
 export function ownValues({ surroundings, namespace }: World): string[] {
   const [, repository = '', tag = ''] = /^(.+):([^:/]+)$/.exec(surroundings.image) ?? [];
   return [
-    ...['--set', `image.repository=${repository},image.tag=${tag}`],
+    // A tag of digits alone is no number.
+    ...['--set-string', `image.repository=${repository},image.tag=${tag}`],
     ...['--set', `operator.namespaces={${namespace}},operator.verbose=true`],
   ];
 }
